@@ -1,0 +1,177 @@
+import type { Effect, Mode } from '../action/action.ts'
+import type { BudgetWindow } from '../action/budget-window.ts'
+import type { Decision } from '../action/decision.ts'
+import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { NanoUsd } from '../action/money.ts'
+import type { PreparedCheck } from './check.ts'
+
+/** `belay.yaml`, validated and compiled. Immutable: a reload makes a new one. Times are milliseconds. */
+export interface Policy {
+  /** `sha256:…` over the canonical JSON of the file's content and of every file it names. */
+  readonly digest: string
+  readonly path: string | null
+  readonly mode: Mode
+  readonly defaultDecision: Decision
+  /** Limits over all agents together. */
+  readonly overall: Limits
+  /** The entry for an agent: its exact name, else the glob with the longest literal part. */
+  agent(name: string): AgentRule | undefined
+  /** The entry for an action, chosen in the same way. */
+  action(name: string): ActionRule | undefined
+  readonly actionRules: readonly ActionRule[]
+  readonly agentRules: readonly AgentRule[]
+  readonly lists: Readonly<Record<string, readonly string[]>>
+  readonly approvers: Readonly<Record<string, ApproverGroup>>
+  /** Numeric input paths that some `history.sum` adds up, by action pattern; recorded with every matching action. */
+  readonly measures: readonly { readonly action: string; readonly path: string }[]
+  /** The longest window that any history function looks back on; 0 when none is used. */
+  readonly historyWindow: number
+  /** The file as parsed, for the console and for explain. */
+  readonly document: JsonObject
+}
+
+export interface Limits {
+  readonly budgets: readonly BudgetRule[]
+  readonly rates: readonly RateRule[]
+}
+
+export interface BudgetRule {
+  readonly limit: NanoUsd
+  readonly per: 'action' | BudgetWindow
+}
+
+export interface RateRule {
+  readonly limit: number
+  readonly per: BudgetWindow
+}
+
+export interface AgentRule extends Limits {
+  readonly pattern: string
+  readonly breaker: BreakerRule | null
+}
+
+/**
+ * Opens when more than `errorRate` of the last `over` finished actions failed, or when the agent spends
+ * faster than `spend`; then pauses the agent. With `cooldown` it goes half-open by itself and lets
+ * `probes` actions through before it closes.
+ */
+export interface BreakerRule {
+  readonly errorRate: number | null
+  readonly over: number
+  readonly spend: { readonly limit: NanoUsd; readonly within: number } | null
+  readonly then: 'pause' | 'stop'
+  readonly cooldown: number | null
+  readonly probes: number
+}
+
+export interface ActionRule {
+  readonly pattern: string
+  readonly effect: Effect
+  /** Answers `undefined` when the input fits, else what is wrong and where. */
+  readonly input: ((input: JsonObject) => SchemaFault | undefined) | null
+  readonly checks: readonly CheckRule[]
+  readonly approvals: readonly ApprovalRule[]
+  readonly undo: UndoRule | null
+  /** Worst-case cost when the agent declares none or less. */
+  readonly cost: NanoUsd
+  /** How long the effect may take, or the agent's report may be outstanding. */
+  readonly timeout: number
+  /** How long a permission to execute stays valid. */
+  readonly startWithin: number
+  /** Subjects of the personal data in the input. */
+  readonly subjects: Expression<readonly string[]> | null
+  /** Whether any condition of the entry looks at history. */
+  readonly usesHistory: boolean
+}
+
+export interface SchemaFault {
+  readonly where: string
+  readonly message: string
+}
+
+/** One line of `verify:`. */
+export interface CheckRule {
+  /** Name of the check; `rule` for a CEL rule. */
+  readonly name: string
+  readonly run: PreparedCheck | RulePredicate
+  /** What a finding demands: `deny` unless said otherwise; `warn` only remarks; `redact` applies the edits. */
+  readonly then: Then | null
+  readonly code: string | null
+  readonly message: string | null
+  readonly tags: readonly string[]
+  /** The check's options as written, for explain. */
+  readonly source: JsonValue
+}
+
+export type Then = Decision | 'redact' | 'warn'
+
+/** A CEL rule is run by the verify stage with the whole scope. */
+export interface RulePredicate {
+  readonly kind: 'rule'
+  readonly when: Expression<boolean>
+}
+
+export interface ApprovalRule {
+  /** `null`: always. */
+  readonly when: Expression<boolean> | null
+  readonly by: readonly string[]
+  readonly expires: number
+  readonly code: string
+  readonly message: string
+}
+
+export interface UndoRule {
+  readonly within: number
+  readonly when: Expression<boolean> | null
+  /** Belay calls it to undo; without one, the agent or the SDK's `undo` does it. */
+  readonly webhook: string | null
+}
+
+export interface ApproverGroup {
+  readonly members: readonly string[]
+  readonly quorum: number
+}
+
+/** A compiled CEL expression. Throws when it cannot be evaluated or gives another type; the caller refuses. */
+export interface Expression<T> {
+  readonly source: string
+  evaluate(scope: Scope): T
+}
+
+/** The names in scope of a condition. */
+export interface Scope {
+  readonly action: {
+    readonly name: string
+    readonly agent: string
+    readonly session: string
+    readonly reason: string
+    readonly confidence: number
+    readonly cost_usd: number
+    readonly effect: Effect
+  }
+  readonly input: JsonObject
+  readonly result: JsonValue
+  readonly agent: { readonly name: string; readonly state: string }
+  readonly history: HistoryView
+  readonly now: number
+}
+
+/**
+ * Counts what ran or may still run, actions in flight included, the judged action excluded.
+ * `history` in CEL is the acting agent's; `history_all` is everybody's.
+ */
+export interface HistoryView {
+  count(scope: 'agent' | 'all', name: string, windowMs: number): number
+  sum(scope: 'agent' | 'all', name: string, path: string, windowMs: number): number
+}
+
+/** Where a fault lies in the file, what was expected there and what was found. Lines and columns count from 1. */
+export interface PolicyFault {
+  readonly severity: 'error' | 'warning'
+  readonly code: string
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly expected: string
+  readonly found: string
+}

@@ -1,0 +1,243 @@
+import type { Action, StateName } from '../action/action.ts'
+import type { BudgetWindow } from '../action/budget-window.ts'
+import type { Decision } from '../action/decision.ts'
+import type { JsonObject, JsonValue } from '../action/json.ts'
+
+/**
+ * The store keeps actions, the ledger, budgets, agents and keys. Every change goes through `commit`, which
+ * joins concurrent transitions into one durable transaction and answers each when it is on disk.
+ * Two implementations, one contract suite (`contract.ts`).
+ */
+export interface Store {
+  readonly dialect: 'sqlite' | 'postgres'
+  /** This process's identity in the store; also the name of its hash chain on PostgreSQL. */
+  readonly replica: string
+  /** Epoch milliseconds by the database's clock; never goes backwards, also across restarts. */
+  now(): number
+
+  /**
+   * Applies the whole transition or nothing of it, durably, together with its records.
+   * Rejects with `store:unavailable` or `store:fenced` when nothing of it was applied.
+   */
+  commit(transition: Transition): Promise<CommitResult>
+
+  /**
+   * Takes a slice of a budget account for this replica: at least `need` if the account still has it, else
+   * whatever is left. Answers what was added to this replica's share (0: exhausted). Durable before it answers.
+   */
+  lease(account: BudgetAccount, need: number): Promise<number>
+  /** Gives unused share back. The caller no longer spends it. */
+  giveBack(account: string, amount: number): Promise<void>
+  /** Accounts that other replicas asked for and did not get since the last call; idle share should go back. */
+  starvedAccounts(): Promise<readonly string[]>
+  /** This process's own leases after opening; for a fresh replica, none. */
+  budgets(filter: { readonly agent?: string; readonly at: number }): Promise<readonly BudgetReport[]>
+
+  /** Replicas whose lease ran out, fenced by this call: their unused share is back in the accounts. */
+  takeOverDeadReplicas(): Promise<readonly string[]>
+  /** Renews this replica's lease; rejects with `store:fenced` when another has taken it over. */
+  heartbeat(): Promise<void>
+
+  /**
+   * Runs `work` while no other replica runs one for the same key: exact decisions over shared history.
+   * On SQLite, where one process writes, it only runs `work`.
+   */
+  exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
+
+  action(id: string): Promise<Action | undefined>
+  actionByApproval(approvalId: string): Promise<Action | undefined>
+  actionByIdempotency(key: string): Promise<Action | undefined>
+  actions(filter: ActionFilter): Promise<readonly Action[]>
+  /** Non-terminal actions that are due at `at`, oldest first. On PostgreSQL rows that another replica is moving are skipped. */
+  dueActions(at: number, limit: number): Promise<readonly Action[]>
+  /** Actions in `executing` whose effect runs inside one of these replicas. */
+  executingIn(replicas: readonly string[]): Promise<readonly Action[]>
+  /** What history functions and rates count: actions that ran or may still run, newest last. */
+  history(filter: HistoryFilter): Promise<readonly HistoryEntry[]>
+  /** The newest finished actions of an agent, newest first: `true` for failed or unknown. */
+  recentFailures(agent: string, limit: number): Promise<readonly boolean[]>
+
+  payloads(actionId: string): Promise<readonly StoredPayload[]>
+  agents(): Promise<readonly AgentRow[]>
+  agent(name: string): Promise<AgentRow | undefined>
+  keys(): Promise<readonly KeyRow[]>
+  keyByHash(hash: string): Promise<KeyRow | undefined>
+
+  /** The ledger: hash chains of records, in order. */
+  chains(): Promise<readonly ChainHead[]>
+  records(chain: string, afterSeq: number, limit: number): Promise<readonly StoredRecord[]>
+  recordsOf(actionId: string): Promise<readonly StoredRecord[]>
+  /** Calls back after each commit that this process made, and on PostgreSQL soon after those of others. */
+  onCommit(listener: () => void): () => void
+
+  /** Payloads that hold data of the subject or belong to the action. */
+  payloadsToErase(what: { readonly subject: string } | { readonly action: string }): Promise<readonly PayloadRef[]>
+  /** Overwrites free pages and truncates logs where the database allows it, after an erasure was committed. */
+  scrub(): Promise<void>
+
+  close(): Promise<void>
+}
+
+/** One step of one thing, with all that must become durable together. */
+export interface Transition {
+  /** The new value; `replaces` is the version that must still be there, `null` for an insert. */
+  readonly action?: { readonly value: Action; readonly replaces: number | null }
+  readonly agent?: { readonly value: AgentRow; readonly replaces: number | null }
+  /** The agent row must still have this version, or the commit conflicts: pausing reaches actions in flight. */
+  readonly agentUnchanged?: { readonly name: string; readonly version: number }
+  readonly key?: { readonly value: KeyRow; readonly replaces: 'absent' | 'present' }
+  readonly charges?: readonly Charge[]
+  readonly records: readonly NewRecord[]
+  /** Payloads to drop. A tombstone with the digest stays. */
+  readonly erase?: readonly PayloadRef[]
+}
+
+export type CommitResult =
+  | { readonly status: 'committed'; readonly records: readonly RecordRef[] }
+  /** Nothing was applied. */
+  | { readonly status: 'conflict'; readonly on: 'action' | 'agent' | 'idempotency' | 'key' }
+
+export interface RecordRef {
+  readonly chain: string
+  readonly seq: number
+  readonly hash: string
+}
+
+export type RecordKind =
+  | 'genesis'
+  | 'decision'
+  | 'vote'
+  | 'start'
+  | 'outcome'
+  | 'undo'
+  | 'expiry'
+  | 'cancellation'
+  | 'agent'
+  | 'policy'
+  | 'key'
+  | 'erasure'
+  | 'anchor'
+
+/**
+ * A record before it has its place in the chain. The store writes
+ * `{v, chain, seq, at, kind, action, agent, payload, ...body}` as canonical JSON and hashes those exact bytes:
+ * `hash = SHA-256(previous hash ‖ SHA-256(text))`, both as raw bytes; the first record follows 32 zero bytes.
+ */
+export interface NewRecord {
+  readonly kind: RecordKind
+  readonly at: number
+  readonly action: string | null
+  readonly agent: string | null
+  readonly body: JsonObject
+  /** Lies apart; the record holds its digest. */
+  readonly payload?: NewPayload
+}
+
+export interface NewPayload {
+  /** One of each kind an action; the kinds are `proposal`, `outcome`, `vote:N`, `undo`. */
+  readonly kind: string
+  readonly body: JsonValue
+  /** Subjects under which the payload can be erased. */
+  readonly subjects: readonly string[]
+}
+
+export interface PayloadRef {
+  readonly action: string
+  readonly kind: string
+}
+
+export interface StoredPayload extends PayloadRef {
+  /** SHA-256 over salt and text, as the record has it. */
+  readonly digest: string
+  readonly salt: string | null
+  readonly text: string | null
+  readonly erasedAt: number | null
+}
+
+export interface StoredRecord extends RecordRef {
+  readonly at: number
+  readonly kind: RecordKind
+  readonly action: string | null
+  readonly agent: string | null
+  /** The exact bytes that are hashed. */
+  readonly text: string
+}
+
+export interface ChainHead extends RecordRef {
+  /** `false` for a chain whose replica is gone. */
+  readonly live: boolean
+}
+
+/** Reserve with `reserved > 0`, settle with `reserved < 0` and `spent ≥ 0`, in the account's unit. */
+export interface Charge {
+  readonly account: string
+  readonly reserved: number
+  readonly spent: number
+}
+
+/** One budget or rate of one scope in one window. The sum of all shares given out never exceeds `limit`. */
+export interface BudgetAccount {
+  /** `{scope}/{unit}/{window}/{start}`, for example `agent:commenter/usd/day/2026-11-23`. */
+  readonly key: string
+  readonly agent: string | null
+  readonly unit: 'nano_usd' | 'actions'
+  readonly window: BudgetWindow
+  readonly startsAt: number
+  /** Epoch ms; for a session, the far future. */
+  readonly endsAt: number
+  readonly limit: number
+}
+
+export interface BudgetReport extends BudgetAccount {
+  readonly reserved: number
+  readonly spent: number
+}
+
+export interface ActionFilter {
+  readonly agent?: string
+  readonly action?: string
+  readonly session?: string
+  readonly state?: StateName
+  readonly decision?: Decision
+  /** Proposed at or after, epoch ms. */
+  readonly since?: number
+  /** Ids are ordered by time: only those before this one. */
+  readonly before?: string
+  readonly limit: number
+}
+
+export interface HistoryFilter {
+  /** One agent's, or everybody's. */
+  readonly agent?: string
+  readonly since: number
+  /** Leave this action out. */
+  readonly except?: string
+}
+
+export interface HistoryEntry {
+  readonly id: string
+  readonly agent: string
+  readonly name: string
+  readonly at: number
+  readonly measures: Readonly<Record<string, number>>
+}
+
+export type AgentState = 'active' | 'paused' | 'stopped'
+
+export interface AgentRow {
+  readonly name: string
+  readonly version: number
+  readonly state: AgentState
+  readonly reason: string | null
+  readonly changedBy: string | null
+  readonly changedAt: number
+}
+
+export interface KeyRow {
+  readonly id: string
+  /** SHA-256 of the whole key. */
+  readonly hash: string
+  readonly agent: string
+  readonly createdAt: number
+  readonly revokedAt: number | null
+}
