@@ -1,0 +1,52 @@
+import type { Action, InState, OutcomeReport, Proposal, Venue } from '../action/action.ts'
+import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { AgentRow, AgentState } from '../storage/store.ts'
+
+/**
+ * Everything that can happen to an action, as the doors call it. Refusals of an action are values in
+ * `Action.decision` and `Action.reasons`; what is thrown is a `BelayError` from the catalogue.
+ */
+export interface Flow {
+  /** Verifies, meters, decides and records. With `start`, an allowed action is `executing` when this answers. */
+  propose(proposal: Proposal, how: { readonly venue: Venue; readonly start: boolean }): Promise<Admitted>
+  /**
+   * Takes the one permission to execute, after checking everything again. Throws `action:wrong_state` for a
+   * second take, `action:refused_at_start` when the action is refused now, `action:held` when it is held (again).
+   */
+  start(id: string): Promise<Admitted>
+  /** The outcome of an executing action, or a late one of an unknown action. */
+  report(id: string, report: OutcomeReport): Promise<Action>
+  /** One person's vote on a pending approval. */
+  vote(approvalId: string, vote: { readonly by: string; readonly outcome: 'approve' | 'reject'; readonly reason?: string }): Promise<Action>
+  /** Withdraws an action that has not started. */
+  cancel(id: string, by: string): Promise<Action>
+  /** Undoes a succeeded action, or asks whoever can: see `UndoProgress`. Throws `undo:…` with the reason why not. */
+  undo(id: string, by: string): Promise<Action>
+  /** What the agent reports of an undo that was requested of it. */
+  reportUndo(id: string, report: { readonly outcome: 'succeeded' | 'failed' | 'unknown'; readonly error?: string }, by: string): Promise<Action>
+  /** Newest first; names what could not be undone and why. */
+  undoAll(filter: { readonly agent: string; readonly action?: string; readonly since: number }, by: string): Promise<UndoSummary>
+  setAgentState(name: string, state: AgentState, reason: string, by: string): Promise<AgentRow>
+  /** The action when it changes from `version`, or as it is when `ms` have passed or the signal aborts. */
+  waitForChange(id: string, version: number, ms: number, signal?: AbortSignal): Promise<Action>
+  /** The input that may be executed; `null` when it was erased. */
+  input(action: Action): Promise<JsonObject | null>
+  /** The result as it was reported; `null` when there is none. */
+  result(action: Action): Promise<JsonValue>
+  close(): Promise<void>
+}
+
+export interface Admitted {
+  readonly action: Action
+  /** What may be executed: redacted if a check said so. */
+  readonly input: JsonObject
+}
+
+export interface UndoSummary {
+  readonly undone: readonly string[]
+  /** Asked of the agent, which has not answered yet. */
+  readonly requested: readonly string[]
+  readonly refused: readonly { readonly id: string; readonly code: string; readonly message: string }[]
+}
+
+export type Executing = InState<'executing'>
