@@ -71,7 +71,9 @@ export interface Store {
   onCommit(listener: () => void): () => void
 
   /** Payloads that hold data of the subject or belong to the action. */
-  payloadsToErase(what: { readonly subject: string } | { readonly action: string }): Promise<readonly PayloadRef[]>
+  payloadsToErase(
+    what: { readonly subject: string } | { readonly action: string },
+  ): Promise<readonly PayloadRef[]>
   /** Overwrites free pages and truncates logs where the database allows it, after an erasure was committed. */
   scrub(): Promise<void>
 

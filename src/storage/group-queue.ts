@@ -1,0 +1,83 @@
+import { setImmediate } from 'node:timers'
+
+interface Waiting<Job, Answer> {
+  readonly job: Job
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Groups jobs by natural batching: a group leaves when the one before is answered, with all that came in
+ * meanwhile. One fsync is then shared by whoever waits for it, and nobody waits for a timer.
+ */
+export class GroupQueue<Job, Answer> {
+  readonly #send: (jobs: readonly Job[]) => Promise<readonly (Answer | Error)[]>
+  readonly #max: number
+  readonly #mayJoin: (job: Job, group: readonly Job[]) => boolean
+  #waiting: Waiting<Job, Answer>[] = []
+  #busy = false
+  #scheduled = false
+  #idle: (() => void)[] = []
+
+  constructor(options: {
+    /** Answers each job of the group in order; an `Error` rejects that job alone, a rejection all of them. */
+    readonly send: (jobs: readonly Job[]) => Promise<readonly (Answer | Error)[]>
+    readonly max: number
+    /** Whether a job can be written together with those before it; by default always. */
+    readonly mayJoin?: (job: Job, group: readonly Job[]) => boolean
+  }) {
+    this.#send = options.send
+    this.#max = options.max
+    this.#mayJoin = options.mayJoin ?? (() => true)
+  }
+
+  add(job: Job): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ job, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** Resolves when everything added so far is answered. */
+  idle(): Promise<void> {
+    if (!this.#busy && this.#waiting.length === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  #schedule(): void {
+    if (this.#busy || this.#scheduled || this.#waiting.length === 0) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#flush()
+    })
+  }
+
+  async #flush(): Promise<void> {
+    const group = this.#take()
+    this.#busy = true
+    try {
+      const answers = await this.#send(group.map(({ job }) => job))
+      group.forEach(({ resolve, reject }, index) => {
+        const answer = answers[index]
+        if (answer instanceof Error) reject(answer)
+        else resolve(answer as Answer)
+      })
+    } catch (error) {
+      for (const { reject } of group) reject(error)
+    }
+    this.#busy = false
+    this.#schedule()
+    if (this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #take(): Waiting<Job, Answer>[] {
+    const jobs: Job[] = []
+    while (jobs.length < this.#max && jobs.length < this.#waiting.length) {
+      const next = this.#waiting[jobs.length] as Waiting<Job, Answer>
+      if (jobs.length > 0 && !this.#mayJoin(next.job, jobs)) break
+      jobs.push(next.job)
+    }
+    return this.#waiting.splice(0, jobs.length)
+  }
+}

@@ -1,0 +1,23 @@
+import type { Kysely } from 'kysely'
+import { Migrator, type Migration } from 'kysely/migration'
+import { BelayError } from '../../errors/catalogue.ts'
+import type { Tables } from '../tables.ts'
+import { createTables } from './0001-tables.ts'
+
+/** Brings the database to the newest schema. Rejects with `store:unavailable` and leaves it as it was. */
+export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<void> {
+  const migrations: Record<string, Migration> = { '0001-tables': createTables(dialect) }
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: () => Promise.resolve(migrations) },
+    migrationTableName: 'belay_migration',
+    migrationLockTableName: 'belay_migration_lock',
+  })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) {
+    const cause = error instanceof Error ? error.message : JSON.stringify(error)
+    throw new BelayError('store:unavailable', {
+      cause: `the schema could not be brought up to date: ${cause}`,
+    })
+  }
+}

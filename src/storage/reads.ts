@@ -1,0 +1,266 @@
+import { sql, type ExpressionBuilder, type Kysely, type Selectable, type SqlBool } from 'kysely'
+import type { Action } from '../action/action.ts'
+import type { BudgetWindow } from '../action/budget-window.ts'
+import type {
+  ActionFilter,
+  AgentRow,
+  BudgetReport,
+  ChainHead,
+  HistoryEntry,
+  HistoryFilter,
+  KeyRow,
+  PayloadRef,
+  RecordKind,
+  Store,
+  StoredPayload,
+  StoredRecord,
+} from './store.ts'
+import type { AgentKeysTable, AgentsTable, RecordsTable, Tables } from './tables.ts'
+
+/** What a store answers without changing anything: the same queries for both dialects. */
+export type Reads = Pick<
+  Store,
+  | 'action'
+  | 'actionByApproval'
+  | 'actionByIdempotency'
+  | 'actions'
+  | 'executingIn'
+  | 'history'
+  | 'recentFailures'
+  | 'payloads'
+  | 'agents'
+  | 'agent'
+  | 'keys'
+  | 'keyByHash'
+  | 'records'
+  | 'recordsOf'
+  | 'payloadsToErase'
+  | 'budgets'
+>
+
+// Literals, not parameters: a partial index serves only a query that names its condition.
+export const IS_EXECUTING = sql<SqlBool>`state = 'executing'`
+const FINISHED = sql<SqlBool>`state in ('succeeded', 'failed', 'unknown', 'undone')`
+const RAN_OR_MAY_RUN = sql<SqlBool>`state not in ('denied', 'expired', 'cancelled')`
+
+export function readsOf(db: Kysely<Tables>): Reads {
+  const bodyWhere = async (
+    column: 'id' | 'approval_id' | 'idempotency_key',
+    value: string,
+  ): Promise<Action | undefined> => {
+    const row = await db.selectFrom('actions').select('body').where(column, '=', value).executeTakeFirst()
+    return row === undefined ? undefined : parseAction(row)
+  }
+  return {
+    action: (id) => bodyWhere('id', id),
+    actionByApproval: (approvalId) => bodyWhere('approval_id', approvalId),
+    actionByIdempotency: (key) => bodyWhere('idempotency_key', key),
+
+    async actions(filter) {
+      const rows = await db
+        .selectFrom('actions')
+        .select('body')
+        .where((eb) => matches(eb, filter))
+        .orderBy('id', 'desc')
+        .limit(filter.limit)
+        .execute()
+      return rows.map(parseAction)
+    },
+
+    async executingIn(replicas) {
+      if (replicas.length === 0) return []
+      const rows = await db
+        .selectFrom('actions')
+        .select('body')
+        .where(IS_EXECUTING)
+        .where('replica', 'in', replicas)
+        .orderBy('id')
+        .execute()
+      return rows.map(parseAction).filter(({ venue }) => venue === 'belay')
+    },
+
+    history: (filter) => history(db, filter),
+
+    async recentFailures(agent, limit) {
+      const rows = await db
+        .selectFrom('actions')
+        .select('state')
+        .where('agent', '=', agent)
+        .where(FINISHED)
+        .orderBy('proposed_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute()
+      return rows.map(({ state }) => state === 'failed' || state === 'unknown')
+    },
+
+    async payloads(actionId) {
+      const rows = await db
+        .selectFrom('payloads')
+        .selectAll()
+        .where('action', '=', actionId)
+        .orderBy('kind')
+        .execute()
+      return rows.map(({ erased_at: erasedAt, ...rest }): StoredPayload => ({ ...rest, erasedAt }))
+    },
+
+    async agents() {
+      const rows = await db.selectFrom('agents').selectAll().orderBy('name').execute()
+      return rows.map(agentFrom)
+    },
+    async agent(name) {
+      const row = await db.selectFrom('agents').selectAll().where('name', '=', name).executeTakeFirst()
+      return row === undefined ? undefined : agentFrom(row)
+    },
+    async keys() {
+      const rows = await db.selectFrom('agent_keys').selectAll().orderBy('id').execute()
+      return rows.map(keyFrom)
+    },
+    async keyByHash(hash) {
+      const row = await db.selectFrom('agent_keys').selectAll().where('hash', '=', hash).executeTakeFirst()
+      return row === undefined ? undefined : keyFrom(row)
+    },
+
+    async records(chain, afterSeq, limit) {
+      const rows = await db
+        .selectFrom('records')
+        .selectAll()
+        .where('chain', '=', chain)
+        .where('seq', '>', afterSeq)
+        .orderBy('seq')
+        .limit(limit)
+        .execute()
+      return rows.map(recordFrom)
+    },
+    async recordsOf(actionId) {
+      const rows = await db
+        .selectFrom('records')
+        .selectAll()
+        .where('action', '=', actionId)
+        .orderBy('at')
+        .orderBy('chain')
+        .orderBy('seq')
+        .execute()
+      return rows.map(recordFrom)
+    },
+
+    payloadsToErase: (what) => payloadsToErase(db, what),
+    budgets: (filter) => budgets(db, filter),
+  }
+}
+
+function matches(eb: ExpressionBuilder<Tables, 'actions'>, filter: ActionFilter) {
+  const conditions = []
+  if (filter.agent !== undefined) conditions.push(eb('agent', '=', filter.agent))
+  if (filter.action !== undefined) conditions.push(eb('name', '=', filter.action))
+  if (filter.session !== undefined) conditions.push(eb('session', '=', filter.session))
+  if (filter.state !== undefined) conditions.push(eb('state', '=', filter.state))
+  if (filter.decision !== undefined) conditions.push(eb('decision', '=', filter.decision))
+  if (filter.since !== undefined) conditions.push(eb('proposed_at', '>=', filter.since))
+  if (filter.before !== undefined) conditions.push(eb('id', '<', filter.before))
+  return eb.and(conditions)
+}
+
+async function history(db: Kysely<Tables>, filter: HistoryFilter): Promise<readonly HistoryEntry[]> {
+  let query = db
+    .selectFrom('actions')
+    .select(['id', 'agent', 'name', 'proposed_at', 'measures'])
+    .where('proposed_at', '>=', filter.since)
+    .where(RAN_OR_MAY_RUN)
+  if (filter.agent !== undefined) query = query.where('agent', '=', filter.agent)
+  if (filter.except !== undefined) query = query.where('id', '<>', filter.except)
+  const rows = await query.orderBy('proposed_at').orderBy('id').execute()
+  return rows.map(({ id, agent, name, proposed_at: at, measures }) => ({
+    id,
+    agent,
+    name,
+    at,
+    measures: measures === '{}' ? NO_MEASURES : (JSON.parse(measures) as Record<string, number>),
+  }))
+}
+
+const NO_MEASURES: Readonly<Record<string, number>> = Object.freeze({})
+
+function payloadsToErase(
+  db: Kysely<Tables>,
+  what: { readonly subject: string } | { readonly action: string },
+): Promise<PayloadRef[]> {
+  return 'subject' in what
+    ? db
+        .selectFrom('payload_subjects')
+        .select(['action', 'kind'])
+        .where('subject', '=', what.subject)
+        .orderBy('action')
+        .orderBy('kind')
+        .execute()
+    : db
+        .selectFrom('payloads')
+        .select(['action', 'kind'])
+        .where('action', '=', what.action)
+        .where('erased_at', 'is', null)
+        .orderBy('kind')
+        .execute()
+}
+
+async function budgets(
+  db: Kysely<Tables>,
+  filter: { readonly agent?: string; readonly at: number },
+): Promise<readonly BudgetReport[]> {
+  let query = db
+    .selectFrom('budget_accounts as a')
+    .leftJoin('budget_leases as l', 'l.account', 'a.key')
+    .select(['a.key', 'a.agent', 'a.unit', 'a.window', 'a.starts_at', 'a.ends_at', 'a.max_amount'])
+    // PostgreSQL sums bigints into a numeric, which would arrive as a string.
+    .select(sql<number>`cast(coalesce(sum(l.reserved), 0) as bigint)`.as('reserved'))
+    .select(sql<number>`cast(coalesce(sum(l.spent), 0) as bigint)`.as('spent'))
+    .where('a.starts_at', '<=', filter.at)
+    .where('a.ends_at', '>', filter.at)
+    .groupBy(['a.key', 'a.agent', 'a.unit', 'a.window', 'a.starts_at', 'a.ends_at', 'a.max_amount'])
+  if (filter.agent !== undefined) query = query.where('a.agent', '=', filter.agent)
+  const rows = await query.orderBy('a.key').execute()
+  return rows.map((row) => ({
+    key: row.key,
+    agent: row.agent,
+    unit: row.unit as BudgetReport['unit'],
+    window: row.window as BudgetWindow,
+    startsAt: row.starts_at,
+    endsAt: row.ends_at,
+    limit: row.max_amount,
+    reserved: row.reserved,
+    spent: row.spent,
+  }))
+}
+
+/** The heads of all chains; `isLive` says which replicas still write. */
+export async function chainHeads(db: Kysely<Tables>, now: number | null): Promise<readonly ChainHead[]> {
+  const rows = await db
+    .selectFrom('chains')
+    .leftJoin('replicas', 'replicas.id', 'chains.replica')
+    .select(['chains.chain', 'chains.seq', 'chains.hash', 'replicas.expires_at', 'replicas.fenced_at'])
+    .orderBy('chains.chain')
+    .execute()
+  return rows.map(({ chain, seq, hash, expires_at: expiresAt, fenced_at: fencedAt }) => ({
+    chain,
+    seq,
+    hash,
+    live: fencedAt === null && (now === null || (expiresAt ?? 0) > now),
+  }))
+}
+
+export function parseAction({ body }: { readonly body: string }): Action {
+  return JSON.parse(body) as Action
+}
+
+function agentFrom(row: Selectable<AgentsTable>): AgentRow {
+  const { changed_by: changedBy, changed_at: changedAt, ...rest } = row
+  return { ...rest, changedBy, changedAt }
+}
+
+function keyFrom(row: Selectable<AgentKeysTable>): KeyRow {
+  const { created_at: createdAt, revoked_at: revokedAt, ...rest } = row
+  return { ...rest, createdAt, revokedAt }
+}
+
+function recordFrom({ kind, ...rest }: Selectable<RecordsTable>): StoredRecord {
+  return { ...rest, kind: kind as RecordKind }
+}

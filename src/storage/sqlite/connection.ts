@@ -1,0 +1,27 @@
+import Database from 'better-sqlite3'
+import { closeSync, openSync } from 'node:fs'
+
+export type Connection = Database.Database
+
+/** Opens the database for the one writer. Every commit is on disk before it answers. */
+export function openForWriting(file: string): Connection {
+  // The mode of the -wal and -shm files follows that of the database.
+  closeSync(openSync(file, 'a', 0o600))
+  const connection = new Database(file, { timeout: 5000 })
+  connection.pragma('journal_mode = WAL')
+  connection.pragma('synchronous = FULL')
+  connection.pragma('secure_delete = ON')
+  connection.pragma('foreign_keys = OFF')
+  connection.pragma('trusted_schema = OFF')
+  connection.pragma('cache_size = -65536')
+  connection.pragma('wal_autocheckpoint = 4000')
+  return connection
+}
+
+/** Opens the database for reads beside the writer: each statement sees all that was committed before it. */
+export function openForReading(file: string): Connection {
+  const connection = new Database(file, { readonly: true, fileMustExist: true, timeout: 5000 })
+  connection.pragma('trusted_schema = OFF')
+  connection.pragma('cache_size = -32768')
+  return connection
+}

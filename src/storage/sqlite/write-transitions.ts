@@ -1,0 +1,194 @@
+import type { Statement } from 'better-sqlite3'
+import { CHAIN_START, placeRecord, type ChainPosition } from '../hash-chain.ts'
+import type {
+  PreparedAction,
+  PreparedAgent,
+  PreparedKey,
+  PreparedRecord,
+  PreparedTransition,
+} from '../prepared-transition.ts'
+import type { Connection } from './connection.ts'
+import type { BudgetWriter } from './write-budgets.ts'
+import { CHAIN, type Written } from './writer-jobs.ts'
+
+/** Writes groups of transitions, each group as one transaction. Nothing else writes these tables. */
+export class TransitionWriter {
+  readonly #connection: Connection
+  readonly #budgets: BudgetWriter
+  readonly #statements: ReturnType<typeof prepareStatements>
+  #position: ChainPosition
+  readonly #agentVersions = new Map<string, number>()
+
+  constructor(connection: Connection, budgets: BudgetWriter) {
+    this.#connection = connection
+    this.#budgets = budgets
+    this.#statements = prepareStatements(connection)
+    this.#position = this.#readPosition()
+  }
+
+  /**
+   * Writes the group. When it fails, every transition is tried alone, so that one that cannot be written
+   * does not take the others down.
+   */
+  write(transitions: readonly PreparedTransition[], now: number): readonly Written[] {
+    try {
+      return this.#writeTogether(transitions, now)
+    } catch (error) {
+      if (transitions.length === 1) return [{ fault: error instanceof Error ? error.message : String(error) }]
+      return transitions.flatMap((transition) => this.write([transition], now))
+    }
+  }
+
+  #writeTogether(transitions: readonly PreparedTransition[], now: number): Written[] {
+    const { begin, commit, rollback, chain } = this.#statements
+    begin.run()
+    try {
+      const written = transitions.map((transition) => this.#writeOne(transition, now))
+      this.#budgets.flush()
+      chain.run(this.#position.seq, this.#position.hash, now, CHAIN)
+      commit.run()
+      return written
+    } catch (error) {
+      // A full disk may have rolled back already.
+      if (this.#connection.inTransaction) rollback.run()
+      this.#position = this.#readPosition()
+      this.#agentVersions.clear()
+      this.#budgets.reset()
+      throw error
+    }
+  }
+
+  /** All that can refuse comes before the first write, because a conflict must leave nothing behind. */
+  #writeOne(transition: PreparedTransition, now: number): Written {
+    const [action, agent, agentUnchanged, key, charges, records, erase] = transition
+    if (agentUnchanged !== null && (this.#agentVersion(agentUnchanged[0]) ?? 0) !== agentUnchanged[1]) {
+      return { conflict: 'agent' }
+    }
+    if (agent !== null && (this.#agentVersion(agent[1]) ?? null) !== agent[0]) return { conflict: 'agent' }
+    if (key !== null && this.#keyIsPresent(key) !== (key[0] === 'present')) return { conflict: 'key' }
+    const plan = this.#budgets.plan(charges)
+    const refused = action === null ? undefined : this.#writeAction(action)
+    if (refused !== undefined) return { conflict: refused }
+    this.#budgets.apply(plan)
+    if (agent !== null) this.#writeAgent(agent)
+    if (key !== null) this.#statements.key.run(key[1], key[2], key[3], key[4], key[5])
+    for (const [id, kind] of erase) {
+      this.#statements.erasePayload.run(now, id, kind)
+      this.#statements.eraseSubjects.run(id, kind)
+    }
+    const places: (string | number)[] = []
+    for (const record of records) this.#append(record, places)
+    return places
+  }
+
+  #writeAction(action: PreparedAction): 'action' | 'idempotency' | undefined {
+    const [replaces, id, version, agent, name, session, state, decision, approvalId] = action
+    const [, , , , , , , , , idempotencyKey, dueAt, replica, proposedAt, measures, body] = action
+    const { insertAction, updateAction, actionExists } = this.#statements
+    if (replaces !== null) {
+      const { changes } = updateAction.run(
+        version,
+        state,
+        decision,
+        approvalId,
+        dueAt,
+        replica,
+        body,
+        id,
+        replaces,
+      )
+      return changes === 1 ? undefined : 'action'
+    }
+    const { changes } = insertAction.run(
+      id,
+      version,
+      agent,
+      name,
+      session,
+      state,
+      decision,
+      approvalId,
+      idempotencyKey,
+      dueAt,
+      replica,
+      proposedAt,
+      measures,
+      body,
+    )
+    if (changes === 1) return undefined
+    return actionExists.get(id) === undefined ? 'idempotency' : 'action'
+  }
+
+  #writeAgent([, name, version, state, reason, changedBy, changedAt]: PreparedAgent): void {
+    this.#statements.agent.run(name, version, state, reason, changedBy, changedAt)
+    this.#agentVersions.set(name, version)
+  }
+
+  #append(record: PreparedRecord, places: (string | number)[]): void {
+    const placed = placeRecord(record, CHAIN, this.#position)
+    const [at, kind, action, agent, , , , , payload] = record
+    const { insertRecord, insertPayload, insertSubject } = this.#statements
+    insertRecord.run(CHAIN, placed.seq, placed.hash, at, kind, action, agent, placed.text)
+    if (payload !== null && placed.sealed !== null) {
+      insertPayload.run(action, payload[0], placed.sealed.digest, placed.sealed.salt, payload[1])
+      for (const subject of payload[2]) insertSubject.run(subject, action, payload[0])
+    }
+    this.#position = placed
+    places.push(placed.seq, placed.hash)
+  }
+
+  #agentVersion(name: string): number | undefined {
+    const known = this.#agentVersions.get(name)
+    if (known !== undefined) return known
+    const row = this.#statements.agentVersion.get(name) as { version: number } | undefined
+    if (row === undefined) return undefined
+    this.#agentVersions.set(name, row.version)
+    return row.version
+  }
+
+  #keyIsPresent([, id]: PreparedKey): boolean {
+    return this.#statements.keyExists.get(id) !== undefined
+  }
+
+  #readPosition(): ChainPosition {
+    return (this.#statements.position.get(CHAIN) as ChainPosition | undefined) ?? CHAIN_START
+  }
+}
+
+function prepareStatements(connection: Connection): Record<StatementName, Statement> {
+  const entries = Object.entries(SQL).map(([name, text]) => [name, connection.prepare(text)])
+  return Object.fromEntries(entries) as Record<StatementName, Statement>
+}
+
+type StatementName = keyof typeof SQL
+
+const SQL = {
+  // A deferred begin would fail with SQLITE_BUSY_SNAPSHOT at its first write.
+  begin: 'BEGIN IMMEDIATE',
+  commit: 'COMMIT',
+  rollback: 'ROLLBACK',
+  position: 'SELECT seq, hash FROM chains WHERE chain = ?',
+  chain: 'UPDATE chains SET seq = ?, hash = ?, clock = max(clock, ?) WHERE chain = ?',
+  insertAction: `INSERT INTO actions (id, version, agent, name, session, state, decision, approval_id,
+      idempotency_key, due_at, replica, proposed_at, measures, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  updateAction: `UPDATE actions SET version = ?, state = ?, decision = ?, approval_id = ?, due_at = ?, replica = ?,
+    body = ? WHERE id = ? AND version = ?`,
+  actionExists: 'SELECT 1 FROM actions WHERE id = ?',
+  agentVersion: 'SELECT version FROM agents WHERE name = ?',
+  agent: `INSERT INTO agents (name, version, state, reason, changed_by, changed_at) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET version = excluded.version, state = excluded.state,
+      reason = excluded.reason, changed_by = excluded.changed_by, changed_at = excluded.changed_at`,
+  keyExists: 'SELECT 1 FROM agent_keys WHERE id = ?',
+  key: `INSERT INTO agent_keys (id, hash, agent, created_at, revoked_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, agent = excluded.agent,
+      created_at = excluded.created_at, revoked_at = excluded.revoked_at`,
+  insertRecord: `INSERT INTO records (chain, seq, hash, at, kind, action, agent, text)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  insertPayload: 'INSERT INTO payloads (action, kind, digest, salt, text) VALUES (?, ?, ?, ?, ?)',
+  insertSubject:
+    'INSERT INTO payload_subjects (subject, action, kind) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  erasePayload: `UPDATE payloads SET salt = NULL, text = NULL, erased_at = ?
+    WHERE action = ? AND kind = ? AND erased_at IS NULL`,
+  eraseSubjects: 'DELETE FROM payload_subjects WHERE action = ? AND kind = ?',
+} as const

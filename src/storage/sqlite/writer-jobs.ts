@@ -1,0 +1,37 @@
+import type { PreparedTransition } from '../prepared-transition.ts'
+
+/** What the main thread asks of the writer thread. `now` is the store's clock. */
+export type Job =
+  | { readonly kind: 'commit'; readonly transitions: readonly PreparedTransition[]; readonly now: number }
+  | { readonly kind: 'lease'; readonly account: AccountTuple; readonly need: number }
+  | { readonly kind: 'give back'; readonly account: string; readonly amount: number }
+  | { readonly kind: 'take over'; readonly now: number }
+  | { readonly kind: 'scrub' }
+  | { readonly kind: 'close' }
+
+export type AccountTuple = readonly [
+  key: string,
+  agent: string | null,
+  unit: string,
+  window: string,
+  startsAt: number,
+  endsAt: number,
+  limit: number,
+]
+
+/** Of each transition: what it conflicts on, why it failed, or seq and hash of its records in turn. */
+export type Written =
+  | { readonly conflict: 'action' | 'agent' | 'idempotency' | 'key' }
+  | { readonly fault: string }
+  | readonly (string | number)[]
+
+export type Request = readonly [id: number, job: Job]
+export type Response = readonly [id: number, fault: string | null, value: unknown]
+
+export interface WriterSettings {
+  readonly file: string
+  readonly replica: string
+}
+
+/** SQLite keeps one chain, continued across restarts. */
+export const CHAIN = 'main'

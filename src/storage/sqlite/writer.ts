@@ -1,0 +1,71 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { openForWriting } from './connection.ts'
+import { BudgetWriter } from './write-budgets.ts'
+import { TransitionWriter } from './write-transitions.ts'
+import type { Job, Request, Response, WriterSettings } from './writer-jobs.ts'
+
+/**
+ * The writer thread: the only connection that writes, so that an fsync never stops the event loop that
+ * serves agents. It takes one job at a time.
+ */
+const port = parentPort
+if (port === null) throw new Error('writer.ts runs as a worker thread')
+
+const { file, replica } = workerData as WriterSettings
+const connection = openForWriting(file)
+const budgets = new BudgetWriter(connection, replica)
+const transitions = new TransitionWriter(connection, budgets)
+
+port.on('message', ([id, job]: Request) => {
+  let response: Response
+  try {
+    response = [id, null, run(job)]
+  } catch (error) {
+    budgets.reset()
+    response = [id, error instanceof Error ? error.message : String(error), null]
+  }
+  port.postMessage(response)
+  if (job.kind === 'close') port.close()
+})
+
+function run(job: Job): unknown {
+  switch (job.kind) {
+    case 'commit':
+      return transitions.write(job.transitions, job.now)
+    case 'lease':
+      return budgets.lease(job.account)
+    case 'give back':
+      return budgets.giveBack(job.account, job.amount)
+    case 'take over':
+      return takeOver(job.now)
+    case 'scrub':
+      return truncateLog()
+    case 'close':
+      connection.close()
+      return null
+  }
+}
+
+/** secure_delete has overwritten the pages; old images of them may still lie in the log. */
+function truncateLog(): null {
+  const [result] = connection.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]
+  if (result?.busy !== 0) throw new Error('a reader keeps the log from being truncated')
+  return null
+}
+
+/** Whoever opened the folder before is dead, because this process holds its lock. */
+function takeOver(now: number): string[] {
+  return connection
+    .transaction(() => {
+      const dead = connection
+        .prepare('SELECT id FROM replicas WHERE fenced_at IS NULL AND id <> ? ORDER BY id')
+        .pluck()
+        .all(replica) as string[]
+      for (const id of dead) {
+        connection.prepare('UPDATE replicas SET fenced_at = ? WHERE id = ?').run(now, id)
+        budgets.returnUnused(id)
+      }
+      return dead
+    })
+    .immediate()
+}

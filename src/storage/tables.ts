@@ -1,0 +1,117 @@
+import type { Decision } from '../action/decision.ts'
+import type { StateName } from '../action/action.ts'
+import type { AgentState } from './store.ts'
+
+/** The tables as both dialects have them. Times are epoch milliseconds; JSON is text; there are no booleans. */
+export interface Tables {
+  readonly actions: ActionsTable
+  readonly records: RecordsTable
+  readonly payloads: PayloadsTable
+  readonly payload_subjects: PayloadSubjectsTable
+  readonly agents: AgentsTable
+  readonly agent_keys: AgentKeysTable
+  readonly budget_accounts: BudgetAccountsTable
+  readonly budget_leases: BudgetLeasesTable
+  readonly replicas: ReplicasTable
+  readonly chains: ChainsTable
+}
+
+export interface ActionsTable {
+  readonly id: string
+  readonly version: number
+  readonly agent: string
+  readonly name: string
+  readonly session: string | null
+  readonly state: StateName
+  readonly decision: Decision
+  readonly approval_id: string | null
+  readonly idempotency_key: string | null
+  readonly due_at: number | null
+  readonly replica: string
+  readonly proposed_at: number
+  readonly measures: string
+  /** The whole action; the other columns only serve to find it. */
+  readonly body: string
+}
+
+export interface RecordsTable {
+  readonly chain: string
+  readonly seq: number
+  readonly hash: string
+  readonly at: number
+  readonly kind: string
+  readonly action: string | null
+  readonly agent: string | null
+  readonly text: string
+}
+
+export interface PayloadsTable {
+  readonly action: string
+  readonly kind: string
+  readonly digest: string
+  readonly salt: string | null
+  readonly text: string | null
+  readonly erased_at: number | null
+}
+
+export interface PayloadSubjectsTable {
+  readonly subject: string
+  readonly action: string
+  readonly kind: string
+}
+
+export interface AgentsTable {
+  readonly name: string
+  readonly version: number
+  readonly state: AgentState
+  readonly reason: string | null
+  readonly changed_by: string | null
+  readonly changed_at: number
+}
+
+export interface AgentKeysTable {
+  readonly id: string
+  readonly hash: string
+  readonly agent: string
+  readonly created_at: number
+  readonly revoked_at: number | null
+}
+
+export interface BudgetAccountsTable {
+  readonly key: string
+  readonly agent: string | null
+  readonly unit: string
+  readonly window: string
+  readonly starts_at: number
+  readonly ends_at: number
+  /** The limit when a share was last taken. */
+  readonly max_amount: number
+  /** The sum of all leases' `granted`. */
+  readonly granted: number
+  readonly starved_at: number | null
+  readonly starved_by: string | null
+}
+
+/** One replica's share of an account: `granted >= reserved + spent` always. */
+export interface BudgetLeasesTable {
+  readonly account: string
+  readonly replica: string
+  readonly granted: number
+  readonly reserved: number
+  readonly spent: number
+}
+
+export interface ReplicasTable {
+  readonly id: string
+  readonly expires_at: number
+  readonly fenced_at: number | null
+}
+
+export interface ChainsTable {
+  readonly chain: string
+  readonly replica: string
+  readonly seq: number
+  readonly hash: string
+  /** High-water mark of the store's clock. */
+  readonly clock: number
+}
