@@ -30,6 +30,8 @@ export interface Proposal {
   readonly target?: string
   readonly toolSchemaVersion?: string
   readonly trace?: { readonly traceId: string; readonly spanId: string }
+  /** The person who asked through the agent, where one did: may not approve it. */
+  readonly proposedBy?: string
 }
 
 /** Where the effect happens: inside Belay's process, or in the agent, which takes the permission and reports. */
@@ -65,6 +67,8 @@ export interface UndoProgress {
   readonly status: 'requested' | 'executing' | 'failed' | 'unknown' | 'undone'
   readonly by: string
   readonly at: number
+  /** While requested or executing: when it becomes `unknown`. */
+  readonly deadline?: number
   readonly error?: string
 }
 
@@ -99,6 +103,7 @@ export const STATES = [
 /** What was set aside in one budget account when the action was admitted. */
 export interface Reservation {
   readonly account: string
+  readonly unit: 'nano_usd' | 'actions'
   readonly amount: number
 }
 
@@ -112,6 +117,7 @@ export interface Action {
   readonly version: number
   readonly interceptionPoint: InterceptionPoint
   readonly agent: string
+  readonly proposedBy: string | null
   readonly name: string
   readonly session: string | null
   readonly effect: Effect

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { BelayError } from '../errors/catalogue.ts'
-import type { JsonObject, JsonValue } from './json.ts'
+import type { JsonValue } from './json.ts'
 
 /** RFC 8785 canonical JSON. Throws `input:not_canonical` for NaN, infinities, cycles and lone surrogates. */
 export function canonicalJson(value: JsonValue): string {
@@ -32,9 +32,17 @@ export interface ActionIdentity {
   readonly operation: string
   readonly target: string | null
   readonly tool_schema_version: string | null
-  readonly arguments: JsonObject
 }
 
-export function actionDigest(identity: ActionIdentity): string {
-  return digestOf({ ...identity })
+/**
+ * SHA-256 over the RFC 8785 canonical JSON of the identity with its `arguments`, which are given in canonical
+ * form already: they are the large part, and their own digest is needed as well.
+ */
+export function actionDigest(identity: ActionIdentity, canonicalArguments: string): string {
+  const { agent, operation, release, target, tool_schema_version } = identity
+  const text = JSON.stringify
+  return `sha256:${sha256(
+    `{"agent":${text(agent)},"arguments":${canonicalArguments},"operation":${text(operation)},"release":${text(release)},` +
+      `"target":${text(target)},"tool_schema_version":${text(tool_schema_version)}}`,
+  )}`
 }

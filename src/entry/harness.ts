@@ -1,0 +1,155 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { isJsonObject } from '../action/json.ts'
+import { BelayError } from '../errors/catalogue.ts'
+import { openFlow, type OpenFlow } from '../flow/open-flow.ts'
+import { builtInChecks } from '../flow/verify/checks/index.ts'
+import type { Check } from '../policy/check.ts'
+import type { Policy, PolicyFault } from '../policy/policy.ts'
+import { loadPolicy, pluginPaths } from '../policy/load-policy.ts'
+import { watchPolicy } from '../policy/watch-policy.ts'
+import type { Store } from '../storage/store.ts'
+
+export interface HarnessOptions {
+  /** Path of `belay.yaml`. */
+  readonly config: string
+  /** Data folder of the embedded store; also where keys of the ledger lie. Default `.belay`. */
+  readonly data?: string
+  /** A PostgreSQL URL; without one the embedded SQLite store in the data folder is used. */
+  readonly databaseUrl?: string
+  /** Checks beside the built-in ones and the policy's `plugins:`. */
+  readonly checks?: readonly Check[]
+  /** Reload the policy when the file changes. Default true. */
+  readonly watch?: boolean
+  /** A changed policy was bad: the old one stays in force. */
+  readonly onPolicyRejected?: (faults: readonly PolicyFault[]) => void
+  readonly onPolicyChanged?: (policy: Policy) => void
+  readonly onFault?: (error: unknown) => void
+}
+
+/** Everything that a door needs, opened. Only this file chooses a store. */
+export interface Harness {
+  readonly flow: OpenFlow
+  readonly store: Store
+  readonly policies: { current(): Policy }
+  /** The folder for what belongs to this installation: keys, tokens. */
+  readonly data: string
+  close(): Promise<void>
+}
+
+/** A policy that could not be loaded, with every fault. */
+export class PolicyInvalid extends BelayError {
+  readonly faults: readonly PolicyFault[]
+
+  constructor(file: string, faults: readonly PolicyFault[]) {
+    const first = faults[0]
+    const where = first === undefined ? '' : `${first.file}:${first.line}:${first.column}: expected ${first.expected}, found ${first.found}`
+    super('policy:invalid', { count: String(faults.length), file, first: where })
+    this.faults = faults
+  }
+}
+
+export async function openHarness(options: HarnessOptions): Promise<Harness> {
+  const data = resolve(options.data ?? '.belay')
+  const config = resolve(options.config)
+  const checks = [...builtInChecks, ...(options.checks ?? []), ...(await loadPlugins(config))]
+  const loaded = loadPolicy(config, { checks })
+  const errors = loaded.faults.filter(({ severity }) => severity === 'error')
+  if (loaded.policy === null) throw new PolicyInvalid(config, errors)
+
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  const store = await openStore(data, options.databaseUrl)
+  try {
+    return await assemble(options, { config, data, checks, policy: loaded.policy, store })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function assemble(
+  options: HarnessOptions,
+  { config, data, checks, policy, store }: { config: string; data: string; checks: readonly Check[]; policy: Policy; store: Store },
+): Promise<Harness> {
+  const listeners = new Set<() => void>()
+  let current = policy
+  await recordPolicy(store, policy)
+  const watcher =
+    options.watch === false
+      ? undefined
+      : watchPolicy(config, {
+          checks,
+          onChange: (next) => {
+            current = next
+            recordPolicy(store, next).catch((error: unknown) => options.onFault?.(error))
+            for (const listener of listeners) listener()
+            options.onPolicyChanged?.(next)
+          },
+          onRejected: (faults) => options.onPolicyRejected?.(faults),
+        })
+  const policies = {
+    current: () => current,
+    onChange: (listener: () => void) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+  const flow = await openFlow({ store, policies, ...(options.onFault && { onFault: options.onFault }) })
+  return {
+    flow,
+    store,
+    policies,
+    data,
+    async close() {
+      await watcher?.close()
+      await flow.close()
+      await store.close()
+    },
+  }
+}
+
+async function openStore(folder: string, databaseUrl: string | undefined): Promise<Store> {
+  if (databaseUrl !== undefined) {
+    const { openPostgres } = await import('../storage/postgres/open-postgres.ts')
+    return openPostgres({ url: databaseUrl })
+  }
+  const { openSqlite } = await import('../storage/sqlite/open-sqlite.ts')
+  return openSqlite({ folder })
+}
+
+/** Which policy judged from when on: a record in the ledger. */
+async function recordPolicy(store: Store, policy: Policy): Promise<void> {
+  const body = { policy_version: policy.digest, mode: policy.mode, path: policy.path }
+  await store.commit({ records: [{ kind: 'policy', at: store.now(), action: null, agent: null, body }] })
+}
+
+/** Modules named in the policy's `plugins:`; each exports `checks: Check[]` or one check as its default. */
+async function loadPlugins(config: string): Promise<readonly Check[]> {
+  const checks: Check[] = []
+  for (const path of pluginPaths(config)) {
+    const file = resolve(dirname(config), path)
+    let module: Record<string, unknown>
+    try {
+      module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error)
+      throw new BelayError('policy:invalid', { count: '1', file: config, first: `the plugin ${path} could not be loaded: ${cause}` })
+    }
+    const found = (Array.isArray(module['checks']) ? module['checks'] : [module['default']]) as unknown[]
+    for (const check of found) {
+      if (!isCheck(check)) {
+        const first = `the plugin ${path} must export \`checks\`, a list of {name, options, prepare}, or one such check as default`
+        throw new BelayError('policy:invalid', { count: '1', file: config, first })
+      }
+      checks.push(check)
+    }
+  }
+  return checks
+}
+
+function isCheck(value: unknown): value is Check {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, options, prepare } = value as Record<string, unknown>
+  return typeof name === 'string' && isJsonObject(options) && typeof prepare === 'function'
+}

@@ -1,0 +1,108 @@
+import { matchesGlob } from '../../policy/glob.ts'
+import type { HistoryView } from '../../policy/policy.ts'
+import type { HistoryEntry } from '../../storage/store.ts'
+
+/** When a series is longer, its older half is coalesced in pairs. */
+const MAX_POINTS = 8192
+
+interface Point {
+  at: number
+  count: number
+  measures: Record<string, number>
+}
+
+/**
+ * What agents did, for `history.count` and `history.sum`, actions in flight included. Memory is bounded: in
+ * long series neighbouring points are merged and keep the later time, so a merged point leaves a window
+ * later than its parts would: the count can be too high, never too low.
+ */
+export class History {
+  /** agent → action name → points by time. */
+  readonly #agents = new Map<string, Map<string, Point[]>>()
+  /** How far back any condition looks, ms; 0 keeps nothing. */
+  readonly keepFor: number
+
+  constructor(keepFor: number) {
+    this.keepFor = keepFor
+  }
+
+  add({ agent, name, at, measures }: HistoryEntry): void {
+    if (this.keepFor === 0) return
+    let actions = this.#agents.get(agent)
+    if (actions === undefined) this.#agents.set(agent, (actions = new Map()))
+    let points = actions.get(name)
+    if (points === undefined) actions.set(name, (points = []))
+    points.push({ at, count: 1, measures: { ...measures } })
+    if (points.length > MAX_POINTS) actions.set(name, compact(points, at - this.keepFor))
+  }
+
+  /** An action that will not run after all. */
+  remove({ agent, name, at, measures }: HistoryEntry): void {
+    const point = this.#agents.get(agent)?.get(name)?.find((candidate) => candidate.at >= at)
+    if (point === undefined) return
+    point.count -= 1
+    for (const [path, value] of Object.entries(measures)) point.measures[path] = (point.measures[path] ?? 0) - value
+  }
+
+  /** Undoes `remove`. */
+  restore(entry: HistoryEntry): void {
+    const point = this.#agents.get(entry.agent)?.get(entry.name)?.find((candidate) => candidate.at >= entry.at)
+    if (point === undefined) return this.add(entry)
+    point.count += 1
+    for (const [path, value] of Object.entries(entry.measures)) point.measures[path] = (point.measures[path] ?? 0) + value
+  }
+
+  view(agent: string, now: number): HistoryView {
+    return {
+      count: (scope, name, window) => this.#fold(scope === 'agent' ? agent : undefined, name, now - window, (point) => point.count),
+      sum: (scope, name, path, window) =>
+        this.#fold(scope === 'agent' ? agent : undefined, name, now - window, (point) => point.measures[path] ?? 0),
+    }
+  }
+
+  #fold(agent: string | undefined, name: string, since: number, value: (point: Point) => number): number {
+    let total = 0
+    const perAgent = agent === undefined ? this.#agents.values() : [this.#agents.get(agent)]
+    for (const actions of perAgent) {
+      if (actions === undefined) continue
+      for (const points of seriesOf(actions, name)) {
+        for (let i = points.length - 1; i >= 0; i--) {
+          const point = points[i] as Point
+          if (point.at <= since) break
+          total += value(point)
+        }
+      }
+    }
+    return total
+  }
+}
+
+/** A view over entries read from the store, for decisions that must be exact across replicas. */
+export function viewOf(entries: readonly HistoryEntry[], agent: string, now: number): HistoryView {
+  const history = new History(Infinity)
+  for (const entry of entries) history.add(entry)
+  return history.view(agent, now)
+}
+
+function* seriesOf(actions: ReadonlyMap<string, Point[]>, name: string): Iterable<Point[]> {
+  if (!name.includes('*')) {
+    const points = actions.get(name)
+    if (points !== undefined) yield points
+    return
+  }
+  for (const [candidate, points] of actions) if (matchesGlob(name, candidate)) yield points
+}
+
+function compact(points: readonly Point[], since: number): Point[] {
+  const live = points.filter((point) => point.at > since)
+  const half = live.length >> 1
+  const merged: Point[] = []
+  for (let i = 0; i < half; i += 2) {
+    const first = live[i] as Point
+    const second = live[i + 1] as Point
+    const measures = { ...first.measures }
+    for (const [path, value] of Object.entries(second.measures)) measures[path] = (measures[path] ?? 0) + value
+    merged.push({ at: second.at, count: first.count + second.count, measures })
+  }
+  return [...merged, ...live.slice(half + (half % 2))]
+}

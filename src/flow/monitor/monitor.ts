@@ -1,0 +1,245 @@
+import type { Action, Reservation } from '../../action/action.ts'
+import type { Finding } from '../../action/finding.ts'
+import type { NanoUsd } from '../../action/money.ts'
+import type { AgentRule, BreakerRule, Policy } from '../../policy/policy.ts'
+import type { Charge, Store } from '../../storage/store.ts'
+import { passed, type MeteredCase, type VerifiedCase } from '../case.ts'
+import { AgentStates } from './agent-states.ts'
+import { Breaker, type Trip } from './breaker.ts'
+import { Budgets, type Draw } from './budgets.ts'
+
+export type Metered =
+  | { readonly status: 'metered'; readonly metered: MeteredCase; readonly verdict?: BreakerVerdict }
+  /** The share of this replica does not suffice; acquire and judge again. */
+  | { readonly status: 'short'; readonly draw: Draw }
+
+/** A breaker's verdict after an outcome: the agent is to be paused, stopped or, after good probes, resumed. */
+export interface BreakerVerdict {
+  readonly state: 'paused' | 'stopped' | 'active'
+  readonly reason: string
+}
+
+export interface Monitor {
+  readonly agents: AgentStates
+  /** Synchronous: sets room aside in memory or adds the finding that refuses. `exhausted`: leasing more was tried in vain. */
+  reserve(verified: VerifiedCase, exhausted: boolean): Metered
+  acquire(draw: Draw, at: number): Promise<boolean>
+  /** The reservation never became durable, or the action is refused after all. */
+  undo(metered: Pick<MeteredCase, 'proposal' | 'reservations' | 'probe'>): void
+  /** An admitted action steps aside while it is judged again, and takes its room back. */
+  release(reservations: readonly Reservation[]): void
+  retake(reservations: readonly Reservation[]): void
+  /** What the books need when an action ends with this cost; `null` when it never ran. */
+  charges(reservations: readonly Reservation[], cost: NanoUsd | null): readonly Charge[]
+  /** After the charges are durable. */
+  settled(charges: readonly Charge[]): void
+  /** Counts a finished action for the agent's breaker. */
+  finished(action: Action, policy: Policy): BreakerVerdict | undefined
+  /** A person changed the agent's state. */
+  stateSet(agent: string): void
+  /** Does the action's reservation still lie in the windows of this instant? */
+  isCurrent(action: Action, policy: Policy, at: number): boolean
+  /** Outcomes from before this process, for the breakers. */
+  loadOutcomes(policy: Policy): Promise<void>
+  limitsChanged(): Promise<void>
+  tend(at: number): Promise<void>
+}
+
+/** Monitor: does the action fit the budget, the rate and the agent's state? */
+export function createMonitor(store: Store): Monitor {
+  const agents = new AgentStates(store)
+  const budgets = new Budgets(store)
+  const breakers = new Map<string, Breaker>()
+
+  function breakerOf(agent: string): Breaker {
+    let breaker = breakers.get(agent)
+    if (breaker === undefined) {
+      breaker = new Breaker()
+      const row = agents.get(agent)
+      if (row.state === 'paused' && row.changedBy === 'breaker') breaker.open(row.changedAt, row.reason ?? '')
+      breakers.set(agent, breaker)
+    }
+    return breaker
+  }
+
+  function drawsOf(policy: Policy, rule: AgentRule | undefined, agent: string, cost: NanoUsd, at: number, session: string): Draw[] {
+    const own = rule === undefined ? [] : budgets.draws(`agent:${agent}`, agent, rule, cost, at, session)
+    return [...own, ...budgets.draws('overall', null, policy.overall, cost, at, session)]
+  }
+
+  return {
+    agents,
+
+    reserve(verified, exhausted) {
+      const { policy, proposal, at, cost } = verified
+      const rule = policy.agent(proposal.agent)
+      const row = agents.get(proposal.agent)
+      const observing = policy.mode === 'observe'
+      const session = proposal.session ?? ''
+      const found: Finding[] = []
+      let verdict: BreakerVerdict | undefined
+
+      const refused = verified.findings.some((finding) => finding.decision === 'deny')
+      const draws = drawsOf(policy, rule, proposal.agent, cost, at, session)
+      const state = refuseState(row.state, row.reason, row.changedBy, rule)
+      if (state !== undefined) found.push(state)
+      for (const budget of [...(rule?.budgets ?? []), ...policy.overall.budgets]) {
+        if (budget.per === 'action' && cost > budget.limit) found.push(overAction(cost, budget.limit))
+        if (budget.per === 'session' && session === '') found.push(NO_SESSION)
+      }
+      const breaker = rule?.breaker == null ? undefined : breakerOf(proposal.agent)
+      if (rule?.breaker != null && breaker !== undefined && !refused && found.length === 0) {
+        const trip = breaker.wouldOverspend(rule.breaker, cost, at)
+        if (trip !== undefined) {
+          found.push(deny(trip.code, trip.message))
+          breaker.open(at, trip.message)
+          verdict = verdictOf(rule.breaker, trip)
+        }
+      }
+
+      const hopeless = refused || found.length > 0
+      if (hopeless && !observing) return metered(verified, found, [], row.version, verdict)
+
+      let probe = false
+      if (rule?.breaker != null && breaker !== undefined) {
+        const admission = breaker.admit(rule.breaker, at)
+        if (admission.admitted) probe = admission.probe
+        else {
+          found.push(deny(admission.code, admission.message))
+          if (!observing) return metered(verified, found, [], row.version)
+        }
+      }
+      const reserved = budgets.reserve(draws, at, observing && exhausted)
+      if (reserved.status === 'short') {
+        if (probe) breaker?.forget()
+        if (!exhausted) return reserved
+        return metered(verified, [...found, overBudget(reserved.draw)], [], row.version)
+      }
+      // Asked with `exhausted` under observe, the room was forced: the decision still says what is wrong.
+      if (observing && exhausted) found.push(deny('budget:exhausted', 'A budget or rate is used up.'))
+      if (rule?.breaker != null) breaker?.spend(rule.breaker, cost, at)
+      return metered(verified, found, reserved.reservations, row.version, undefined, probe)
+    },
+
+    acquire: (draw, at) => budgets.acquire(draw, at),
+
+    undo({ proposal, reservations, probe }) {
+      budgets.undo(reservations)
+      if (probe) breakers.get(proposal.agent)?.forget()
+    },
+
+    release: (reservations) => budgets.undo(reservations),
+
+    retake: (reservations) => budgets.undo(reservations.map((one) => ({ ...one, amount: -one.amount }))),
+
+    charges: (reservations, cost) =>
+      reservations.map(({ account, unit, amount }) => ({
+        account,
+        reserved: -amount,
+        spent: cost === null ? 0 : unit === 'actions' ? amount : cost,
+      })),
+
+    settled: (charges) => budgets.settled(charges),
+
+    finished(action, policy) {
+      const rule = policy.agent(action.agent)?.breaker
+      if (rule == null) return undefined
+      const breaker = breakerOf(action.agent)
+      const failed = action.state.name === 'failed' || action.state.name === 'unknown'
+      const verdict = breaker.finished(rule, failed)
+      if (verdict === undefined) return undefined
+      if (verdict === 'closed') return { state: 'active', reason: 'breaker:closed: all probes succeeded' }
+      breaker.open(store.now(), verdict.message)
+      return verdictOf(rule, verdict)
+    },
+
+    stateSet(agent) {
+      const breaker = breakers.get(agent)
+      if (breaker !== undefined && agents.get(agent).state === 'active') breaker.close()
+    },
+
+    isCurrent(action, policy, at) {
+      const draws = drawsOf(policy, policy.agent(action.agent), action.agent, action.cost, at, action.session ?? '')
+      return (
+        draws.length === action.reservations.length &&
+        draws.every((draw, i) => {
+          const reservation = action.reservations[i]
+          return reservation?.account === draw.account.key && reservation.amount === draw.amount
+        })
+      )
+    },
+
+    async loadOutcomes(policy) {
+      for (const name of agents.names()) {
+        const rule = policy.agent(name)?.breaker
+        if (rule == null) continue
+        breakerOf(name).load(await store.recentFailures(name, rule.over, agents.get(name).changedAt))
+      }
+    },
+
+    limitsChanged: () => budgets.returnAll(),
+
+    async tend(at) {
+      await budgets.returnIdle(at)
+      await agents.refresh()
+      for (const [name, breaker] of breakers) {
+        const row = agents.get(name)
+        // Another replica, or a person there, opened or closed it.
+        if (row.state === 'active' && breaker.state.name === 'open') breaker.close()
+      }
+    },
+  }
+}
+
+function metered(
+  verified: VerifiedCase,
+  found: readonly Finding[],
+  reservations: readonly Reservation[],
+  agentVersion: number,
+  verdict?: BreakerVerdict,
+  probe = false,
+): Metered {
+  const findings = found.length === 0 ? verified.findings : [...verified.findings, ...found]
+  const metered: MeteredCase = passed({ ...verified, findings, reservations, agentVersion, probe })
+  return { status: 'metered', metered, ...(verdict && { verdict }) }
+}
+
+function verdictOf(rule: BreakerRule, trip: Trip): BreakerVerdict {
+  return { state: rule.then === 'stop' ? 'stopped' : 'paused', reason: `${trip.code}: ${trip.message}` }
+}
+
+function refuseState(
+  state: string,
+  reason: string | null,
+  changedBy: string | null,
+  rule: AgentRule | undefined,
+): Finding | undefined {
+  if (state === 'active') return undefined
+  // Paused by its breaker with a cool-down: the breaker itself knows when probes may pass.
+  if (state === 'paused' && changedBy === 'breaker' && rule?.breaker?.cooldown != null) return undefined
+  return deny(`agent:${state}`, `The agent is ${state}${reason === null ? '' : `: ${reason}`}.`)
+}
+
+function overAction(cost: NanoUsd, limit: NanoUsd): Finding {
+  return deny('budget:action', `The action may cost ${usd(cost)}; one action may cost at most ${usd(limit)}.`)
+}
+
+function overBudget({ account, amount }: Draw): Finding {
+  const whose = account.agent === null ? 'all agents together' : `the agent ${account.agent}`
+  return account.unit === 'actions'
+    ? deny(`rate:${account.window}`, `At most ${account.limit} actions per ${account.window} for ${whose}; they are used up.`)
+    : deny(
+        `budget:${account.window}`,
+        `${usd(amount)} would exceed the budget of ${usd(account.limit)} per ${account.window} for ${whose}.`,
+      )
+}
+
+const NO_SESSION = deny('budget:session_required', 'The policy has a budget per session; the action names no session.')
+
+function deny(code: string, message: string): Finding {
+  return { decision: 'deny', reason: { code, message } }
+}
+
+function usd(nano: NanoUsd): string {
+  return `$${nano / 1e9}`
+}

@@ -1,0 +1,206 @@
+import type { Action, Proposal } from '../action/action.ts'
+import type { JsonObject } from '../action/json.ts'
+import { isIn } from '../action/lifecycle.ts'
+import { BelayError } from '../errors/catalogue.ts'
+import type { NewPayload, Store } from '../storage/store.ts'
+import { createApprove } from './approve/approve.ts'
+import { castVote } from './approve/vote.ts'
+import { transitionRecord } from './audit/records.ts'
+import { Undoers } from './contain/undoers.ts'
+import type { Flow } from './flow.ts'
+import { createMonitor } from './monitor/monitor.ts'
+import { History } from './monitor/history.ts'
+import { recoverActions, reconcileActions } from './recover.ts'
+import { proposalPayload, remember, runAction, storedInput } from './run-action.ts'
+import { setAgentState } from './set-agent-state.ts'
+import { cancelAction, dropAction, expireAction, move, settleAction } from './settle-action.ts'
+import type { PolicySource, Stages } from './stages.ts'
+import { startAction } from './start-action.ts'
+import { reportUndo, storedResult, undoAction, undoAll } from './undo-action.ts'
+import { createVerify } from './verify/verify.ts'
+import { Waiters } from './waiters.ts'
+
+export interface FlowOptions {
+  readonly store: Store
+  readonly policies: PolicySource & { onChange(listener: () => void): () => void }
+  /** How often due actions are moved, leases renewed and peers' changes read, ms. */
+  readonly tick?: number
+  /** Where faults of the background work go. */
+  readonly onFault?: (error: unknown) => void
+}
+
+export type OpenFlow = Flow & { readonly undoers: Undoers; readonly reconcile: (name: string) => Promise<void> }
+
+/** Puts the stages together, brings what a crash left behind to a known state, and keeps the clock. */
+export async function openFlow({ store, policies, tick = 500, onFault = () => undefined }: FlowOptions): Promise<OpenFlow> {
+  const monitor = createMonitor(store)
+  const stages: Stages = {
+    store,
+    policies,
+    verify: createVerify(),
+    monitor,
+    approve: createApprove(),
+    history: await loadHistory(store, policies),
+    undoers: new Undoers(),
+    waiters: new Waiters(),
+    recent: new Map(),
+  }
+  await monitor.agents.refresh()
+  await monitor.loadOutcomes(policies.current())
+  await recoverActions(stages)
+
+  let work: Promise<unknown> = Promise.resolve()
+  let closed = false
+  const background = (job: () => Promise<unknown>): void => {
+    work = work.then(async () => (closed ? undefined : job())).catch(onFault)
+  }
+  const timer = setInterval(() => background(() => tend(stages)), tick)
+  const stopListening = [
+    policies.onChange(() =>
+      background(async () => {
+        await monitor.limitsChanged()
+        stages.history = await reloadHistory(stages)
+      }),
+    ),
+    store.onCommit(() => {
+      if (store.dialect === 'postgres') stages.waiters.notifyAll()
+    }),
+  ]
+
+  const load = async (id: string): Promise<Action> => {
+    // Another replica may have moved what this one remembers.
+    const known = store.dialect === 'sqlite' ? stages.recent.get(id)?.action : undefined
+    const action = known ?? (await store.action(id))
+    if (action === undefined) throw new BelayError('action:not_found', { id })
+    return action
+  }
+
+  return {
+    undoers: stages.undoers,
+    reconcile: (name) => reconcileActions(stages, name),
+    propose: (proposal, how) => runAction(stages, proposal, how),
+    start: async (id) => startAction(stages, await load(id), (action, input) => proposalOf(stages, action, input)),
+    report: async (id, report) => settleAction(stages, await load(id), report),
+    cancel: async (id, by) => cancelAction(stages, await load(id), by),
+    undo: async (id, by) => undoAction(stages, await load(id), by),
+    reportUndo: async (id, report) => reportUndo(stages, await load(id), report),
+    undoAll: (filter, by) => undoAll(stages, filter, by),
+    input: (action) => storedInput(stages, action),
+    result: (action) => storedResult(stages, action),
+
+    async vote(approvalId, { by, outcome, reason }) {
+      const action = await store.actionByApproval(approvalId)
+      if (action === undefined) throw new BelayError('approval:not_found', { id: approvalId })
+      if (!isIn(action, 'held')) throw new BelayError('approval:not_pending', { id: approvalId, state: action.state.name })
+      const next = castVote(action, { by, outcome, at: store.now() })
+      const payload: NewPayload | undefined =
+        reason === undefined ? undefined : { kind: `vote:${next.version}`, body: { reason }, subjects: action.subjects }
+      if (next.state.name === 'denied') return dropAction(stages, action, { ...next, reservations: [] }, 'vote', payload)
+      await move(stages, action, next, transitionRecord('vote', next, { by, outcome }, payload))
+      return next
+    },
+
+    async setAgentState(name, state, reason, by) {
+      const { agents } = monitor
+      await agents.refresh()
+      const declared = policies.current().agentRules.some(({ pattern }) => pattern === name)
+      if (agents.get(name).version === 0 && !declared) throw new BelayError('agent:not_found', { name })
+      const row = await setAgentState(stages, name, { state, reason }, by)
+      if (state === 'stopped') await cancelWaiting(stages, name, by)
+      stages.waiters.notifyAll()
+      return row
+    },
+
+    async waitForChange(id, version, ms, signal) {
+      const until = performance.now() + ms
+      for (;;) {
+        const left = until - performance.now()
+        const changed = stages.waiters.wait(id, Math.max(0, left), signal)
+        const action = await load(id)
+        if (action.version !== version || left <= 0 || signal?.aborted === true) {
+          stages.waiters.notify(id)
+          return action
+        }
+        await changed
+      }
+    },
+
+    async close() {
+      closed = true
+      clearInterval(timer)
+      for (const stop of stopListening) stop()
+      stages.waiters.notifyAll()
+      await work
+    },
+  }
+}
+
+async function tend(stages: Stages): Promise<void> {
+  const { store } = stages
+  await store.heartbeat()
+  for (const action of await store.dueActions(store.now(), 200)) {
+    try {
+      remember(stages, { action: await expireAction(stages, action), input: (await storedInput(stages, action)) ?? {} })
+    } catch (error) {
+      // Somebody else moved it first: nothing is due any more.
+      if (!(error instanceof BelayError) || error.status !== 409) throw error
+    }
+  }
+  await stages.monitor.tend(store.now())
+  if (store.dialect === 'postgres') await recoverActions(stages)
+}
+
+/** A stopped agent starts nothing any more: what waits is withdrawn. What is executing reports as ever. */
+async function cancelWaiting(stages: Stages, agent: string, by: string): Promise<void> {
+  for (const state of ['held', 'ready'] as const) {
+    for (;;) {
+      const waiting = await stages.store.actions({ agent, state, limit: 200 })
+      let cancelled = 0
+      for (const action of waiting) {
+        try {
+          await cancelAction(stages, action, by)
+          cancelled++
+        } catch (error) {
+          if (!(error instanceof BelayError) || error.status !== 409) throw error
+        }
+      }
+      if (cancelled === 0) break
+    }
+  }
+}
+
+/** The proposal as it was, with the input that may be executed, for judging it again. */
+async function proposalOf(stages: Stages, action: Action, input: JsonObject): Promise<Proposal> {
+  const payload = await proposalPayload(stages, action.id)
+  return {
+    agent: action.agent,
+    action: action.name,
+    input,
+    ...(action.session !== null && { session: action.session }),
+    ...(payload?.reason !== undefined && { reason: payload.reason }),
+    ...(action.confidence !== null && { confidence: action.confidence }),
+    cost: action.cost,
+    ...(payload?.provenance && { provenance: payload.provenance }),
+    subjects: action.subjects,
+    ...(action.release !== null && { release: action.release }),
+    ...(action.target !== null && { target: action.target }),
+    ...(action.toolSchemaVersion !== null && { toolSchemaVersion: action.toolSchemaVersion }),
+    ...(action.proposedBy !== null && { proposedBy: action.proposedBy }),
+  }
+}
+
+async function loadHistory(store: Store, policies: PolicySource): Promise<History> {
+  const { historyWindow } = policies.current()
+  const history = new History(store.dialect === 'sqlite' ? historyWindow : 0)
+  if (store.dialect === 'sqlite' && historyWindow > 0) {
+    for (const entry of await store.history({ since: store.now() - historyWindow })) history.add(entry)
+  }
+  return history
+}
+
+/** After a policy change that looks back further, or for the first time. What is being recorded right now is in the old one. */
+async function reloadHistory(stages: Stages): Promise<History> {
+  const { historyWindow } = stages.policies.current()
+  if (stages.store.dialect !== 'sqlite' || stages.history.keepFor >= historyWindow) return stages.history
+  return loadHistory(stages.store, stages.policies)
+}

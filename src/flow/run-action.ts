@@ -1,0 +1,206 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { Action, ActionState, Proposal, ProposalPayload, Venue } from '../action/action.ts'
+import { canonicalJson, digestOf, sha256 } from '../action/digest.ts'
+import { dueAt, FOLLOWS } from '../action/lifecycle.ts'
+import type { JsonObject } from '../action/json.ts'
+import { BelayError } from '../errors/catalogue.ts'
+import type { Transition } from '../storage/store.ts'
+import { decisionRecord } from './audit/records.ts'
+import type { Case } from './case.ts'
+import { begin } from './contain/begin.ts'
+import { permit } from './approve/permit.ts'
+import type { Admitted } from './flow.ts'
+import { judge, takeBack, worstCost, type Judgement } from './judge.ts'
+import { registerAgent, setAgentState } from './set-agent-state.ts'
+import type { Stages } from './stages.ts'
+
+export interface How {
+  readonly venue: Venue
+  readonly start: boolean
+}
+
+/**
+ * One action, from proposal to the state that is on disk when this answers. Decision, reservation and state
+ * are one commit; what comes after (a person's yes, the start, the outcome) is a state, not a stack frame.
+ */
+export async function runAction(stages: Stages, proposal: Proposal, how: How): Promise<Admitted> {
+  const repeated = await earlier(stages, proposal)
+  if (repeated !== undefined) return repeated
+  await registerAgent(stages, proposal.agent)
+
+  const opened = open(stages, proposal, how.venue)
+  const checking = stages.verify.checkContent(opened)
+  const checked = checking instanceof Promise ? await checking : checking
+
+  const decideAndRecord = async (): Promise<Admitted> => {
+    for (;;) {
+      const judgement = await judge(stages, checked)
+      const admitted = admit(stages, judgement, how)
+      const result = await commitOrTakeBack(stages, judgement, transitionOf(admitted, judgement))
+      if (judgement.breaker !== undefined) await setAgentState(stages, proposal.agent, judgement.breaker, 'breaker')
+      if (result === 'committed') return remember(stages, admitted)
+      if (result === 'idempotency') return (await earlier(stages, proposal)) ?? conflict(admitted.action.id)
+      // The agent was paused, resumed or stopped meanwhile: judge by what it is now.
+      await stages.monitor.agents.refresh()
+    }
+  }
+  const alone = stages.store.dialect === 'postgres' && checked.rule?.usesHistory === true
+  return alone ? stages.store.exclusively('history', decideAndRecord) : decideAndRecord()
+}
+
+function open(stages: Stages, proposal: Proposal, venue: Venue): Case {
+  const policy = stages.policies.current()
+  const rule = policy.action(proposal.action)
+  return {
+    id: `act_${uuidv7()}`,
+    at: stages.store.now(),
+    proposal,
+    venue,
+    policy,
+    rule,
+    findings: [],
+    input: proposal.input,
+    cost: worstCost(proposal.cost, rule?.cost),
+  }
+}
+
+/** The verdict as an action in its first state. */
+function admit(stages: Stages, judgement: Judgement, { start }: How): Admitted {
+  const { judged, verdict, actionDigest, canonicalInput, measures } = judgement
+  const { proposal, policy, rule, at } = judged
+  const observing = policy.mode === 'observe'
+  // Under observe nothing is changed either: what was proposed is what may be executed.
+  const input = observing ? proposal.input : judged.input
+  const enforcedIdentity = `sha256:${sha256(canonicalInput)}`
+  const state = firstState(judgement)
+  const action: Action = {
+    id: judged.id,
+    version: 1,
+    interceptionPoint: 'pre_tool_call',
+    agent: proposal.agent,
+    proposedBy: proposal.proposedBy ?? null,
+    name: proposal.action,
+    session: proposal.session ?? null,
+    effect: rule?.effect ?? 'irreversible',
+    mode: policy.mode,
+    decision: verdict.decision,
+    effective: verdict.effective,
+    reasons: verdict.reasons,
+    policyDigest: policy.digest,
+    inputIdentity: judged.input === proposal.input ? enforcedIdentity : digestOf(proposal.input),
+    enforcedIdentity,
+    actionDigest,
+    confidence: proposal.confidence ?? null,
+    release: proposal.release ?? null,
+    target: proposal.target ?? null,
+    toolSchemaVersion: proposal.toolSchemaVersion ?? null,
+    trace: proposal.trace ?? null,
+    venue: judged.venue,
+    replica: stages.store.replica,
+    idempotency: idempotencyOf(proposal),
+    proposedAt: at,
+    updatedAt: at,
+    dueAt: dueAt(state),
+    cost: judged.cost,
+    reservations: verdict.effective === 'deny' ? [] : judged.reservations,
+    measures,
+    subjects: judged.subjects,
+    state,
+  }
+  if (state.name !== 'ready' || !start) return { action, input }
+  const permission = permit(action as typeof action & { state: typeof state }, {
+    digest: actionDigest,
+    policy,
+    groups: [],
+    now: at,
+  })
+  if (!permission.granted) throw new BelayError('action:refused_at_start', { id: action.id, cause: permission.cause })
+  return { action: { ...begin(permission.action, rule, at), version: 1 }, input }
+}
+
+function firstState({ judged, verdict }: Judgement): ActionState {
+  if (verdict.effective === 'deny') return { name: 'denied' }
+  if (verdict.effective === 'require_approval' && judged.approval !== null) return { name: 'held', approval: judged.approval }
+  return { name: 'ready', expiresAt: judged.at + (judged.rule?.startWithin ?? 300_000) }
+}
+
+function transitionOf({ action }: Admitted, judgement: Judgement): Transition {
+  return {
+    action: { value: action, replaces: null },
+    agentUnchanged: { name: action.agent, version: judgement.judged.agentVersion },
+    charges: action.reservations.map(({ account, amount }) => ({ account, reserved: amount, spent: 0 })),
+    records: [decisionRecord(action, payloadOf(judgement))],
+  }
+}
+
+function payloadOf({ judged }: Judgement): ProposalPayload {
+  const { proposal, input, findings } = judged
+  const evidence = findings.flatMap(({ reason, evidence: value }) => (value === undefined ? [] : [{ code: reason.code, value }]))
+  return {
+    input: proposal.input,
+    ...(input !== proposal.input && { enforced: input }),
+    ...(proposal.reason !== undefined && { reason: proposal.reason }),
+    ...(proposal.provenance && { provenance: proposal.provenance }),
+    ...(evidence.length > 0 && { evidence }),
+  }
+}
+
+/** On failure everything taken in memory goes back before the error reaches the caller. */
+async function commitOrTakeBack(stages: Stages, judgement: Judgement, transition: Transition) {
+  try {
+    const result = await stages.store.commit(transition)
+    if (result.status === 'committed') return 'committed'
+    takeBack(stages, judgement)
+    return result.on
+  } catch (error) {
+    takeBack(stages, judgement)
+    throw error
+  }
+}
+
+/** The action that the same idempotency key stands for already. */
+async function earlier(stages: Stages, proposal: Proposal): Promise<Admitted | undefined> {
+  const idempotency = idempotencyOf(proposal)
+  if (idempotency === null) return undefined
+  const action = await stages.store.actionByIdempotency(idempotency.key)
+  if (action === undefined) return undefined
+  if (action.idempotency?.proposal !== idempotency.proposal) {
+    throw new BelayError('action:idempotency_mismatch', { id: action.id })
+  }
+  return { action, input: (await storedInput(stages, action)) ?? {} }
+}
+
+/** The input that may be executed, as stored; `null` when it was erased. */
+export async function storedInput(stages: Stages, action: Action): Promise<JsonObject | null> {
+  const known = stages.recent.get(action.id)
+  if (known !== undefined) return known.input
+  const payload = await proposalPayload(stages, action.id)
+  if (payload === null) return null
+  return action.mode === 'observe' ? payload.input : (payload.enforced ?? payload.input)
+}
+
+export async function proposalPayload(stages: Pick<Stages, 'store'>, id: string): Promise<ProposalPayload | null> {
+  const stored = (await stages.store.payloads(id)).find(({ kind }) => kind === 'proposal')
+  return stored?.text == null ? null : (JSON.parse(stored.text) as ProposalPayload)
+}
+
+function idempotencyOf({ agent, action, input, idempotencyKey }: Proposal): Action['idempotency'] {
+  if (idempotencyKey === undefined) return null
+  // Hashed: keys are often made of personal data, and records outlive erasure.
+  return { key: sha256(canonicalJson([agent, idempotencyKey])), proposal: sha256(canonicalJson([action, input])) }
+}
+
+const RECENT = 20_000
+
+export function remember(stages: Stages, admitted: Admitted): Admitted {
+  const { recent } = stages
+  recent.delete(admitted.action.id)
+  if (FOLLOWS[admitted.action.state.name].length > 0) recent.set(admitted.action.id, admitted)
+  if (recent.size > RECENT) recent.delete(recent.keys().next().value as string)
+  stages.waiters.notify(admitted.action.id)
+  return admitted
+}
+
+function conflict(id: string): never {
+  throw new BelayError('action:conflict', { id })
+}

@@ -1,0 +1,107 @@
+import type { Action, ActionState, OutcomeReport } from '../action/action.ts'
+import { isIn, moved, wrongState } from '../action/lifecycle.ts'
+import { usdFromNano } from '../action/money.ts'
+import type { Charge, NewPayload, NewRecord, RecordKind } from '../storage/store.ts'
+import { BelayError } from '../errors/catalogue.ts'
+import { transitionRecord } from './audit/records.ts'
+import { standingOf } from './judge.ts'
+import { remember } from './run-action.ts'
+import { setAgentState } from './set-agent-state.ts'
+import type { Stages } from './stages.ts'
+
+/** What an agent, an executor or the clock says became of an effect. Every exit of an admitted action ends in this file. */
+export async function settleAction(stages: Stages, action: Action, report: OutcomeReport, cause?: string): Promise<Action> {
+  if (!isIn(action, 'executing') && !isIn(action, 'unknown')) throw wrongState(action, 'reporting an outcome', 'executing', 'unknown')
+  if (isIn(action, 'unknown') && report.outcome === 'unknown') return action
+  const at = stages.store.now()
+  // Without a reported cost the worst case was spent: better too much than an agent that looks cheap by silence.
+  const cost = report.cost ?? action.cost
+  const charges = isIn(action, 'unknown') ? adjust(action, cost) : stages.monitor.charges(action.reservations, cost)
+  const state: ActionState =
+    report.outcome === 'unknown'
+      ? { name: 'unknown', at, cause: cause ?? 'the outcome was reported as unknown' }
+      : { name: report.outcome, at }
+  const next = moved(action, state, at, { cost })
+  const body = {
+    outcome: report.outcome,
+    cost_usd: usdFromNano(cost),
+    completed_at: at,
+    ...(cost > action.cost && { over_reservation_usd: usdFromNano(cost - action.cost) }),
+    ...(isIn(action, 'unknown') && { late: true }),
+  }
+  const payload: NewPayload = {
+    kind: isIn(action, 'unknown') ? 'outcome:late' : 'outcome',
+    body: { result: report.result ?? null, error: report.error ?? null },
+    subjects: action.subjects,
+  }
+  await move(stages, action, next, transitionRecord('outcome', next, body, payload), charges)
+  const verdict = stages.monitor.finished(next, stages.policies.current())
+  if (verdict !== undefined) await setAgentState(stages, next.agent, verdict, 'breaker')
+  return next
+}
+
+/** An action that will not run: refused by a person, withdrawn, or too late. Its room and its place in history come back. */
+export async function dropAction(
+  stages: Stages,
+  action: Action,
+  next: Action,
+  kind: Exclude<RecordKind, 'decision'>,
+  payload?: NewPayload,
+): Promise<Action> {
+  const charges = stages.monitor.charges(action.reservations, null)
+  await move(stages, action, next, transitionRecord(kind, next, {}, payload), charges)
+  stages.history.remove(standingOf(action).entry)
+  return next
+}
+
+export async function cancelAction(stages: Stages, action: Action, by: string): Promise<Action> {
+  if (!isIn(action, 'held') && !isIn(action, 'ready')) throw wrongState(action, 'cancelling', 'held', 'ready')
+  const at = stages.store.now()
+  return dropAction(stages, action, moved(action, { name: 'cancelled', at, by }, at), 'cancellation')
+}
+
+/** What the clock does to an action that is due. */
+export async function expireAction(stages: Stages, action: Action): Promise<Action> {
+  const at = stages.store.now()
+  if (isIn(action, 'executing')) {
+    return settleAction(stages, action, { outcome: 'unknown' }, 'no outcome was reported by the deadline')
+  }
+  if (isIn(action, 'held') || isIn(action, 'ready')) {
+    return dropAction(stages, action, moved(action, { name: 'expired', at, was: action.state.name }, at), 'expiry')
+  }
+  if (isIn(action, 'succeeded') && action.state.undo !== undefined) {
+    const { deadline: _, ...undo } = action.state.undo
+    const next = moved(action, { ...action.state, undo: { ...undo, status: 'unknown', at } }, at)
+    await move(stages, action, next, transitionRecord('undo', next))
+    return next
+  }
+  return action
+}
+
+/** Commits the step of one action; on a conflict nothing has changed and the caller learns what is there now. */
+export async function move(
+  stages: Stages,
+  before: Action,
+  next: Action,
+  record: NewRecord,
+  charges: readonly Charge[] = [],
+): Promise<void> {
+  const result = await stages.store.commit({ action: { value: next, replaces: before.version }, records: [record], charges })
+  if (result.status !== 'committed') {
+    stages.recent.delete(before.id)
+    const now = await stages.store.action(before.id)
+    if (now === undefined || now.state.name === before.state.name) throw new BelayError('action:conflict', { id: before.id })
+    throw wrongState(now, `becoming ${next.state.name}`, before.state.name)
+  }
+  stages.monitor.settled(charges)
+  const input = stages.recent.get(before.id)?.input
+  if (input === undefined) stages.waiters.notify(next.id)
+  else remember(stages, { action: next, input })
+}
+
+/** A late report corrects what was charged when the outcome became unknown. */
+function adjust(action: Action, cost: number): readonly Charge[] {
+  return action.reservations
+    .filter(({ unit }) => unit === 'nano_usd')
+    .map(({ account }) => ({ account, reserved: 0, spent: cost - action.cost }))
+}

@@ -1,0 +1,30 @@
+import type { Action } from '../action/action.ts'
+import type { JsonObject } from '../action/json.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Store } from '../storage/store.ts'
+import type { Approve } from './approve/approve.ts'
+import type { Undoers } from './contain/undoers.ts'
+import type { History } from './monitor/history.ts'
+import type { Monitor } from './monitor/monitor.ts'
+import type { Verify } from './verify/verify.ts'
+import type { Waiters } from './waiters.ts'
+
+/** The policy in force; a reload swaps it between two judgements, never within one. */
+export interface PolicySource {
+  current(): Policy
+}
+
+/** What every verb of the flow works with. One value for the whole process. */
+export interface Stages {
+  readonly store: Store
+  readonly policies: PolicySource
+  readonly verify: Verify
+  readonly monitor: Monitor
+  readonly approve: Approve
+  /** In memory on SQLite, where one process sees everything; empty on PostgreSQL, which is asked under a lock. */
+  history: History
+  readonly undoers: Undoers
+  readonly waiters: Waiters
+  /** Non-terminal actions that this process moved last, with their input, so that the next step need not read them. */
+  readonly recent: Map<string, { readonly action: Action; readonly input: JsonObject }>
+}

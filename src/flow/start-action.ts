@@ -1,0 +1,162 @@
+import type { Action, InState, Proposal } from '../action/action.ts'
+import { actionDigest, canonicalJson } from '../action/digest.ts'
+import type { JsonObject } from '../action/json.ts'
+import { isIn, moved, wrongState } from '../action/lifecycle.ts'
+import { BelayError } from '../errors/catalogue.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Transition } from '../storage/store.ts'
+import { permit } from './approve/permit.ts'
+import { transitionRecord } from './audit/records.ts'
+import { begin } from './contain/begin.ts'
+import type { Admitted } from './flow.ts'
+import { judge, restore, standingOf, takeBack, type Judgement, type Standing } from './judge.ts'
+import { remember, storedInput } from './run-action.ts'
+import { setAgentState } from './set-agent-state.ts'
+import type { Stages } from './stages.ts'
+
+/**
+ * Takes the one permission to execute. What was approved, or was decided under another policy or in a budget
+ * window that is over, is judged anew first. Two takers race in the store: one wins, the other gets
+ * `action:wrong_state` or `action:conflict`.
+ */
+export async function startAction(stages: Stages, ready: Action, proposalOf: (action: Action, input: JsonObject) => Promise<Proposal>): Promise<Admitted> {
+  if (!isIn(ready, 'ready')) {
+    if (isIn(ready, 'held')) throw new BelayError('action:held', { id: ready.id, approval: ready.state.approval.id })
+    throw wrongState(ready, 'starting', 'ready')
+  }
+  const policy = stages.policies.current()
+  const input = await storedInput(stages, ready)
+  if (input === null) throw refused(ready, 'its input was erased')
+  const agent = stages.monitor.agents.get(ready.agent)
+  const observing = ready.mode === 'observe'
+  const at = stages.store.now()
+  const needsJudging =
+    !observing &&
+    (ready.state.approval !== undefined ||
+      ready.policyDigest !== policy.digest ||
+      agent.state !== 'active' ||
+      !stages.monitor.isCurrent(ready, policy, at))
+  if (!needsJudging) return take(stages, ready, input, policy, at, [], agent.version)
+
+  const proposal = await proposalOf(ready, input)
+  const rule = policy.action(ready.name)
+  const opened = { id: ready.id, at, proposal, venue: ready.venue, policy, rule, findings: [], input, cost: ready.cost }
+  const checking = stages.verify.checkContent(opened)
+  const checked = checking instanceof Promise ? await checking : checking
+  const again = async (): Promise<Admitted> => {
+    const standing = standingOf(ready)
+    const judgement = await judge(stages, checked, standing)
+    return resolve(stages, ready, input, judgement, standing)
+  }
+  const alone = stages.store.dialect === 'postgres' && rule?.usesHistory === true
+  return alone ? stages.store.exclusively('history', again) : again()
+}
+
+/** What the second judgement means for an action that was ready. */
+async function resolve(
+  stages: Stages,
+  ready: InState<'ready'>,
+  input: JsonObject,
+  judgement: Judgement,
+  standing: Standing,
+): Promise<Admitted> {
+  const { judged, verdict } = judgement
+  const { policy, at } = judged
+  const release = stages.monitor.charges(ready.reservations, null)
+  const swap = [
+    ...release,
+    ...judged.reservations.map(({ account, amount }) => ({ account, reserved: amount, spent: 0 })),
+  ]
+  if (judgement.breaker !== undefined) await setAgentState(stages, ready.agent, judgement.breaker, 'breaker')
+
+  if (verdict.decision === 'deny') {
+    // A pause is not a refusal for good: the action stays ready until it expires.
+    if (stages.monitor.agents.get(ready.agent).state === 'paused') {
+      restore(stages, standing)
+      throw refused(ready, verdict.reasons[0]?.message ?? 'the agent is paused')
+    }
+    const denied = moved(ready, { name: 'denied' }, at, { decision: 'deny', effective: 'deny', reasons: verdict.reasons, reservations: [] })
+    await store(stages, denied, ready, { records: [transitionRecord('start', denied, again(judgement))], charges: release })
+    remember(stages, { action: denied, input })
+    throw refused(ready, verdict.reasons[0]?.message ?? 'it was refused')
+  }
+  if (verdict.decision === 'transform') {
+    takeBack(stages, judgement)
+    restore(stages, standing)
+    throw refused(ready, 'a check now wants to change the input; propose it again')
+  }
+
+  const groups = verdict.decision === 'require_approval' ? (judged.approval?.steps.map(({ group }) => group) ?? []) : []
+  const digest = actionDigest(
+    { agent: ready.agent, release: ready.release, operation: ready.name, target: ready.target, tool_schema_version: ready.toolSchemaVersion },
+    canonicalJson(input),
+  )
+  const permission = permit(ready, { digest, policy, groups, now: at })
+  const metered = { reservations: judged.reservations, policyDigest: policy.digest }
+  try {
+    if (permission.granted) {
+      const executing = { ...begin(permission.action, judged.rule, at), ...metered }
+      await store(stages, executing, ready, {
+        records: [transitionRecord('start', executing, again(judgement))],
+        charges: swap,
+        agentUnchanged: { name: ready.agent, version: judged.agentVersion },
+      })
+        return remember(stages, { action: executing, input })
+    }
+    if (judged.approval === null) throw refused(ready, permission.cause)
+    const held = moved(ready, { name: 'held', approval: judged.approval }, at, {
+      ...metered,
+      decision: verdict.decision,
+      effective: verdict.effective,
+      reasons: verdict.reasons,
+    })
+    await store(stages, held, ready, { records: [transitionRecord('start', held, again(judgement))], charges: swap })
+    remember(stages, { action: held, input })
+  } catch (error) {
+    takeBack(stages, judgement)
+    restore(stages, standing)
+    throw error
+  }
+  throw new BelayError('action:held', { id: ready.id, approval: judged.approval.id })
+}
+
+async function take(
+  stages: Stages,
+  ready: InState<'ready'>,
+  input: JsonObject,
+  policy: Policy,
+  at: number,
+  groups: readonly string[],
+  agentVersion: number,
+): Promise<Admitted> {
+  const permission = permit(ready, { digest: ready.actionDigest, policy, groups, now: at })
+  if (!permission.granted) throw refused(ready, permission.cause)
+  const executing = begin(permission.action, policy.action(ready.name), at)
+  await store(stages, executing, ready, {
+    records: [transitionRecord('start', executing)],
+    agentUnchanged: { name: ready.agent, version: agentVersion },
+  })
+  return remember(stages, { action: executing, input })
+}
+
+async function store(stages: Stages, value: Action, before: Action, transition: Transition): Promise<void> {
+  const result = await stages.store.commit({ ...transition, action: { value, replaces: before.version } })
+  if (result.status === 'committed') return
+  stages.recent.delete(before.id)
+  if (result.on === 'agent') {
+    await stages.monitor.agents.refresh()
+    throw refused(before, 'the state of its agent changed; try again')
+  }
+  const now = await stages.store.action(before.id)
+  throw now === undefined || now.state.name === 'ready' ? new BelayError('action:conflict', { id: before.id }) : wrongState(now, 'starting', 'ready')
+}
+
+function again({ verdict, judged }: Judgement) {
+  return {
+    judged_again: { decision: verdict.decision, reasons: verdict.reasons as never, policy_version: judged.policy.digest },
+  }
+}
+
+function refused(action: Action, cause: string): BelayError {
+  return new BelayError('action:refused_at_start', { id: action.id, cause: cause.replace(/\.$/, '') })
+}
