@@ -1,0 +1,17 @@
+import type { Check } from '../../../policy/check.ts'
+import { bannedPhrases } from './banned-phrases.ts'
+import { links } from './links.ts'
+import { maxLength } from './max-length.ts'
+import { mentions } from './mentions.ts'
+import { profanity } from './profanity.ts'
+import { sentiment } from './sentiment.ts'
+
+/** The checks that come with Belay, by the names they have in `verify:`. `rule` is CEL and not among them. */
+export const builtInChecks: readonly Check[] = [
+  maxLength,
+  bannedPhrases,
+  sentiment,
+  profanity,
+  mentions,
+  links,
+]

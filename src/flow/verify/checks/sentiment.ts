@@ -1,0 +1,61 @@
+import Sentiment from 'sentiment'
+import { normaliseForMatching } from '../../../action/normalise.ts'
+import type { Check } from '../../../policy/check.ts'
+import { checkTexts, FIELD_OPTION } from '../fields.ts'
+
+const analyser = new Sentiment()
+
+const DEFAULT_MIN = -0.5
+
+/** The square of the strength at which the score reaches 0.7; 15 puts one strong word (3) at 0.61. */
+const SOFTNESS = 15
+
+/**
+ * The library looks words up in plain objects: this one would be found in every object and turn what follows
+ * into its opposite.
+ */
+const INHERITED = /\bconstructor\b/g
+
+/**
+ * Tone of an English text, from −1 (hostile) to 1 (warm); 0 where no word carries a tone. With Σ the sum of
+ * the AFINN-165 valences (−5 … 5 a word, turned round after a negator such as "not"), n the number of words
+ * that have one, and x = Σ ∕ √n: the score is x ∕ √(x² + 15). One "hate" gives −0.61, "stupid and useless"
+ * −0.59, "sorry for the problem" −0.48. Other languages score 0. Linear in the length.
+ */
+export function toneOf(text: string): number {
+  const { score, words } = analyser.analyze(normaliseForMatching(text).replace(INHERITED, ' '))
+  if (words.length === 0) return 0
+  const strength = score / Math.sqrt(words.length)
+  return strength / Math.sqrt(strength * strength + SOFTNESS)
+}
+
+/** Refuses text whose tone is below `min`. */
+export const sentiment: Check = {
+  name: 'sentiment',
+  options: {
+    type: 'object',
+    properties: {
+      field: FIELD_OPTION,
+      min: {
+        type: 'number',
+        minimum: -1,
+        maximum: 1,
+        description: 'The lowest tone let through. Default: -0.5.',
+      },
+    },
+    additionalProperties: false,
+  },
+  prepare({ field, min = DEFAULT_MIN }) {
+    if (typeof min !== 'number' || !(min >= -1 && min <= 1))
+      throw new Error('sentiment: min must be from -1 to 1')
+    return checkTexts(field, ({ text, path }) => {
+      const tone = toneOf(text)
+      if (tone >= min) return undefined
+      return {
+        code: 'sentiment:too_negative',
+        message: `The tone of the text is below ${min}.`,
+        evidence: { path: [...path], tone: Math.round(tone * 1000) / 1000, min },
+      }
+    })
+  },
+}

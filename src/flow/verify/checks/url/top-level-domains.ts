@@ -1,0 +1,42 @@
+import twitterText from 'twitter-text'
+
+// Delegated after the library's list was made.
+const NEWER = ['kids', 'music']
+
+/** What files are called more often than sites, though it is a country's domain: README.md, main.rs. */
+const FILE_EXTENSIONS = new Set([
+  'cc',
+  'md',
+  'mk',
+  'ml',
+  'pl',
+  'ps',
+  'py',
+  'rs',
+  'sh',
+  'so',
+  'st',
+  'tf',
+  'vi',
+])
+
+const TOP_LEVEL: ReadonlySet<string> = new Set([
+  ...namesIn(twitterText.regexen.validGTLD),
+  ...namesIn(twitterText.regexen.validCCTLD),
+  ...NEWER,
+])
+
+/** Whether the last label (lower case) of a name that stands without a scheme makes it a domain name. */
+export function isTopLevelDomain(label: string): boolean {
+  return TOP_LEVEL.has(label) || label.startsWith('xn--')
+}
+
+/** Whether `name.label` alone, without a path, is more likely a file. */
+export function isFileExtension(label: string): boolean {
+  return FILE_EXTENSIONS.has(label)
+}
+
+function namesIn(pattern: RegExp): readonly string[] {
+  const alternatives = pattern.source.split('(?=')[0] ?? ''
+  return alternatives.match(/[\p{L}\p{M}\p{N}-]{2,}/gu) ?? []
+}
