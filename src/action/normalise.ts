@@ -71,7 +71,7 @@ const LOOK_ALIKE = new RegExp(`[${[...LOOK_ALIKES.keys()].join('')}]`, 'gu')
 
 // Format characters (zero width, bidi controls, soft hyphen, Unicode tags), variation selectors,
 // the combining grapheme joiner and the fillers that print nothing.
-const INVISIBLE = /[\p{Cf}\p{Variation_Selector}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu
+const INVISIBLE = /[\p{Cf}\p{Variation_Selector}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5/gu
 
 // After NFKD-like trickery a letter may keep marks that hide a word: "s̷t̷r̷u̷c̷k". Marks that NFKC
 // could not join into a letter are dropped.

@@ -28,7 +28,9 @@ export interface CheckSetup {
  * Runs on every action. Findings without a `decision` take the entry's `then`, else `deny`.
  * Answers at once where it can: a promise makes the whole action asynchronous.
  */
-export type PreparedCheck = (subject: CheckSubject) => readonly CheckFinding[] | Promise<readonly CheckFinding[]>
+export type PreparedCheck = (
+  subject: CheckSubject,
+) => readonly CheckFinding[] | Promise<readonly CheckFinding[]>
 
 /** What a check sees. The input is what the checks before it have left. */
 export interface CheckSubject {

@@ -1,0 +1,240 @@
+// oxlint-disable unicorn/no-thenable -- `then` is a word of belay.yaml; nothing here is awaited
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { digestOf, sha256 } from '../action/digest.ts'
+import { parseDecision } from '../action/decision.ts'
+import type { BudgetWindow } from '../action/budget-window.ts'
+import { nanoFromUsd } from '../action/money.ts'
+import type { Check } from './check.ts'
+import { compileAction, historyNeeds } from './compile-action.ts'
+import type { ActionEntry, Compilation, Report } from './compile-action.ts'
+import { parseDuration } from './duration.ts'
+import { globLookup } from './glob.ts'
+import type { AgentRule, ApproverGroup, BreakerRule, Limits, Policy, PolicyFault } from './policy.ts'
+import { schemaFaults } from './schema-faults.ts'
+import { readYaml } from './yaml-document.ts'
+import type { DocumentPath, YamlDocument } from './yaml-document.ts'
+
+/** Bytes of one file that a check names. */
+const MAX_LIST_BYTES = 5_000_000
+
+/** The text of a policy; `path` says where the files it names lie, and appears in faults. */
+export interface PolicyText {
+  readonly text: string
+  readonly path: string | null
+}
+
+export interface PolicyLoad {
+  /** `null` if and only if some fault is an error. */
+  readonly policy: Policy | null
+  readonly faults: readonly PolicyFault[]
+}
+
+/** A load with what lint and watch need beside the policy. */
+export interface DetailedLoad extends PolicyLoad {
+  readonly document: YamlDocument | null
+  readonly expressions: Compilation['expressions']
+  /** Absolute paths of the files that the policy names. */
+  readonly files: readonly string[]
+}
+
+/** Reads, validates and compiles a policy. Never throws for what the file holds: every fault is in `faults`. */
+export function loadPolicy(
+  source: string | PolicyText,
+  { checks }: { readonly checks: readonly Check[] },
+): PolicyLoad {
+  const { policy, faults } = loadDetailed(source, checks)
+  return { policy, faults }
+}
+
+/** The modules that `plugins:` names, as written; they are loaded before the policy. Empty for a bad file. */
+export function pluginPaths(text: string): readonly string[] {
+  const plugins = readYaml(text, '').document?.content['plugins']
+  return Array.isArray(plugins) ? plugins.filter((path): path is string => typeof path === 'string') : []
+}
+
+export function loadDetailed(source: string | PolicyText, checks: readonly Check[]): DetailedLoad {
+  const path = typeof source === 'string' ? source : source.path
+  const file = path ?? 'belay.yaml'
+  const nothing = { policy: null, document: null, expressions: [], files: [] }
+  let text: string
+  try {
+    text = typeof source === 'string' ? readText(source, 10_000_000) : source.text
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error)
+    const at = { file, line: 1, column: 1 }
+    return {
+      ...nothing,
+      faults: [{ severity: 'error', code: 'policy:unreadable', ...at, expected: 'a readable file', found }],
+    }
+  }
+  const { document, faults: yamlFaults } = readYaml(text, file)
+  if (document === null) return { ...nothing, faults: yamlFaults }
+  const invalid = schemaFaults(document, file, checks)
+  if (invalid.length > 0) return { ...nothing, document, faults: invalid }
+  return compilePolicy(document, path, file, checks)
+}
+
+function compilePolicy(
+  document: YamlDocument,
+  path: string | null,
+  file: string,
+  checks: readonly Check[],
+): DetailedLoad {
+  const faults: PolicyFault[] = []
+  const report: Report = (at, code, expected, found, offset) => {
+    const position = offset === undefined ? document.position(at) : document.positionInText(at, offset)
+    faults.push({
+      severity: 'error',
+      code,
+      file,
+      ...position,
+      expected: `${at.join('.')}: ${expected}`,
+      found,
+    })
+  }
+  // The schema was held against it: the shapes below are what it says.
+  const content = document.content as unknown as PolicyDocument
+  const named = new Map<string, string>()
+  const lists = frozenLists(content.lists ?? {})
+  const approvers = approverGroups(content.approvers ?? {})
+  const folder = dirname(resolve(path ?? 'belay.yaml'))
+  const compilation: Compilation = {
+    checks: new Map(checks.map((check) => [check.name, check])),
+    setup: {
+      lists,
+      readLines(name) {
+        const read = readText(resolve(folder, name), MAX_LIST_BYTES)
+        named.set(name, read)
+        return linesOf(read)
+      },
+    },
+    lists,
+    approvers,
+    report,
+    expressions: [],
+  }
+  const actionRules = Object.entries(content.actions ?? {}).map(([pattern, entry]) =>
+    Object.freeze(compileAction(pattern, entry ?? {}, compilation)),
+  )
+  const agentRules = Object.entries(content.agents ?? {}).map(([pattern, entry]) =>
+    compileAgent(pattern, entry ?? {}, ['agents', pattern], report),
+  )
+  const { expressions } = compilation
+  const files = [...named.keys()].map((name) => resolve(folder, name))
+  if (faults.length > 0) return { policy: null, faults, document, expressions, files }
+
+  const history = historyNeeds(expressions.flatMap(({ expression }) => expression.history))
+  const contents = Object.fromEntries([...named].map(([name, read]) => [name, sha256(read)]))
+  const policy: Policy = Object.freeze({
+    digest: digestOf({ document: document.content, files: contents }),
+    path,
+    mode: content.mode ?? 'enforce',
+    defaultDecision: parseDecision(content.defaults?.decision ?? 'deny') ?? 'deny',
+    overall: limitsOf(content),
+    agent: globLookup(agentRules),
+    action: globLookup(actionRules),
+    actionRules,
+    agentRules,
+    lists,
+    approvers,
+    measures: history.measures,
+    historyWindow: history.window,
+    document: document.content,
+  })
+  return { policy, faults, document, expressions, files }
+}
+
+interface LimitsEntry {
+  readonly budget?: readonly { readonly limit_usd: number; readonly per: 'action' | BudgetWindow }[]
+  readonly rate?: readonly { readonly limit: number; readonly per: BudgetWindow }[]
+}
+
+interface AgentEntry extends LimitsEntry {
+  readonly breaker?: {
+    readonly error_rate?: number
+    readonly over?: number
+    readonly spend?: { readonly limit_usd: number; readonly within: string }
+    readonly then?: 'pause' | 'stop'
+    readonly cooldown?: string
+    readonly probes?: number
+  }
+}
+
+interface PolicyDocument extends LimitsEntry {
+  readonly mode?: Policy['mode']
+  readonly defaults?: { readonly decision?: string }
+  readonly agents?: Readonly<Record<string, AgentEntry | null>>
+  readonly actions?: Readonly<Record<string, ActionEntry | null>>
+  readonly lists?: Readonly<Record<string, readonly string[]>>
+  readonly approvers?: Readonly<
+    Record<string, { readonly members: readonly string[]; readonly quorum?: number }>
+  >
+}
+
+function limitsOf({ budget = [], rate = [] }: LimitsEntry): Limits {
+  return {
+    budgets: budget.map(({ limit_usd, per }) => ({ limit: nanoFromUsd(limit_usd, 'limit_usd'), per })),
+    rates: rate.map(({ limit, per }) => ({ limit, per })),
+  }
+}
+
+function compileAgent(pattern: string, entry: AgentEntry, path: DocumentPath, report: Report): AgentRule {
+  const { breaker } = entry
+  if (breaker !== undefined && breaker.error_rate === undefined && breaker.spend === undefined)
+    report(
+      [...path, 'breaker'],
+      'policy:breaker',
+      'error_rate or spend: without either it never opens',
+      'neither',
+    )
+  return Object.freeze({
+    pattern,
+    ...limitsOf(entry),
+    breaker: breaker === undefined ? null : breakerOf(breaker),
+  })
+}
+
+function breakerOf(breaker: NonNullable<AgentEntry['breaker']>): BreakerRule {
+  const { spend } = breaker
+  return {
+    errorRate: breaker.error_rate ?? null,
+    over: breaker.over ?? 100,
+    spend:
+      spend === undefined
+        ? null
+        : { limit: nanoFromUsd(spend.limit_usd, 'limit_usd'), within: parseDuration(spend.within) ?? 0 },
+    then: breaker.then ?? 'pause',
+    cooldown: parseDuration(breaker.cooldown) ?? null,
+    probes: breaker.probes ?? 1,
+  }
+}
+
+function frozenLists(lists: Readonly<Record<string, readonly string[]>>): Policy['lists'] {
+  return Object.freeze(
+    Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, Object.freeze([...list])])),
+  )
+}
+
+function approverGroups(
+  groups: NonNullable<PolicyDocument['approvers']>,
+): Readonly<Record<string, ApproverGroup>> {
+  const entries = Object.entries(groups).map(
+    ([name, { members, quorum = 1 }]) => [name, { members, quorum }] as const,
+  )
+  return Object.freeze(Object.fromEntries(entries))
+}
+
+function linesOf(text: string): readonly string[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+function readText(path: string, maxBytes: number): string {
+  const stat = statSync(path)
+  if (!stat.isFile()) throw new Error(`${path} is not a file`)
+  if (stat.size > maxBytes) throw new Error(`${path} has ${stat.size} bytes; at most ${maxBytes}`)
+  return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+}

@@ -1,0 +1,303 @@
+// oxlint-disable unicorn/no-thenable -- `then` is a word of belay.yaml; nothing here is awaited
+import { BUDGET_WINDOWS } from '../action/budget-window.ts'
+import { DECISIONS } from '../action/decision.ts'
+import type { JsonObject } from '../action/json.ts'
+import type { Check } from './check.ts'
+import { DURATION_PATTERN } from './duration.ts'
+
+export const DECISION_ALIASES = ['ask', 'escalate', 'requires-approval', 'hold', 'block', 'refuse'] as const
+
+/** Options that every line of `verify:` takes beside those of its check. */
+export const COMMON_OPTIONS = {
+  then: {
+    description:
+      'What a finding demands. warn only remarks; redact applies the changes that the check proposes.',
+    enum: ['deny', 'require_approval', 'redact', 'warn', ...DECISION_ALIASES],
+  },
+  code: {
+    description: 'Code of the reason, as namespace:code.',
+    type: 'string',
+    pattern: '^[a-z][a-z0-9_-]*:[a-z0-9_.-]+$',
+    maxLength: 100,
+  },
+  message: { description: 'The sentence that people read.', type: 'string', minLength: 1, maxLength: 500 },
+  tags: {
+    description: 'Standards that the rule supports, for example ASI02.',
+    type: 'array',
+    items: { type: 'string', minLength: 1, maxLength: 60 },
+    maxItems: 20,
+  },
+} as const satisfies JsonObject
+
+const duration = (description: string): JsonObject => ({
+  description: `${description} A whole number and ms, s, m, h, d or w: 500ms, 10m, 24h, 7d.`,
+  type: 'string',
+  pattern: DURATION_PATTERN,
+})
+const expression = (description: string): JsonObject => ({
+  description: `${description} A CEL expression.`,
+  type: 'string',
+  minLength: 1,
+  maxLength: 8000,
+})
+const usd = (description: string): JsonObject => ({
+  description,
+  type: 'number',
+  minimum: 0,
+  maximum: 9_007_199,
+})
+const decision = (description: string): JsonObject => ({
+  description,
+  enum: [...DECISIONS, ...DECISION_ALIASES],
+})
+const text = (description: string): JsonObject => ({ description, type: 'string', minLength: 1 })
+const name = { type: 'string', minLength: 1, maxLength: 200 } as const
+const map = (properties: JsonObject, required: readonly string[] = []): JsonObject => ({
+  type: 'object',
+  properties,
+  additionalProperties: false,
+  ...(required.length > 0 && { required }),
+})
+const mapOf = (description: string, value: JsonObject): JsonObject => ({
+  description,
+  type: 'object',
+  propertyNames: name,
+  additionalProperties: value,
+})
+const listOf = (description: string, items: JsonObject, minItems = 0): JsonObject => ({
+  description,
+  type: 'array',
+  items,
+  minItems,
+})
+const described = (description: string, schema: JsonObject): JsonObject => ({ description, ...schema })
+
+/**
+ * JSON Schema (2020-12) of `belay.yaml` with the options of the given checks. The published
+ * `belay.schema.json` is this with the built-in checks.
+ */
+export function policySchema(checks: readonly Check[]): JsonObject {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'belay.yaml',
+    description: 'The policy of a Belay harness.',
+    type: 'object',
+    required: ['version'],
+    additionalProperties: false,
+    properties: {
+      version: { description: 'Version of this format.', const: 1 },
+      mode: {
+        description: 'enforce does what is decided; observe decides and records, and holds nothing back.',
+        enum: ['enforce', 'observe'],
+        default: 'enforce',
+      },
+      defaults: described(
+        'What holds where nothing else is said.',
+        map({ decision: decision('What becomes of an action that no entry matches. Default: deny.') }),
+      ),
+      budget: { $ref: '#/$defs/budgets' },
+      rate: { $ref: '#/$defs/rates' },
+      agents: mapOf('Agents, by name or glob (* stands for any run of characters).', {
+        $ref: '#/$defs/agent',
+      }),
+      actions: mapOf('Actions, by name or glob: payments.*', { $ref: '#/$defs/action' }),
+      lists: mapOf(
+        'Lists of words or phrases that conditions and checks name.',
+        listOf('Words or phrases.', { type: 'string', minLength: 1, maxLength: 1000 }),
+      ),
+      approvers: mapOf('Groups of people who approve.', { $ref: '#/$defs/approvers' }),
+      notify: { $ref: '#/$defs/notify' },
+      providers: mapOf('Model providers.', { $ref: '#/$defs/provider' }),
+      plugins: listOf('Files with checks of your own, relative to this file.', text('Path of a module.')),
+    },
+    $defs: {
+      budgets: listOf(
+        'Limits of cost.',
+        map(
+          {
+            limit_usd: usd('Dollars.'),
+            per: {
+              description: 'Over what it counts. Calendar windows are UTC.',
+              enum: ['action', ...BUDGET_WINDOWS],
+            },
+          },
+          ['limit_usd', 'per'],
+        ),
+      ),
+      rates: listOf(
+        'Limits of number.',
+        map(
+          {
+            limit: { description: 'How many actions.', type: 'integer', minimum: 0, maximum: 1_000_000_000 },
+            per: { description: 'Over what it counts. Calendar windows are UTC.', enum: [...BUDGET_WINDOWS] },
+          },
+          ['limit', 'per'],
+        ),
+      ),
+      agent: {
+        type: ['object', 'null'],
+        additionalProperties: false,
+        properties: {
+          budget: { $ref: '#/$defs/budgets' },
+          rate: { $ref: '#/$defs/rates' },
+          breaker: described(
+            'Pauses the agent when too many of its actions fail or it spends too fast.',
+            map({
+              error_rate: {
+                description: 'Share of failed actions, above which the breaker opens.',
+                type: 'number',
+                minimum: 0,
+                maximum: 1,
+              },
+              over: {
+                description: 'Over how many of the last finished actions. Default: 100.',
+                type: 'integer',
+                minimum: 1,
+                maximum: 10_000,
+              },
+              spend: described(
+                'Opens when the agent spends more than this within this time.',
+                map({ limit_usd: usd('Dollars.'), within: duration('The time.') }, ['limit_usd', 'within']),
+              ),
+              then: { description: 'Default: pause.', enum: ['pause', 'stop'] },
+              cooldown: duration(
+                'After this time it lets probes through. Without it a person resumes the agent.',
+              ),
+              probes: {
+                description: 'How many actions must succeed before it closes. Default: 1.',
+                type: 'integer',
+                minimum: 1,
+                maximum: 1000,
+              },
+            }),
+          ),
+          anomaly: described(
+            'What happens when the agent behaves unlike itself.',
+            map({ then: { enum: ['alert', 'require_approval', 'pause', 'stop'] } }, ['then']),
+          ),
+          command: listOf('Program and arguments that start the agent.', { type: 'string' }, 1),
+        },
+      },
+      action: {
+        type: ['object', 'null'],
+        additionalProperties: false,
+        properties: {
+          effect: {
+            description: 'What the action does to the world, worst case. Default: write.',
+            enum: ['read', 'write', 'irreversible'],
+          },
+          input: {
+            description:
+              'JSON Schema (2020-12) of the input. Patterns are RE2; references stay inside the schema.',
+            type: ['object', 'boolean'],
+          },
+          verify: listOf('Checks of the content and rules, in order.', { $ref: '#/$defs/verify' }),
+          approve: listOf(
+            'Who must say yes, and when.',
+            map(
+              {
+                when: expression('When approval is needed; without it, always.'),
+                by: {
+                  description: 'Groups of approvers; with several, a chain in order.',
+                  type: 'array',
+                  items: name,
+                  minItems: 1,
+                  maxItems: 10,
+                },
+                expires: duration('How long the approval may take. Default: 24h. Time-out denies.'),
+                code: COMMON_OPTIONS.code,
+                message: COMMON_OPTIONS.message,
+              },
+              ['by'],
+            ),
+          ),
+          undo: described(
+            'How long and when the action can be undone.',
+            map(
+              {
+                within: duration('How long after success.'),
+                when: expression('When Belay undoes it by itself; result is what the action gave.'),
+                webhook: {
+                  description: 'URL that Belay calls to undo.',
+                  type: 'string',
+                  pattern: '^https?://',
+                },
+              },
+              ['within'],
+            ),
+          ),
+          cost_usd: usd('Worst-case cost when the agent declares none or less. Default: 0.'),
+          timeout: duration('How long the effect may take. Default: 60s.'),
+          start_within: duration('How long a permission to execute stays valid. Default: 5m.'),
+          subject: expression('Whose personal data the input holds: a string or a list of strings.'),
+        },
+      },
+      verify: {
+        description: 'One check with its options, or a rule.',
+        type: 'object',
+        minProperties: 1,
+        maxProperties: 1,
+        additionalProperties: false,
+        properties: {
+          rule: described(
+            'A condition of your own.',
+            map(
+              {
+                when: expression('When the rule holds.'),
+                ...COMMON_OPTIONS,
+                then: {
+                  description: 'Default: deny.',
+                  enum: ['deny', 'require_approval', 'warn', ...DECISION_ALIASES],
+                },
+              },
+              ['when'],
+            ),
+          ),
+          ...Object.fromEntries(checks.map((check) => [check.name, checkSchema(check)])),
+        },
+      },
+      approvers: map(
+        {
+          members: listOf('E-mail addresses or user names.', {
+            type: 'string',
+            minLength: 1,
+            maxLength: 200,
+          }),
+          quorum: {
+            description: 'How many of them must approve. Default: 1.',
+            type: 'integer',
+            minimum: 1,
+            maximum: 1000,
+          },
+        },
+        ['members'],
+      ),
+      notify: described(
+        'Where people are told.',
+        map({
+          slack: { type: 'object', properties: { channel: text('Channel, for example #agents.') } },
+          email: { type: 'object', properties: { to: listOf('Addresses.', text('An address.')) } },
+          webhook: { type: 'object', properties: { url: { type: 'string', pattern: '^https?://' } } },
+        }),
+      ),
+      provider: {
+        type: 'object',
+        properties: {
+          base_url: { description: 'Where the provider answers.', type: 'string', pattern: '^https?://' },
+          api_key: text('The key, or $NAME of an environment variable. It is never written into a record.'),
+        },
+      },
+    },
+  }
+}
+
+function checkSchema({ name: check, options }: Check): JsonObject {
+  const properties = (options['properties'] ?? {}) as JsonObject
+  return {
+    description: `Options of the check ${check}.`,
+    additionalProperties: false,
+    ...options,
+    type: ['object', 'null'],
+    properties: { ...properties, ...COMMON_OPTIONS },
+  }
+}
