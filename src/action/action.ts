@@ -77,7 +77,12 @@ export type ActionState =
   | { readonly name: 'denied' }
   | { readonly name: 'held'; readonly approval: Approval }
   | { readonly name: 'ready'; readonly expiresAt: number; readonly approval?: Approval }
-  | { readonly name: 'executing'; readonly startedAt: number; readonly deadline: number; readonly approvedBy?: readonly string[] }
+  | {
+      readonly name: 'executing'
+      readonly startedAt: number
+      readonly deadline: number
+      readonly approvedBy?: readonly string[]
+    }
   | { readonly name: 'succeeded'; readonly at: number; readonly undo?: UndoProgress }
   | { readonly name: 'failed'; readonly at: number }
   | { readonly name: 'unknown'; readonly at: number; readonly cause: string }

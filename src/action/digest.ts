@@ -9,7 +9,9 @@ export function canonicalJson(value: JsonValue): string {
   try {
     text = canonicalize(value)
   } catch (error) {
-    throw new BelayError('input:not_canonical', { cause: error instanceof Error ? error.message : String(error) })
+    throw new BelayError('input:not_canonical', {
+      cause: error instanceof Error ? error.message : String(error),
+    })
   }
   if (text === undefined) throw new BelayError('input:not_canonical', { cause: 'the value is undefined' })
   return text

@@ -44,7 +44,10 @@ export class PolicyInvalid extends BelayError {
 
   constructor(file: string, faults: readonly PolicyFault[]) {
     const first = faults[0]
-    const where = first === undefined ? '' : `${first.file}:${first.line}:${first.column}: expected ${first.expected}, found ${first.found}`
+    const where =
+      first === undefined
+        ? ''
+        : `${first.file}:${first.line}:${first.column}: expected ${first.expected}, found ${first.found}`
     super('policy:invalid', { count: String(faults.length), file, first: where })
     this.faults = faults
   }
@@ -70,7 +73,13 @@ export async function openHarness(options: HarnessOptions): Promise<Harness> {
 
 async function assemble(
   options: HarnessOptions,
-  { config, data, checks, policy, store }: { config: string; data: string; checks: readonly Check[]; policy: Policy; store: Store },
+  {
+    config,
+    data,
+    checks,
+    policy,
+    store,
+  }: { config: string; data: string; checks: readonly Check[]; policy: Policy; store: Store },
 ): Promise<Harness> {
   const listeners = new Set<() => void>()
   let current = policy
@@ -134,7 +143,11 @@ async function loadPlugins(config: string): Promise<readonly Check[]> {
       module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error)
-      throw new BelayError('policy:invalid', { count: '1', file: config, first: `the plugin ${path} could not be loaded: ${cause}` })
+      throw new BelayError('policy:invalid', {
+        count: '1',
+        file: config,
+        first: `the plugin ${path} could not be loaded: ${cause}`,
+      })
     }
     const found = (Array.isArray(module['checks']) ? module['checks'] : [module['default']]) as unknown[]
     for (const check of found) {

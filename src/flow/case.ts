@@ -25,14 +25,22 @@ export interface Case {
 export type CheckedCase = Case & Passed<'checked'>
 
 /** Rules have been asked as well. */
-export type VerifiedCase = Case & { readonly scope: Scope; readonly subjects: readonly string[] } & Passed<'verified'>
+export type VerifiedCase = Case & {
+  readonly scope: Scope
+  readonly subjects: readonly string[]
+} & Passed<'verified'>
 
 /** Room for the action is set aside, or a finding says why not. */
 export type MeteredCase = Omit<VerifiedCase, typeof stage> &
-  Passed<'metered'> & { readonly reservations: readonly Reservation[]; readonly agentVersion: number; readonly probe: boolean }
+  Passed<'metered'> & {
+    readonly reservations: readonly Reservation[]
+    readonly agentVersion: number
+    readonly probe: boolean
+  }
 
 /** Who must say yes is known: `approval` is there when somebody must. */
-export type JudgedCase = Omit<MeteredCase, typeof stage> & Passed<'judged'> & { readonly approval: Approval | null }
+export type JudgedCase = Omit<MeteredCase, typeof stage> &
+  Passed<'judged'> & { readonly approval: Approval | null }
 
 /** Only the stages call this, each for its own brand. */
 export function passed<C extends object, S extends string>(from: C): C & Passed<S> {

@@ -1,5 +1,6 @@
 import type { Action, InState, OutcomeReport, Proposal, Venue } from '../action/action.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { Erasure } from './audit/erase.ts'
 import type { AgentRow, AgentState } from '../storage/store.ts'
 
 /**
@@ -17,15 +18,25 @@ export interface Flow {
   /** The outcome of an executing action, or a late one of an unknown action. */
   report(id: string, report: OutcomeReport): Promise<Action>
   /** One person's vote on a pending approval. */
-  vote(approvalId: string, vote: { readonly by: string; readonly outcome: 'approve' | 'reject'; readonly reason?: string }): Promise<Action>
+  vote(
+    approvalId: string,
+    vote: { readonly by: string; readonly outcome: 'approve' | 'reject'; readonly reason?: string },
+  ): Promise<Action>
   /** Withdraws an action that has not started. */
   cancel(id: string, by: string): Promise<Action>
   /** Undoes a succeeded action, or asks whoever can: see `UndoProgress`. Throws `undo:…` with the reason why not. */
   undo(id: string, by: string): Promise<Action>
   /** What the agent reports of an undo that was requested of it. */
-  reportUndo(id: string, report: { readonly outcome: 'succeeded' | 'failed' | 'unknown'; readonly error?: string }, by: string): Promise<Action>
+  reportUndo(
+    id: string,
+    report: { readonly outcome: 'succeeded' | 'failed' | 'unknown'; readonly error?: string },
+    by: string,
+  ): Promise<Action>
   /** Newest first; names what could not be undone and why. */
-  undoAll(filter: { readonly agent: string; readonly action?: string; readonly since: number }, by: string): Promise<UndoSummary>
+  undoAll(
+    filter: { readonly agent: string; readonly action?: string; readonly since: number },
+    by: string,
+  ): Promise<UndoSummary>
   setAgentState(name: string, state: AgentState, reason: string, by: string): Promise<AgentRow>
   /** The action when it changes from `version`, or as it is when `ms` have passed or the signal aborts. */
   waitForChange(id: string, version: number, ms: number, signal?: AbortSignal): Promise<Action>
@@ -33,6 +44,8 @@ export interface Flow {
   input(action: Action): Promise<JsonObject | null>
   /** The result as it was reported; `null` when there is none. */
   result(action: Action): Promise<JsonValue>
+  /** Erases stored payloads of a person or an action; the chain still verifies. */
+  erase(what: { readonly subject: string } | { readonly action: string }, by: string): Promise<Erasure>
   close(): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-import { matchesGlob } from '../policy/glob.ts'
+import { globMatches } from '../action/glob.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../action/json.ts'
 import type { NanoUsd } from '../action/money.ts'
 import type { Action, Reservation } from '../action/action.ts'
@@ -42,7 +42,11 @@ export async function judge(stages: Stages, checked: CheckedCase, standing?: Sta
     const { proposal } = checked
     if (standing !== undefined) stepAside(stages, standing)
     const history = shared ?? stages.history.view(proposal.agent, checked.at)
-    const verified = stages.verify.applyRules(checked, history, stages.monitor.agents.get(proposal.agent).state)
+    const verified = stages.verify.applyRules(
+      checked,
+      history,
+      stages.monitor.agents.get(proposal.agent).state,
+    )
     const metered = stages.monitor.reserve(verified, exhausted)
     if (metered.status === 'short') {
       if (standing !== undefined) restore(stages, standing)
@@ -55,7 +59,15 @@ export async function judge(stages: Stages, checked: CheckedCase, standing?: Sta
     if (counted === null) stages.monitor.undo(judged)
     else if (standing === undefined) stages.history.add(counted)
     else stages.history.restore(counted)
-    return { judged, verdict, actionDigest: digest, canonicalInput, measures, breaker: metered.verdict, counted }
+    return {
+      judged,
+      verdict,
+      actionDigest: digest,
+      canonicalInput,
+      measures,
+      breaker: metered.verdict,
+      counted,
+    }
   }
 }
 
@@ -109,14 +121,17 @@ export function worstCost(declared: NanoUsd | undefined, policyCost: NanoUsd | u
 async function sharedHistory(stages: Stages, checked: CheckedCase, standing: Standing | undefined) {
   const { policy, proposal, at, rule } = checked
   if (stages.store.dialect === 'sqlite' || rule?.usesHistory !== true) return undefined
-  const entries = await stages.store.history({ since: at - policy.historyWindow, ...(standing && { except: standing.entry.id }) })
+  const entries = await stages.store.history({
+    since: at - policy.historyWindow,
+    ...(standing && { except: standing.entry.id }),
+  })
   return viewOf(entries, proposal.agent, at)
 }
 
 function measuresOf({ policy, proposal, input }: CheckedCase): Record<string, number> {
   const measures: Record<string, number> = {}
   for (const { action, path } of policy.measures) {
-    if (!matchesGlob(action, proposal.action)) continue
+    if (!globMatches(action, proposal.action)) continue
     const value = valueAt(input, path)
     if (typeof value === 'number') measures[path] = value
   }

@@ -5,6 +5,7 @@ import { BelayError } from '../errors/catalogue.ts'
 import type { NewPayload, Store } from '../storage/store.ts'
 import { createApprove } from './approve/approve.ts'
 import { castVote } from './approve/vote.ts'
+import { erase } from './audit/erase.ts'
 import { transitionRecord } from './audit/records.ts'
 import { Undoers } from './contain/undoers.ts'
 import type { Flow } from './flow.ts'
@@ -29,10 +30,18 @@ export interface FlowOptions {
   readonly onFault?: (error: unknown) => void
 }
 
-export type OpenFlow = Flow & { readonly undoers: Undoers; readonly reconcile: (name: string) => Promise<void> }
+export type OpenFlow = Flow & {
+  readonly undoers: Undoers
+  readonly reconcile: (name: string) => Promise<void>
+}
 
 /** Puts the stages together, brings what a crash left behind to a known state, and keeps the clock. */
-export async function openFlow({ store, policies, tick = 500, onFault = () => undefined }: FlowOptions): Promise<OpenFlow> {
+export async function openFlow({
+  store,
+  policies,
+  tick = 500,
+  onFault = () => undefined,
+}: FlowOptions): Promise<OpenFlow> {
   const monitor = createMonitor(store)
   const stages: Stages = {
     store,
@@ -79,7 +88,8 @@ export async function openFlow({ store, policies, tick = 500, onFault = () => un
     undoers: stages.undoers,
     reconcile: (name) => reconcileActions(stages, name),
     propose: (proposal, how) => runAction(stages, proposal, how),
-    start: async (id) => startAction(stages, await load(id), (action, input) => proposalOf(stages, action, input)),
+    start: async (id) =>
+      startAction(stages, await load(id), (action, input) => proposalOf(stages, action, input)),
     report: async (id, report) => settleAction(stages, await load(id), report),
     cancel: async (id, by) => cancelAction(stages, await load(id), by),
     undo: async (id, by) => undoAction(stages, await load(id), by),
@@ -91,11 +101,15 @@ export async function openFlow({ store, policies, tick = 500, onFault = () => un
     async vote(approvalId, { by, outcome, reason }) {
       const action = await store.actionByApproval(approvalId)
       if (action === undefined) throw new BelayError('approval:not_found', { id: approvalId })
-      if (!isIn(action, 'held')) throw new BelayError('approval:not_pending', { id: approvalId, state: action.state.name })
+      if (!isIn(action, 'held'))
+        throw new BelayError('approval:not_pending', { id: approvalId, state: action.state.name })
       const next = castVote(action, { by, outcome, at: store.now() })
       const payload: NewPayload | undefined =
-        reason === undefined ? undefined : { kind: `vote:${next.version}`, body: { reason }, subjects: action.subjects }
-      if (next.state.name === 'denied') return dropAction(stages, action, { ...next, reservations: [] }, 'vote', payload)
+        reason === undefined
+          ? undefined
+          : { kind: `vote:${next.version}`, body: { reason }, subjects: action.subjects }
+      if (next.state.name === 'denied')
+        return dropAction(stages, action, { ...next, reservations: [] }, 'vote', payload)
       await move(stages, action, next, transitionRecord('vote', next, { by, outcome }, payload))
       return next
     },
@@ -125,6 +139,12 @@ export async function openFlow({ store, policies, tick = 500, onFault = () => un
       }
     },
 
+    async erase(what, by) {
+      const erasure = await erase(store, what, by)
+      for (const id of erasure.actions) stages.recent.delete(id)
+      return erasure
+    },
+
     async close() {
       closed = true
       clearInterval(timer)
@@ -140,7 +160,10 @@ async function tend(stages: Stages): Promise<void> {
   await store.heartbeat()
   for (const action of await store.dueActions(store.now(), 200)) {
     try {
-      remember(stages, { action: await expireAction(stages, action), input: (await storedInput(stages, action)) ?? {} })
+      remember(stages, {
+        action: await expireAction(stages, action),
+        input: (await storedInput(stages, action)) ?? {},
+      })
     } catch (error) {
       // Somebody else moved it first: nothing is due any more.
       if (!(error instanceof BelayError) || error.status !== 409) throw error

@@ -30,7 +30,12 @@ const RECONCILE_TIMEOUT = 60_000
 export async function reconcileActions(stages: Stages, name: string): Promise<void> {
   let before: string | undefined
   for (;;) {
-    const page = await stages.store.actions({ action: name, state: 'unknown', limit: 200, ...(before !== undefined && { before }) })
+    const page = await stages.store.actions({
+      action: name,
+      state: 'unknown',
+      limit: 200,
+      ...(before !== undefined && { before }),
+    })
     for (const action of page) await reconcile(stages, action)
     before = page.at(-1)?.id
     if (before === undefined) return
@@ -42,7 +47,10 @@ async function reconcile(stages: Stages, action: Action): Promise<void> {
   const input = await storedInput(stages, action)
   if (reconciler === undefined || input === null || !isIn(action, 'unknown')) return
   const at = stages.store.now()
-  const asked = { ...action, state: { name: 'executing' as const, startedAt: at, deadline: at + RECONCILE_TIMEOUT } }
+  const asked = {
+    ...action,
+    state: { name: 'executing' as const, startedAt: at, deadline: at + RECONCILE_TIMEOUT },
+  }
   const answer = await execute(asked, input, reconciler, at)
   if (answer.report.outcome !== 'succeeded' || !('value' in answer)) return
   const { outcome } = answer.value

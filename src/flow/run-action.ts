@@ -37,7 +37,8 @@ export async function runAction(stages: Stages, proposal: Proposal, how: How): P
       const judgement = await judge(stages, checked)
       const admitted = admit(stages, judgement, how)
       const result = await commitOrTakeBack(stages, judgement, transitionOf(admitted, judgement))
-      if (judgement.breaker !== undefined) await setAgentState(stages, proposal.agent, judgement.breaker, 'breaker')
+      if (judgement.breaker !== undefined)
+        await setAgentState(stages, proposal.agent, judgement.breaker, 'breaker')
       if (result === 'committed') return remember(stages, admitted)
       if (result === 'idempotency') return (await earlier(stages, proposal)) ?? conflict(admitted.action.id)
       // The agent was paused, resumed or stopped meanwhile: judge by what it is now.
@@ -114,13 +115,15 @@ function admit(stages: Stages, judgement: Judgement, { start }: How): Admitted {
     groups: [],
     now: at,
   })
-  if (!permission.granted) throw new BelayError('action:refused_at_start', { id: action.id, cause: permission.cause })
+  if (!permission.granted)
+    throw new BelayError('action:refused_at_start', { id: action.id, cause: permission.cause })
   return { action: { ...begin(permission.action, rule, at), version: 1 }, input }
 }
 
 function firstState({ judged, verdict }: Judgement): ActionState {
   if (verdict.effective === 'deny') return { name: 'denied' }
-  if (verdict.effective === 'require_approval' && judged.approval !== null) return { name: 'held', approval: judged.approval }
+  if (verdict.effective === 'require_approval' && judged.approval !== null)
+    return { name: 'held', approval: judged.approval }
   return { name: 'ready', expiresAt: judged.at + (judged.rule?.startWithin ?? 300_000) }
 }
 
@@ -135,7 +138,9 @@ function transitionOf({ action }: Admitted, judgement: Judgement): Transition {
 
 function payloadOf({ judged }: Judgement): ProposalPayload {
   const { proposal, input, findings } = judged
-  const evidence = findings.flatMap(({ reason, evidence: value }) => (value === undefined ? [] : [{ code: reason.code, value }]))
+  const evidence = findings.flatMap(({ reason, evidence: value }) =>
+    value === undefined ? [] : [{ code: reason.code, value }],
+  )
   return {
     input: proposal.input,
     ...(input !== proposal.input && { enforced: input }),
@@ -179,7 +184,10 @@ export async function storedInput(stages: Stages, action: Action): Promise<JsonO
   return action.mode === 'observe' ? payload.input : (payload.enforced ?? payload.input)
 }
 
-export async function proposalPayload(stages: Pick<Stages, 'store'>, id: string): Promise<ProposalPayload | null> {
+export async function proposalPayload(
+  stages: Pick<Stages, 'store'>,
+  id: string,
+): Promise<ProposalPayload | null> {
   const stored = (await stages.store.payloads(id)).find(({ kind }) => kind === 'proposal')
   return stored?.text == null ? null : (JSON.parse(stored.text) as ProposalPayload)
 }
@@ -187,7 +195,10 @@ export async function proposalPayload(stages: Pick<Stages, 'store'>, id: string)
 function idempotencyOf({ agent, action, input, idempotencyKey }: Proposal): Action['idempotency'] {
   if (idempotencyKey === undefined) return null
   // Hashed: keys are often made of personal data, and records outlive erasure.
-  return { key: sha256(canonicalJson([agent, idempotencyKey])), proposal: sha256(canonicalJson([action, input])) }
+  return {
+    key: sha256(canonicalJson([agent, idempotencyKey])),
+    proposal: sha256(canonicalJson([action, input])),
+  }
 }
 
 const RECENT = 20_000

@@ -8,7 +8,14 @@ export async function registerAgent(stages: Stages, name: string): Promise<Agent
   if (agents.get(name).version > 0) return agents.get(name)
   await agents.refresh()
   if (agents.get(name).version > 0) return agents.get(name)
-  const value: AgentRow = { name, version: 1, state: 'active', reason: null, changedBy: null, changedAt: stages.store.now() }
+  const value: AgentRow = {
+    name,
+    version: 1,
+    state: 'active',
+    reason: null,
+    changedBy: null,
+    changedAt: stages.store.now(),
+  }
   const result = await stages.store.commit({ agent: { value, replaces: null }, records: [recordOf(value)] })
   if (result.status === 'committed') agents.set(value)
   else await agents.refresh()
@@ -40,7 +47,10 @@ export async function setAgentState(
     // Stricter takes effect before it is durable, milder only after.
     const stricter = to.state !== 'active'
     if (stricter) agents.set({ ...value, version: before.version })
-    const result = await stages.store.commit({ agent: { value, replaces: before.version }, records: [recordOf(value)] })
+    const result = await stages.store.commit({
+      agent: { value, replaces: before.version },
+      records: [recordOf(value)],
+    })
     if (result.status === 'committed') {
       agents.set(value)
       stages.monitor.stateSet(name)
@@ -52,5 +62,11 @@ export async function setAgentState(
 }
 
 function recordOf({ name, state, reason, changedBy, changedAt, version }: AgentRow): NewRecord {
-  return { kind: 'agent', at: changedAt, action: null, agent: name, body: { state, reason, by: changedBy, version } }
+  return {
+    kind: 'agent',
+    at: changedAt,
+    action: null,
+    agent: name,
+    body: { state, reason, by: changedBy, version },
+  }
 }

@@ -10,13 +10,21 @@ import { setAgentState } from './set-agent-state.ts'
 import type { Stages } from './stages.ts'
 
 /** What an agent, an executor or the clock says became of an effect. Every exit of an admitted action ends in this file. */
-export async function settleAction(stages: Stages, action: Action, report: OutcomeReport, cause?: string): Promise<Action> {
-  if (!isIn(action, 'executing') && !isIn(action, 'unknown')) throw wrongState(action, 'reporting an outcome', 'executing', 'unknown')
+export async function settleAction(
+  stages: Stages,
+  action: Action,
+  report: OutcomeReport,
+  cause?: string,
+): Promise<Action> {
+  if (!isIn(action, 'executing') && !isIn(action, 'unknown'))
+    throw wrongState(action, 'reporting an outcome', 'executing', 'unknown')
   if (isIn(action, 'unknown') && report.outcome === 'unknown') return action
   const at = stages.store.now()
   // Without a reported cost the worst case was spent: better too much than an agent that looks cheap by silence.
   const cost = report.cost ?? action.cost
-  const charges = isIn(action, 'unknown') ? adjust(action, cost) : stages.monitor.charges(action.reservations, cost)
+  const charges = isIn(action, 'unknown')
+    ? adjust(action, cost)
+    : stages.monitor.charges(action.reservations, cost)
   const state: ActionState =
     report.outcome === 'unknown'
       ? { name: 'unknown', at, cause: cause ?? 'the outcome was reported as unknown' }
@@ -67,7 +75,12 @@ export async function expireAction(stages: Stages, action: Action): Promise<Acti
     return settleAction(stages, action, { outcome: 'unknown' }, 'no outcome was reported by the deadline')
   }
   if (isIn(action, 'held') || isIn(action, 'ready')) {
-    return dropAction(stages, action, moved(action, { name: 'expired', at, was: action.state.name }, at), 'expiry')
+    return dropAction(
+      stages,
+      action,
+      moved(action, { name: 'expired', at, was: action.state.name }, at),
+      'expiry',
+    )
   }
   if (isIn(action, 'succeeded') && action.state.undo !== undefined) {
     const { deadline: _, ...undo } = action.state.undo
@@ -86,11 +99,16 @@ export async function move(
   record: NewRecord,
   charges: readonly Charge[] = [],
 ): Promise<void> {
-  const result = await stages.store.commit({ action: { value: next, replaces: before.version }, records: [record], charges })
+  const result = await stages.store.commit({
+    action: { value: next, replaces: before.version },
+    records: [record],
+    charges,
+  })
   if (result.status !== 'committed') {
     stages.recent.delete(before.id)
     const now = await stages.store.action(before.id)
-    if (now === undefined || now.state.name === before.state.name) throw new BelayError('action:conflict', { id: before.id })
+    if (now === undefined || now.state.name === before.state.name)
+      throw new BelayError('action:conflict', { id: before.id })
     throw wrongState(now, `becoming ${next.state.name}`, before.state.name)
   }
   stages.monitor.settled(charges)

@@ -19,9 +19,14 @@ import type { Stages } from './stages.ts'
  * window that is over, is judged anew first. Two takers race in the store: one wins, the other gets
  * `action:wrong_state` or `action:conflict`.
  */
-export async function startAction(stages: Stages, ready: Action, proposalOf: (action: Action, input: JsonObject) => Promise<Proposal>): Promise<Admitted> {
+export async function startAction(
+  stages: Stages,
+  ready: Action,
+  proposalOf: (action: Action, input: JsonObject) => Promise<Proposal>,
+): Promise<Admitted> {
   if (!isIn(ready, 'ready')) {
-    if (isIn(ready, 'held')) throw new BelayError('action:held', { id: ready.id, approval: ready.state.approval.id })
+    if (isIn(ready, 'held'))
+      throw new BelayError('action:held', { id: ready.id, approval: ready.state.approval.id })
     throw wrongState(ready, 'starting', 'ready')
   }
   const policy = stages.policies.current()
@@ -40,7 +45,17 @@ export async function startAction(stages: Stages, ready: Action, proposalOf: (ac
 
   const proposal = await proposalOf(ready, input)
   const rule = policy.action(ready.name)
-  const opened = { id: ready.id, at, proposal, venue: ready.venue, policy, rule, findings: [], input, cost: ready.cost }
+  const opened = {
+    id: ready.id,
+    at,
+    proposal,
+    venue: ready.venue,
+    policy,
+    rule,
+    findings: [],
+    input,
+    cost: ready.cost,
+  }
   const checking = stages.verify.checkContent(opened)
   const checked = checking instanceof Promise ? await checking : checking
   const again = async (): Promise<Admitted> => {
@@ -75,8 +90,16 @@ async function resolve(
       restore(stages, standing)
       throw refused(ready, verdict.reasons[0]?.message ?? 'the agent is paused')
     }
-    const denied = moved(ready, { name: 'denied' }, at, { decision: 'deny', effective: 'deny', reasons: verdict.reasons, reservations: [] })
-    await store(stages, denied, ready, { records: [transitionRecord('start', denied, again(judgement))], charges: release })
+    const denied = moved(ready, { name: 'denied' }, at, {
+      decision: 'deny',
+      effective: 'deny',
+      reasons: verdict.reasons,
+      reservations: [],
+    })
+    await store(stages, denied, ready, {
+      records: [transitionRecord('start', denied, again(judgement))],
+      charges: release,
+    })
     remember(stages, { action: denied, input })
     throw refused(ready, verdict.reasons[0]?.message ?? 'it was refused')
   }
@@ -86,9 +109,16 @@ async function resolve(
     throw refused(ready, 'a check now wants to change the input; propose it again')
   }
 
-  const groups = verdict.decision === 'require_approval' ? (judged.approval?.steps.map(({ group }) => group) ?? []) : []
+  const groups =
+    verdict.decision === 'require_approval' ? (judged.approval?.steps.map(({ group }) => group) ?? []) : []
   const digest = actionDigest(
-    { agent: ready.agent, release: ready.release, operation: ready.name, target: ready.target, tool_schema_version: ready.toolSchemaVersion },
+    {
+      agent: ready.agent,
+      release: ready.release,
+      operation: ready.name,
+      target: ready.target,
+      tool_schema_version: ready.toolSchemaVersion,
+    },
     canonicalJson(input),
   )
   const permission = permit(ready, { digest, policy, groups, now: at })
@@ -101,7 +131,7 @@ async function resolve(
         charges: swap,
         agentUnchanged: { name: ready.agent, version: judged.agentVersion },
       })
-        return remember(stages, { action: executing, input })
+      return remember(stages, { action: executing, input })
     }
     if (judged.approval === null) throw refused(ready, permission.cause)
     const held = moved(ready, { name: 'held', approval: judged.approval }, at, {
@@ -110,7 +140,10 @@ async function resolve(
       effective: verdict.effective,
       reasons: verdict.reasons,
     })
-    await store(stages, held, ready, { records: [transitionRecord('start', held, again(judgement))], charges: swap })
+    await store(stages, held, ready, {
+      records: [transitionRecord('start', held, again(judgement))],
+      charges: swap,
+    })
     remember(stages, { action: held, input })
   } catch (error) {
     takeBack(stages, judgement)
@@ -148,12 +181,18 @@ async function store(stages: Stages, value: Action, before: Action, transition: 
     throw refused(before, 'the state of its agent changed; try again')
   }
   const now = await stages.store.action(before.id)
-  throw now === undefined || now.state.name === 'ready' ? new BelayError('action:conflict', { id: before.id }) : wrongState(now, 'starting', 'ready')
+  throw now === undefined || now.state.name === 'ready'
+    ? new BelayError('action:conflict', { id: before.id })
+    : wrongState(now, 'starting', 'ready')
 }
 
 function again({ verdict, judged }: Judgement) {
   return {
-    judged_again: { decision: verdict.decision, reasons: verdict.reasons as never, policy_version: judged.policy.digest },
+    judged_again: {
+      decision: verdict.decision,
+      reasons: verdict.reasons as never,
+      policy_version: judged.policy.digest,
+    },
   }
 }
 

@@ -33,13 +33,19 @@ export async function undoAction(stages: Stages, action: Action, by: string): Pr
   await mayUndo(stages, action, rule)
 
   const effect: Undoer | undefined = undoer ?? (rule.webhook === null ? undefined : callWebhook(rule.webhook))
-  const intent = await progress(stages, action, { status: effect === undefined ? 'requested' : 'executing', by })
+  const intent = await progress(stages, action, {
+    status: effect === undefined ? 'requested' : 'executing',
+    by,
+  })
   if (effect === undefined) return intent
 
   const input = (await storedInput(stages, action)) ?? {}
   const result = await storedResult(stages, action)
   const at = stages.store.now()
-  const executing = { ...intent, state: { name: 'executing' as const, startedAt: at, deadline: at + UNDO_TIMEOUT } }
+  const executing = {
+    ...intent,
+    state: { name: 'executing' as const, startedAt: at, deadline: at + UNDO_TIMEOUT },
+  }
   const done = await execute(executing, input, (given, context) => effect(given, result, context), at)
   const outcome = done.report.outcome
   return progress(stages, intent, {
@@ -55,12 +61,18 @@ export async function reportUndo(
   action: Action,
   report: { readonly outcome: 'succeeded' | 'failed' | 'unknown'; readonly error?: string },
 ): Promise<Action> {
-  if (!isIn(action, 'succeeded') || action.state.undo === undefined) throw wrongState(action, 'reporting an undo', 'succeeded')
+  if (!isIn(action, 'succeeded') || action.state.undo === undefined)
+    throw wrongState(action, 'reporting an undo', 'succeeded')
   const { undo } = action.state
   // A late report of an undo whose fate is unknown is as good as one of a late effect.
-  if (undo.status !== 'requested' && undo.status !== 'unknown') throw new BelayError('undo:in_progress', { id: action.id, state: undo.status })
+  if (undo.status !== 'requested' && undo.status !== 'unknown')
+    throw new BelayError('undo:in_progress', { id: action.id, state: undo.status })
   const status = report.outcome === 'succeeded' ? 'undone' : report.outcome
-  return progress(stages, action, { status, by: undo.by, ...(report.error !== undefined && { error: report.error }) })
+  return progress(stages, action, {
+    status,
+    by: undo.by,
+    ...(report.error !== undefined && { error: report.error }),
+  })
 }
 
 /** In reverse order of time; one that cannot be undone is named and does not stop the rest. */
@@ -74,14 +86,25 @@ export async function undoAll(
   const refused: { id: string; code: string; message: string }[] = []
   let before: string | undefined
   for (;;) {
-    const page = await stages.store.actions({ ...filter, ...(before !== undefined && { before }), limit: 200 })
+    const page = await stages.store.actions({
+      ...filter,
+      ...(before !== undefined && { before }),
+      limit: 200,
+    })
     for (const action of page) {
-      if (['denied', 'held', 'ready', 'expired', 'cancelled', 'undone', 'failed'].includes(action.state.name)) continue
+      if (['denied', 'held', 'ready', 'expired', 'cancelled', 'undone', 'failed'].includes(action.state.name))
+        continue
       try {
         const after = await undoAction(stages, action, by)
         if (after.state.name === 'undone') undone.push(action.id)
-        else if (isIn(after, 'succeeded') && after.state.undo?.status === 'requested') requested.push(action.id)
-        else refused.push({ id: action.id, code: 'undo:failed', message: `The undo ended as ${isIn(after, 'succeeded') ? after.state.undo?.status : after.state.name}.` })
+        else if (isIn(after, 'succeeded') && after.state.undo?.status === 'requested')
+          requested.push(action.id)
+        else
+          refused.push({
+            id: action.id,
+            code: 'undo:failed',
+            message: `The undo ended as ${isIn(after, 'succeeded') ? after.state.undo?.status : after.state.name}.`,
+          })
       } catch (error) {
         if (!(error instanceof BelayError)) throw error
         refused.push({ id: action.id, code: error.code, message: error.message })
@@ -95,11 +118,17 @@ export async function undoAll(
 async function mayUndo(stages: Stages, action: InState<'succeeded'>, rule: UndoRule): Promise<void> {
   const now = stages.store.now()
   const until = action.state.at + rule.within
-  if (now > until) throw new BelayError('undo:too_late', { id: action.id, until: new Date(until).toISOString() })
+  if (now > until)
+    throw new BelayError('undo:too_late', { id: action.id, until: new Date(until).toISOString() })
   if (rule.when === null) return
   const policy = stages.policies.current()
   const input = (await storedInput(stages, action)) ?? {}
-  const proposal = { agent: action.agent, action: action.name, input, ...(action.session !== null && { session: action.session }) }
+  const proposal = {
+    agent: action.agent,
+    action: action.name,
+    input,
+    ...(action.session !== null && { session: action.session }),
+  }
   const scope = scopeOf(
     { proposal, input, cost: action.cost, rule: policy.action(action.name) },
     now,
@@ -118,7 +147,8 @@ async function mayUndo(stages: Stages, action: InState<'succeeded'>, rule: UndoR
 
 export async function storedResult(stages: Pick<Stages, 'store'>, action: Action): Promise<JsonValue> {
   const payloads = await stages.store.payloads(action.id)
-  const stored = payloads.find(({ kind }) => kind === 'outcome:late') ?? payloads.find(({ kind }) => kind === 'outcome')
+  const stored =
+    payloads.find(({ kind }) => kind === 'outcome:late') ?? payloads.find(({ kind }) => kind === 'outcome')
   if (stored?.text == null) return null
   return (JSON.parse(stored.text) as { result: JsonValue }).result
 }
@@ -137,7 +167,9 @@ async function progress(
       ? moved(action, { name: 'undone', at, by: to.by }, at)
       : moved(action, { ...action.state, undo }, at)
   const payload: NewPayload | undefined =
-    error === undefined ? undefined : { kind: `undo:${next.version}`, body: { error }, subjects: action.subjects }
+    error === undefined
+      ? undefined
+      : { kind: `undo:${next.version}`, body: { error }, subjects: action.subjects }
   await move(stages, action, next, transitionRecord('undo', next, { status: to.status }, payload))
   return next as InState<'succeeded'>
 }

@@ -26,10 +26,11 @@ export class Waiters {
   }
 
   notify(id: string): void {
-    for (const wake of [...(this.#waiting.get(id) ?? [])]) wake()
+    // Waking removes the waiter from the set that is being read.
+    for (const wake of Array.from(this.#waiting.get(id) ?? [])) wake()
   }
 
   notifyAll(): void {
-    for (const id of [...this.#waiting.keys()]) this.notify(id)
+    for (const id of Array.from(this.#waiting.keys())) this.notify(id)
   }
 }

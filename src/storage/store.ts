@@ -54,10 +54,12 @@ export interface Store {
   executingIn(replicas: readonly string[]): Promise<readonly Action[]>
   /** What history functions and rates count: actions that ran or may still run, newest last. */
   history(filter: HistoryFilter): Promise<readonly HistoryEntry[]>
-  /** The newest finished actions of an agent, newest first: `true` for failed or unknown. */
-  recentFailures(agent: string, limit: number): Promise<readonly boolean[]>
+  /** The newest finished actions of an agent, proposed since then, newest first: `true` for failed or unknown. */
+  recentFailures(agent: string, limit: number, since?: number): Promise<readonly boolean[]>
 
   payloads(actionId: string): Promise<readonly StoredPayload[]>
+  /** The payloads of many actions at once, in no particular order. */
+  payloadsOf(actionIds: readonly string[]): Promise<readonly StoredPayload[]>
   agents(): Promise<readonly AgentRow[]>
   agent(name: string): Promise<AgentRow | undefined>
   keys(): Promise<readonly KeyRow[]>

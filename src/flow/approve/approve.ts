@@ -43,7 +43,11 @@ export function createApprove(): Approve {
   }
 }
 
-function newApproval(metered: MeteredCase, demanded: readonly ApprovalRule[], actionDigest: string): Approval {
+function newApproval(
+  metered: MeteredCase,
+  demanded: readonly ApprovalRule[],
+  actionDigest: string,
+): Approval {
   const { policy, rule, at } = metered
   const groups = demanded.length > 0 ? demanded.flatMap(({ by }) => by) : fallbackGroups(policy, rule)
   const expires = demanded.length > 0 ? Math.min(...demanded.map((one) => one.expires)) : DEFAULT_EXPIRY

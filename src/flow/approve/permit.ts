@@ -12,19 +12,28 @@ export type Permission =
  */
 export function permit(
   ready: InState<'ready'>,
-  against: { readonly digest: string; readonly policy: Policy; readonly groups: readonly string[]; readonly now: number },
+  against: {
+    readonly digest: string
+    readonly policy: Policy
+    readonly groups: readonly string[]
+    readonly now: number
+  },
 ): Permission {
   const { state } = ready
   if (against.now >= state.expiresAt) return { granted: false, cause: 'the permission has expired' }
-  if (against.digest !== ready.actionDigest) return { granted: false, cause: 'what would run is not what was decided on' }
+  if (against.digest !== ready.actionDigest)
+    return { granted: false, cause: 'what would run is not what was decided on' }
   const { approval } = state
   if (against.groups.length > 0) {
     if (approval?.grantedAt === undefined) return { granted: false, cause: 'it needs an approval' }
-    if (approval.actionDigest !== against.digest) return { granted: false, cause: 'the approval is for another action' }
-    if (approval.policyDigest !== against.policy.digest) return { granted: false, cause: 'the approval was given under another policy' }
+    if (approval.actionDigest !== against.digest)
+      return { granted: false, cause: 'the approval is for another action' }
+    if (approval.policyDigest !== against.policy.digest)
+      return { granted: false, cause: 'the approval was given under another policy' }
     const given = new Set(approval.steps.map(({ group }) => group))
     const lacking = against.groups.filter((group) => !given.has(group))
-    if (lacking.length > 0) return { granted: false, cause: `it now also needs the approval of ${lacking.join(', ')}` }
+    if (lacking.length > 0)
+      return { granted: false, cause: `it now also needs the approval of ${lacking.join(', ')}` }
   }
   return { granted: true, action: ready as ApprovedAction }
 }

@@ -9,8 +9,10 @@ import { BelayError } from '../../errors/catalogue.ts'
 export function castVote(held: InState<'held'>, vote: Vote): Action {
   const { approval } = held.state
   const step = approval.steps[approval.step] as ApprovalStep
-  if (vote.at >= approval.expiresAt) throw new BelayError('approval:not_pending', { id: approval.id, state: 'expired' })
-  if (vote.by === held.agent || vote.by === held.proposedBy) throw new BelayError('approval:four_eyes', { who: vote.by })
+  if (vote.at >= approval.expiresAt)
+    throw new BelayError('approval:not_pending', { id: approval.id, state: 'expired' })
+  if (vote.by === held.agent || vote.by === held.proposedBy)
+    throw new BelayError('approval:four_eyes', { who: vote.by })
   if (!step.members.includes(vote.by)) {
     const members = step.members.join(', ')
     throw new BelayError('approval:not_a_member', { who: vote.by, group: step.group, members })

@@ -6,7 +6,11 @@ import type { ActionRule } from '../../policy/policy.ts'
 const DEFAULT_TIMEOUT = 60_000
 
 /** An approved action takes its one permission: from here on the effect may happen, and its outcome is owed by the deadline. */
-export function begin(approved: ApprovedAction, rule: ActionRule | undefined, at: number): InState<'executing'> {
+export function begin(
+  approved: ApprovedAction,
+  rule: ActionRule | undefined,
+  at: number,
+): InState<'executing'> {
   const { approval } = approved.state
   const approvedBy = approval?.steps.flatMap(({ votes }) => votes.map(({ by }) => by))
   return moved(

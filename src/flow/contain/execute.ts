@@ -20,7 +20,7 @@ export type Executed<R> =
  * running when the time is up, or that was aborted, may have happened: `unknown`. Never rejects.
  */
 export async function execute<R>(
-  executing: InState<'executing'>,
+  executing: Pick<InState<'executing'>, 'id' | 'state'>,
   input: JsonObject,
   run: (input: JsonObject, context: EffectContext) => Promise<R> | R,
   now: number,
@@ -31,7 +31,8 @@ export async function execute<R>(
   const timer = setTimeout(() => late.abort(new OutcomeUnknown(`no answer within ${timeout} ms`)), timeout)
   const signal = abort === undefined ? late.signal : AbortSignal.any([late.signal, abort])
   const aborted = new Promise<never>((_, reject) => {
-    const fail = (): void => reject(new OutcomeUnknown('the effect was interrupted', { cause: signal.reason }))
+    const fail = (): void =>
+      reject(new OutcomeUnknown('the effect was interrupted', { cause: signal.reason }))
     if (signal.aborted) fail()
     else signal.addEventListener('abort', fail, { once: true })
   })
@@ -55,7 +56,7 @@ function isUnknown(error: unknown): boolean {
 const MAX_RESULT = 256 * 1024
 
 /** What of a result goes into the record: JSON of bounded size; anything else is described, not guessed. */
-function recordable(value: unknown): JsonValue {
+export function recordable(value: unknown): JsonValue {
   try {
     const text = JSON.stringify(value)
     if (text === undefined) return null

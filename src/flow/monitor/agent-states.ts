@@ -22,7 +22,14 @@ export class AgentStates {
 
   get(name: string): AgentRow {
     return (
-      this.#rows.get(name) ?? { name, version: 0, state: 'active', reason: null, changedBy: null, changedAt: 0 }
+      this.#rows.get(name) ?? {
+        name,
+        version: 0,
+        state: 'active',
+        reason: null,
+        changedBy: null,
+        changedAt: 0,
+      }
     )
   }
 

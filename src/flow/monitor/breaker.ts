@@ -29,7 +29,7 @@ export class Breaker {
 
   /** Outcomes from before this process, newest first. */
   load(failuresNewestFirst: readonly boolean[]): void {
-    this.#outcomes = [...failuresNewestFirst].reverse()
+    this.#outcomes = failuresNewestFirst.toReversed()
     this.#failures = this.#outcomes.filter(Boolean).length
   }
 
@@ -51,7 +51,11 @@ export class Breaker {
     const { state } = this
     if (state.name === 'open') {
       if (rule.cooldown === null || now < state.since + rule.cooldown) {
-        return { admitted: false, code: 'breaker:open', message: `The circuit breaker is open: ${state.cause}` }
+        return {
+          admitted: false,
+          code: 'breaker:open',
+          message: `The circuit breaker is open: ${state.cause}`,
+        }
       }
       this.state = { name: 'half_open', since: now, probesLeft: rule.probes, succeeded: 0 }
       return this.admit(rule, now)
@@ -63,7 +67,11 @@ export class Breaker {
           this.state = { name: 'half_open', since: now, probesLeft: rule.probes, succeeded: 0 }
           return this.admit(rule, now)
         }
-        return { admitted: false, code: 'breaker:half_open', message: 'The circuit breaker waits for the outcome of its probes.' }
+        return {
+          admitted: false,
+          code: 'breaker:half_open',
+          message: 'The circuit breaker waits for the outcome of its probes.',
+        }
       }
       state.probesLeft -= 1
       return { admitted: true, probe: true }
@@ -94,7 +102,8 @@ export class Breaker {
     if (rule.spend === null || cost === 0) return
     // Bounded memory: neighbouring amounts merge and keep the later time, so the sum may be high, never low.
     const last = this.#spending.at(-1)
-    if (last !== undefined && this.#spending.length >= 4096) Object.assign(last, { at, cost: last.cost + cost })
+    if (last !== undefined && this.#spending.length >= 4096)
+      Object.assign(last, { at, cost: last.cost + cost })
     else this.#spending.push({ at, cost })
     this.#spent += cost
   }
@@ -105,7 +114,11 @@ export class Breaker {
    */
   finished(rule: BreakerRule, failed: boolean): Trip | 'closed' | undefined {
     if (this.state.name === 'half_open') {
-      if (failed) return { code: 'breaker:error_rate', message: 'A probe failed while the circuit breaker was half-open.' }
+      if (failed)
+        return {
+          code: 'breaker:error_rate',
+          message: 'A probe failed while the circuit breaker was half-open.',
+        }
       this.state.succeeded += 1
       if (this.state.succeeded < rule.probes) return undefined
       this.close()

@@ -47,10 +47,21 @@ export class Budgets {
   }
 
   /** The accounts that an action of this agent draws on under the limits. */
-  draws(scope: string, agent: string | null, limits: Limits, cost: NanoUsd, at: number, session: string): Draw[] {
+  draws(
+    scope: string,
+    agent: string | null,
+    limits: Limits,
+    cost: NanoUsd,
+    at: number,
+    session: string,
+  ): Draw[] {
     const draws: Draw[] = []
     for (const { per, limit } of limits.budgets) {
-      if (per !== 'action') draws.push({ account: this.#account(scope, agent, 'nano_usd', per, limit, at, session), amount: cost })
+      if (per !== 'action')
+        draws.push({
+          account: this.#account(scope, agent, 'nano_usd', per, limit, at, session),
+          amount: cost,
+        })
     }
     for (const { per, limit } of limits.rates) {
       draws.push({ account: this.#account(scope, agent, 'actions', per, limit, at, session), amount: 1 })
@@ -148,7 +159,12 @@ export class Budgets {
   async #leaseNow({ account, amount }: Draw): Promise<void> {
     const need = Math.max(0, amount - (this.#shares.get(account.key)?.headroom ?? 0))
     const granted = await this.#store.lease(account, need)
-    const share = this.#shares.get(account.key) ?? { account, headroom: 0, usedAt: this.#store.now(), exhaustedUntil: 0 }
+    const share = this.#shares.get(account.key) ?? {
+      account,
+      headroom: 0,
+      usedAt: this.#store.now(),
+      exhaustedUntil: 0,
+    }
     share.headroom += granted + (this.#orphans.get(account.key) ?? 0)
     this.#orphans.delete(account.key)
     if (granted < need) {
@@ -176,9 +192,18 @@ export class Budgets {
   ): BudgetAccount {
     const slot = window === 'session' ? `${scope}/${unit}/session/${session}` : `${scope}/${unit}/${window}`
     const known = this.#accounts.get(slot)
-    if (known !== undefined && at < known.endsAt && at >= known.startsAt && known.limit === limit) return known
+    if (known !== undefined && at < known.endsAt && at >= known.startsAt && known.limit === limit)
+      return known
     const { startsAt, endsAt, label } = windowAt(window, at, session)
-    const account = { key: `${scope}/${unit}/${window}/${label}`, agent, unit, window, startsAt, endsAt, limit }
+    const account = {
+      key: `${scope}/${unit}/${window}/${label}`,
+      agent,
+      unit,
+      window,
+      startsAt,
+      endsAt,
+      limit,
+    }
     if (this.#accounts.size >= 50_000) this.#accounts.clear()
     this.#accounts.set(slot, account)
     return account

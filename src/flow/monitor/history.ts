@@ -1,4 +1,4 @@
-import { matchesGlob } from '../../policy/glob.ts'
+import { globMatches } from '../../action/glob.ts'
 import type { HistoryView } from '../../policy/policy.ts'
 import type { HistoryEntry } from '../../storage/store.ts'
 
@@ -38,25 +38,39 @@ export class History {
 
   /** An action that will not run after all. */
   remove({ agent, name, at, measures }: HistoryEntry): void {
-    const point = this.#agents.get(agent)?.get(name)?.find((candidate) => candidate.at >= at)
+    const point = this.#agents
+      .get(agent)
+      ?.get(name)
+      ?.find((candidate) => candidate.at >= at)
     if (point === undefined) return
     point.count -= 1
-    for (const [path, value] of Object.entries(measures)) point.measures[path] = (point.measures[path] ?? 0) - value
+    for (const [path, value] of Object.entries(measures))
+      point.measures[path] = (point.measures[path] ?? 0) - value
   }
 
   /** Undoes `remove`. */
   restore(entry: HistoryEntry): void {
-    const point = this.#agents.get(entry.agent)?.get(entry.name)?.find((candidate) => candidate.at >= entry.at)
+    const point = this.#agents
+      .get(entry.agent)
+      ?.get(entry.name)
+      ?.find((candidate) => candidate.at >= entry.at)
     if (point === undefined) return this.add(entry)
     point.count += 1
-    for (const [path, value] of Object.entries(entry.measures)) point.measures[path] = (point.measures[path] ?? 0) + value
+    for (const [path, value] of Object.entries(entry.measures))
+      point.measures[path] = (point.measures[path] ?? 0) + value
   }
 
   view(agent: string, now: number): HistoryView {
     return {
-      count: (scope, name, window) => this.#fold(scope === 'agent' ? agent : undefined, name, now - window, (point) => point.count),
+      count: (scope, name, window) =>
+        this.#fold(scope === 'agent' ? agent : undefined, name, now - window, (point) => point.count),
       sum: (scope, name, path, window) =>
-        this.#fold(scope === 'agent' ? agent : undefined, name, now - window, (point) => point.measures[path] ?? 0),
+        this.#fold(
+          scope === 'agent' ? agent : undefined,
+          name,
+          now - window,
+          (point) => point.measures[path] ?? 0,
+        ),
     }
   }
 
@@ -90,7 +104,7 @@ function* seriesOf(actions: ReadonlyMap<string, Point[]>, name: string): Iterabl
     if (points !== undefined) yield points
     return
   }
-  for (const [candidate, points] of actions) if (matchesGlob(name, candidate)) yield points
+  for (const [candidate, points] of actions) if (globMatches(name, candidate)) yield points
 }
 
 function compact(points: readonly Point[], since: number): Point[] {
@@ -101,7 +115,8 @@ function compact(points: readonly Point[], since: number): Point[] {
     const first = live[i] as Point
     const second = live[i + 1] as Point
     const measures = { ...first.measures }
-    for (const [path, value] of Object.entries(second.measures)) measures[path] = (measures[path] ?? 0) + value
+    for (const [path, value] of Object.entries(second.measures))
+      measures[path] = (measures[path] ?? 0) + value
     merged.push({ at: second.at, count: first.count + second.count, measures })
   }
   return [...merged, ...live.slice(half + (half % 2))]

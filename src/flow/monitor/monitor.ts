@@ -62,7 +62,14 @@ export function createMonitor(store: Store): Monitor {
     return breaker
   }
 
-  function drawsOf(policy: Policy, rule: AgentRule | undefined, agent: string, cost: NanoUsd, at: number, session: string): Draw[] {
+  function drawsOf(
+    policy: Policy,
+    rule: AgentRule | undefined,
+    agent: string,
+    cost: NanoUsd,
+    at: number,
+    session: string,
+  ): Draw[] {
     const own = rule === undefined ? [] : budgets.draws(`agent:${agent}`, agent, rule, cost, at, session)
     return [...own, ...budgets.draws('overall', null, policy.overall, cost, at, session)]
   }
@@ -159,7 +166,14 @@ export function createMonitor(store: Store): Monitor {
     },
 
     isCurrent(action, policy, at) {
-      const draws = drawsOf(policy, policy.agent(action.agent), action.agent, action.cost, at, action.session ?? '')
+      const draws = drawsOf(
+        policy,
+        policy.agent(action.agent),
+        action.agent,
+        action.cost,
+        at,
+        action.session ?? '',
+      )
       return (
         draws.length === action.reservations.length &&
         draws.every((draw, i) => {
@@ -227,14 +241,20 @@ function overAction(cost: NanoUsd, limit: NanoUsd): Finding {
 function overBudget({ account, amount }: Draw): Finding {
   const whose = account.agent === null ? 'all agents together' : `the agent ${account.agent}`
   return account.unit === 'actions'
-    ? deny(`rate:${account.window}`, `At most ${account.limit} actions per ${account.window} for ${whose}; they are used up.`)
+    ? deny(
+        `rate:${account.window}`,
+        `At most ${account.limit} actions per ${account.window} for ${whose}; they are used up.`,
+      )
     : deny(
         `budget:${account.window}`,
         `${usd(amount)} would exceed the budget of ${usd(account.limit)} per ${account.window} for ${whose}.`,
       )
 }
 
-const NO_SESSION = deny('budget:session_required', 'The policy has a budget per session; the action names no session.')
+const NO_SESSION = deny(
+  'budget:session_required',
+  'The policy has a budget per session; the action names no session.',
+)
 
 function deny(code: string, message: string): Finding {
   return { decision: 'deny', reason: { code, message } }

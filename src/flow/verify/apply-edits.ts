@@ -5,7 +5,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json
 export function applyEdits(input: JsonObject, edits: readonly Edit[]): JsonObject {
   let current: JsonValue = input
   for (const edit of edits) current = replaceAt(current, edit.path, edit.value)
-  if (!isJsonObject(current)) throw new TypeError('an edit replaced the whole input by something that is not an object')
+  if (!isJsonObject(current))
+    throw new TypeError('an edit replaced the whole input by something that is not an object')
   return current
 }
 

@@ -6,7 +6,11 @@ import type { CheckRule } from '../../policy/policy.ts'
 import type { Case } from '../case.ts'
 
 /** Runs one content check and gives its findings the entry's wording. Never throws: a check that fails is a finding that denies. */
-export function runCheck(check: CheckRule, current: Case, timeLimit: number): readonly Finding[] | Promise<readonly Finding[]> {
+export function runCheck(
+  check: CheckRule,
+  current: Case,
+  timeLimit: number,
+): readonly Finding[] | Promise<readonly Finding[]> {
   const subject: CheckSubject = {
     action: current.proposal.action,
     agent: current.proposal.agent,
@@ -61,8 +65,10 @@ function problemWith(found: unknown): string | undefined {
   const { message, code, decision, edits } = found as Record<string, unknown>
   if (typeof message !== 'string' || message === '') return 'a finding has no message'
   if (code !== undefined && typeof code !== 'string') return 'the code of a finding is not a string'
-  if (decision !== undefined && parseDecision(decision) === undefined) return 'the decision of a finding is unknown'
-  if (edits !== undefined && !(Array.isArray(edits) && edits.every(isEdit))) return 'the edits of a finding are malformed'
+  if (decision !== undefined && parseDecision(decision) === undefined)
+    return 'the decision of a finding is unknown'
+  if (edits !== undefined && !(Array.isArray(edits) && edits.every(isEdit)))
+    return 'the edits of a finding are malformed'
   return undefined
 }
 
@@ -81,9 +87,11 @@ function word(check: CheckRule, found: CheckFinding): Finding {
   const evidence = found.evidence === undefined ? {} : { evidence: found.evidence }
   const demanded = check.then ?? found.decision ?? 'deny'
   // Wrong types are refused whatever the entry says: the check could not look.
-  if (found.code === 'verify:wrong_type') return { decision: 'deny', reason: { ...reason, code: found.code, message: found.message }, ...evidence }
+  if (found.code === 'verify:wrong_type')
+    return { decision: 'deny', reason: { ...reason, code: found.code, message: found.message }, ...evidence }
   if (demanded === 'warn') return { decision: 'allow', reason, ...evidence }
-  if (demanded !== 'redact' && demanded !== 'transform') return { decision: parseDecision(demanded) ?? 'deny', reason, ...evidence }
+  if (demanded !== 'redact' && demanded !== 'transform')
+    return { decision: parseDecision(demanded) ?? 'deny', reason, ...evidence }
   // Asked to redact without being able to: refuse rather than let it through unchanged.
   if (found.edits === undefined || found.edits.length === 0) return { decision: 'deny', reason, ...evidence }
   return { decision: 'transform', reason, edits: found.edits, ...evidence }
@@ -95,7 +103,10 @@ function overdue(check: CheckRule, limit: number): Finding {
 
 function failed(check: CheckRule, error: unknown): Finding {
   const cause = error instanceof Error ? error.message : String(error)
-  return { ...deny(check, 'verify:check_failed', `The check ${check.name} failed.`), evidence: cause.slice(0, 500) }
+  return {
+    ...deny(check, 'verify:check_failed', `The check ${check.name} failed.`),
+    evidence: cause.slice(0, 500),
+  }
 }
 
 function nonsense(check: CheckRule, what: string): Finding {

@@ -17,7 +17,10 @@ export function createVerify({ checkTimeLimit = 500 }: { readonly checkTimeLimit
     checkContent(opened) {
       const { rule, policy } = opened
       if (rule === undefined) {
-        return passed({ ...opened, findings: [...opened.findings, noMatch(opened.proposal.action, policy.defaultDecision)] })
+        return passed({
+          ...opened,
+          findings: [...opened.findings, noMatch(opened.proposal.action, policy.defaultDecision)],
+        })
       }
       const fault = rule.input?.(opened.input)
       if (fault !== undefined) {
@@ -27,7 +30,11 @@ export function createVerify({ checkTimeLimit = 500 }: { readonly checkTimeLimit
             ...opened.findings,
             {
               decision: 'deny',
-              reason: { code: 'input:schema', check: 'input', message: `${fault.where === '' ? 'The input' : fault.where} ${fault.message}.` },
+              reason: {
+                code: 'input:schema',
+                check: 'input',
+                message: `${fault.where === '' ? 'The input' : fault.where} ${fault.message}.`,
+              },
             },
           ],
         })
@@ -79,12 +86,19 @@ function annotated(current: Case, found: readonly Finding[]): Case {
     return { ...current, findings, input: applyEdits(current.input, edits) }
   } catch (error) {
     const evidence = error instanceof Error ? error.message : String(error)
-    const reason = { code: 'verify:edit_failed', message: 'A check asked for a change that could not be made to the input.' }
+    const reason = {
+      code: 'verify:edit_failed',
+      message: 'A check asked for a change that could not be made to the input.',
+    }
     return { ...current, findings: [...findings, { decision: 'deny', reason, evidence }] }
   }
 }
 
-function applyRule(check: CheckRule, when: RulePredicate['when'], scope: VerifiedCase['scope']): Finding | undefined {
+function applyRule(
+  check: CheckRule,
+  when: RulePredicate['when'],
+  scope: VerifiedCase['scope'],
+): Finding | undefined {
   const reason = {
     code: check.code ?? 'rule:matched',
     check: check.name,
@@ -97,7 +111,11 @@ function applyRule(check: CheckRule, when: RulePredicate['when'], scope: Verifie
     const cause = error instanceof Error ? error.message : String(error)
     return {
       decision: 'deny',
-      reason: { code: 'rule:failed', check: check.name, message: `The rule could not be evaluated: ${when.source}` },
+      reason: {
+        code: 'rule:failed',
+        check: check.name,
+        message: `The rule could not be evaluated: ${when.source}`,
+      },
       evidence: cause.slice(0, 500),
     }
   }
@@ -123,6 +141,9 @@ function subjectsOf(checked: CheckedCase, scope: VerifiedCase['scope'], found: F
 function noMatch(action: string, decision: Finding['decision']): Finding {
   return {
     decision,
-    reason: { code: 'policy:no_match', message: `No entry of the policy matches the action ${action}; the default is ${decision}.` },
+    reason: {
+      code: 'policy:no_match',
+      message: `No entry of the policy matches the action ${action}; the default is ${decision}.`,
+    },
   }
 }

@@ -1,0 +1,166 @@
+import type { Action, ProposalPayload } from '../../action/action.ts'
+import type { Reason } from '../../action/finding.ts'
+import type { JsonObject, JsonValue } from '../../action/json.ts'
+import type { Policy } from '../../policy/policy.ts'
+import type { Store, StoredRecord } from '../../storage/store.ts'
+
+export interface ExplainedCheck {
+  readonly check: string
+  /** The check's entry in the policy, when the policy of the decision is the one in force. */
+  readonly options: JsonValue
+  /** What it found; empty when it had nothing to say. */
+  readonly found: readonly (Reason & { readonly evidence?: JsonValue })[]
+}
+
+export interface Explanation {
+  readonly id: string
+  /** The whole answer in one paragraph. */
+  readonly summary: string
+  readonly checks: readonly ExplainedCheck[]
+  /** Reasons that no check gave: policy, budget, agent, approval. */
+  readonly reasons: readonly (Reason & { readonly evidence?: JsonValue })[]
+  readonly timeline: readonly { readonly at: number; readonly record: string; readonly what: string }[]
+  readonly input: JsonObject | null
+  readonly enforced: JsonObject | null
+  readonly agentReason: string | null
+  readonly policy: {
+    readonly version: string
+    readonly inForce: boolean
+    readonly entry: string | null
+    readonly mode: string
+  }
+}
+
+/** Why an action was decided so, in plain words: check by check, with the inputs that mattered, and what became of it. */
+export async function explain(
+  store: Store,
+  policies: { current(): Policy },
+  action: Action,
+): Promise<Explanation> {
+  const [records, payloads] = await Promise.all([store.recordsOf(action.id), store.payloads(action.id)])
+  const text = payloads.find(({ kind }) => kind === 'proposal')?.text
+  const payload = text == null ? null : (JSON.parse(text) as ProposalPayload)
+  const policy = policies.current()
+  const inForce = policy.digest === action.policyDigest
+  const entry = inForce ? policy.action(action.name) : undefined
+  const reasons = action.reasons.map((reason) => withEvidence(reason, payload))
+  const declared = entry?.checks.map(({ name, source }) => ({ check: name, options: source })) ?? []
+  const spoke = reasons.flatMap(({ check }) => (check === undefined ? [] : [check]))
+  const silent = declared.filter(({ check }) => !spoke.includes(check))
+  const checks: ExplainedCheck[] = [
+    ...[...new Set(spoke)].map((check) => ({
+      check,
+      options: declared.find((one) => one.check === check)?.options ?? null,
+      found: reasons.filter((reason) => reason.check === check),
+    })),
+    ...silent.map((one) => ({ ...one, found: [] })),
+  ]
+  return {
+    id: action.id,
+    summary: summarise(action, payload),
+    checks,
+    reasons: reasons.filter(({ check }) => check === undefined),
+    timeline: records.map((record) => ({
+      at: record.at,
+      record: `${record.chain}:${record.seq}`,
+      what: tell(record),
+    })),
+    input: payload?.input ?? null,
+    enforced: payload?.enforced ?? payload?.input ?? null,
+    agentReason: payload?.reason ?? null,
+    policy: { version: action.policyDigest, inForce, entry: entry?.pattern ?? null, mode: action.mode },
+  }
+}
+
+const DECIDED: Readonly<Record<Action['decision'], string>> = {
+  allow: 'was allowed',
+  transform: 'was allowed after its input was changed',
+  require_approval: 'was held for a person',
+  deny: 'was denied',
+}
+
+function summarise(action: Action, payload: ProposalPayload | null): string {
+  const said = payload?.reason === undefined ? '' : `, giving as its reason “${payload.reason}”`
+  const sure = action.confidence === null ? '' : ` and a confidence of ${action.confidence}`
+  const why =
+    action.reasons.length === 0
+      ? 'Nothing spoke against it.'
+      : action.reasons.map(({ message, code }) => `${ended(message)} (${code})`).join(' ')
+  const observed =
+    action.mode === 'observe' && action.decision !== 'allow'
+      ? ' The policy only observes, so it was let through all the same.'
+      : ''
+  const erased = payload === null ? ' Its input has been erased.' : ''
+  return `The agent ${action.agent} proposed ${action.name}${said}${sure}. It ${DECIDED[action.decision]}. ${why}${observed} ${standing(action)}${erased}`
+}
+
+function standing(action: Action): string {
+  const { state } = action
+  switch (state.name) {
+    case 'held': {
+      const step = state.approval.steps[state.approval.step]
+      const votes =
+        step === undefined ? '' : ` ${step.votes.length} of ${step.quorum} votes of ${step.group} are in.`
+      return `It waits for a person until ${iso(state.approval.expiresAt)}.${votes}`
+    }
+    case 'ready':
+      return `It may be executed until ${iso(state.expiresAt)}.`
+    case 'executing':
+      return `It is being executed; its outcome is due by ${iso(state.deadline)}.`
+    case 'succeeded':
+      return state.undo === undefined
+        ? 'It succeeded.'
+        : `It succeeded; an undo of it is ${state.undo.status}.`
+    case 'failed':
+      return 'It was executed and failed.'
+    case 'unknown':
+      return `Whether it took effect is not known: ${state.cause}.`
+    case 'undone':
+      return `It succeeded and was undone by ${state.by}.`
+    case 'expired':
+      return `It expired while it was ${state.was}.`
+    case 'cancelled':
+      return `It was cancelled by ${state.by}.`
+    case 'denied':
+      return 'It did not run.'
+  }
+}
+
+function tell(record: StoredRecord): string {
+  const said = JSON.parse(record.text) as Record<string, string | number | undefined>
+  const state = said['state'] === undefined ? '' : ` → ${said['state']}`
+  switch (record.kind) {
+    case 'decision':
+      return `decided: ${said['decision']}${said['mode'] === 'observe' ? ' (observed)' : ''}${state}`
+    case 'vote':
+      return `vote by ${said['by'] ?? 'a person'}${state}`
+    case 'start':
+      return `checked again and started${state}`
+    case 'outcome':
+      return `outcome reported: ${said['outcome']}, cost $${said['cost_usd']}${state}`
+    case 'undo':
+      return `undo ${said['status'] ?? ''}${state}`
+    case 'expiry':
+      return `expired${state}`
+    case 'cancellation':
+      return `cancelled${state}`
+    case 'genesis':
+    case 'agent':
+    case 'policy':
+    case 'key':
+    case 'erasure':
+    case 'anchor':
+      return record.kind
+  }
+}
+
+function withEvidence(
+  reason: Reason,
+  payload: ProposalPayload | null,
+): Reason & { readonly evidence?: JsonValue } {
+  const evidence = payload?.evidence?.find(({ code }) => code === reason.code)
+  return evidence === undefined ? reason : { ...reason, evidence: evidence.value }
+}
+
+const ended = (sentence: string): string => sentence.replace(/\.$/, '')
+const iso = (at: number): string => new Date(at).toISOString()

@@ -1,0 +1,168 @@
+import type { Store, StoredPayload } from '../../storage/store.ts'
+import { ChainVerifier, payloadDigest, type LedgerReport, type RecordText } from './chain.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { checkpointHolds } from './checkpoint.ts'
+
+const PAGE = 1000
+
+/**
+ * Reads the whole ledger and finds any change, cut or reordering: every hash, every payload against the digest
+ * in its record, every erasure against an erasure record, and the state of every action against its last record.
+ * With a checkpoint kept elsewhere, a rewrite of the whole ledger is found too. Memory grows with the number of actions.
+ */
+export async function verifyLedger(
+  store: Store,
+  options: { readonly checkpoint?: Checkpoint; readonly onProgress?: (records: number) => void } = {},
+): Promise<LedgerReport> {
+  const verifier = new ChainVerifier()
+  const last = new Map<string, { version: number; state: string; chain: string; seq: number }>()
+  const missing = new Map<string, RecordText>()
+  const pardoned = new Set<string>()
+  const expected = options.checkpoint?.chains ?? []
+  let payloads = 0
+  let erased = 0
+  let records = 0
+  // Actions that move while this reads are newer than the records read: heads first, then the records up to them.
+  const heads = await store.chains()
+  for (const { chain, seq: headSeq, hash: headHash } of heads) {
+    let after = 0
+    while (after < headSeq) {
+      const page = (await store.records(chain, after, PAGE)).filter(({ seq }) => seq <= headSeq)
+      if (page.length === 0) break
+      const stored = await payloadsByKey(store, page)
+      for (const record of page) {
+        const said = verifier.add(record)
+        checkAnchor(expected, record, verifier)
+        if (said === undefined) continue
+        if (
+          said.action !== record.action ||
+          said.kind !== record.kind ||
+          said.agent !== record.agent ||
+          said.at !== record.at
+        ) {
+          verifier.fault(
+            'ledger:changed',
+            chain,
+            record.seq,
+            `the columns of record ${record.seq} differ from its text`,
+          )
+        }
+        for (const { action, kind } of said.payloads ?? []) pardoned.add(`${action} ${kind}`)
+        if (said.action !== null && said.state !== undefined && said.version !== undefined) {
+          const before = last.get(said.action)
+          if (before === undefined || before.version < said.version) {
+            last.set(said.action, { version: said.version, state: said.state, chain, seq: record.seq })
+          }
+        }
+        if (said.payload === null || said.action === null) continue
+        const payload = stored.get(`${said.action} ${said.payload.kind}`)
+        if (payload?.text == null || payload.salt === null)
+          missing.set(`${said.action} ${said.payload.kind}`, said)
+        else if (payloadDigest(payload.salt, payload.text) !== said.payload.digest) {
+          verifier.fault(
+            'ledger:payload_changed',
+            chain,
+            record.seq,
+            `the payload ${said.payload.kind} of ${said.action} was changed`,
+          )
+        } else payloads++
+      }
+      records += page.length
+      after = (page.at(-1) as { seq: number }).seq
+      options.onProgress?.(records)
+    }
+    verifier.expectHead(chain, headSeq, headHash)
+  }
+  for (const [key, said] of missing) {
+    if (pardoned.has(key)) erased++
+    else
+      verifier.fault(
+        'ledger:payload_missing',
+        said.chain,
+        said.seq,
+        `the payload ${said.payload?.kind} of ${said.action} is gone, and no erasure is recorded`,
+      )
+  }
+  for (const { chain, seq, hash } of expected) verifier.expectHead(chain, seq, hash)
+  if (options.checkpoint !== undefined && !checkpointHolds(options.checkpoint)) {
+    verifier.fault('ledger:signature', '', 0, 'the signature of the checkpoint does not hold')
+  }
+  await checkActions(store, last, verifier)
+  return verifier.report(payloads, erased)
+}
+
+/** The checkpoint names a record by number and hash: when the reading passes that number the hash must be the same. */
+function checkAnchor(
+  expected: Checkpoint['chains'],
+  record: { readonly chain: string; readonly seq: number; readonly hash: string },
+  verifier: ChainVerifier,
+): void {
+  const anchor = expected.find(({ chain, seq }) => chain === record.chain && seq === record.seq)
+  if (anchor !== undefined && anchor.hash !== record.hash) {
+    verifier.fault(
+      'ledger:head',
+      record.chain,
+      record.seq,
+      `record ${record.seq} is not the one that the checkpoint was made over`,
+    )
+  }
+}
+
+async function payloadsByKey(
+  store: Store,
+  page: readonly { readonly action: string | null }[],
+): Promise<Map<string, StoredPayload>> {
+  const ids = [...new Set(page.flatMap(({ action }) => (action === null ? [] : [action])))]
+  const byKey = new Map<string, StoredPayload>()
+  for (const payload of await store.payloadsOf(ids)) byKey.set(`${payload.action} ${payload.kind}`, payload)
+  return byKey
+}
+
+async function checkActions(
+  store: Store,
+  last: ReadonlyMap<
+    string,
+    { readonly version: number; readonly state: string; readonly chain: string; readonly seq: number }
+  >,
+  verifier: ChainVerifier,
+): Promise<void> {
+  let before: string | undefined
+  let seen = 0
+  for (;;) {
+    const page = await store.actions({ limit: PAGE, ...(before !== undefined && { before }) })
+    for (const action of page) {
+      const record = last.get(action.id)
+      if (record !== undefined) seen++
+      // Newer than the records that were read: it moved meanwhile.
+      if (record === undefined || action.version > record.version) {
+        const newest = (await store.recordsOf(action.id)).map(
+          ({ text }) => (JSON.parse(text) as RecordText).version ?? 0,
+        )
+        if (Math.max(0, ...newest) >= action.version) continue
+        verifier.fault(
+          'ledger:cut',
+          '',
+          0,
+          `the action ${action.id} is at version ${action.version}, and no record says so`,
+        )
+      } else if (action.version < record.version || action.state.name !== record.state) {
+        const { chain, seq } = record
+        verifier.fault(
+          'ledger:action_differs',
+          chain,
+          seq,
+          `the action ${action.id} is ${action.state.name}; its last record says ${record.state}`,
+        )
+      }
+    }
+    before = page.at(-1)?.id
+    if (before === undefined) break
+  }
+  if (seen < last.size)
+    verifier.fault(
+      'ledger:action_differs',
+      '',
+      0,
+      `${last.size - seen} recorded actions are missing from the table of actions`,
+    )
+}
