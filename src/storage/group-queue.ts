@@ -13,9 +13,10 @@ interface Waiting<Job, Answer> {
 export class GroupQueue<Job, Answer> {
   readonly #send: (jobs: readonly Job[]) => Promise<readonly (Answer | Error)[]>
   readonly #max: number
+  readonly #lanes: number
   readonly #mayJoin: (job: Job, group: readonly Job[]) => boolean
   #waiting: Waiting<Job, Answer>[] = []
-  #busy = false
+  #busy = 0
   #scheduled = false
   #idle: (() => void)[] = []
 
@@ -23,11 +24,14 @@ export class GroupQueue<Job, Answer> {
     /** Answers each job of the group in order; an `Error` rejects that job alone, a rejection all of them. */
     readonly send: (jobs: readonly Job[]) => Promise<readonly (Answer | Error)[]>
     readonly max: number
+    /** How many groups may be under way at once, in order; by default one. */
+    readonly lanes?: number
     /** Whether a job can be written together with those before it; by default always. */
     readonly mayJoin?: (job: Job, group: readonly Job[]) => boolean
   }) {
     this.#send = options.send
     this.#max = options.max
+    this.#lanes = options.lanes ?? 1
     this.#mayJoin = options.mayJoin ?? (() => true)
   }
 
@@ -40,12 +44,12 @@ export class GroupQueue<Job, Answer> {
 
   /** Resolves when everything added so far is answered. */
   idle(): Promise<void> {
-    if (!this.#busy && this.#waiting.length === 0) return Promise.resolve()
+    if (this.#busy === 0 && this.#waiting.length === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
   #schedule(): void {
-    if (this.#busy || this.#scheduled || this.#waiting.length === 0) return
+    if (this.#busy === this.#lanes || this.#scheduled || this.#waiting.length === 0) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -55,7 +59,7 @@ export class GroupQueue<Job, Answer> {
 
   async #flush(): Promise<void> {
     const group = this.#take()
-    this.#busy = true
+    this.#busy++
     try {
       const answers = await this.#send(group.map(({ job }) => job))
       group.forEach(({ resolve, reject }, index) => {
@@ -66,9 +70,9 @@ export class GroupQueue<Job, Answer> {
     } catch (error) {
       for (const { reject } of group) reject(error)
     }
-    this.#busy = false
+    this.#busy--
     this.#schedule()
-    if (this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    if (this.#busy === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   #take(): Waiting<Job, Answer>[] {

@@ -1,4 +1,4 @@
-import { createHash, hash, randomFillSync } from 'node:crypto'
+import { hash, randomFillSync } from 'node:crypto'
 import { canonicalString, type PreparedRecord } from './prepared-transition.ts'
 
 /** Where a chain stands: the number and hash of its last record; 0 and 32 zero bytes before the first. */
@@ -35,14 +35,15 @@ export function placeRecord(record: PreparedRecord, chain: string, last: ChainPo
 
 /** `SHA-256(previous ‖ SHA-256(text))` over the raw bytes, as lower-case hex. */
 export function nextHash(previous: string, text: string): string {
-  return createHash('sha256')
-    .update(previous, 'hex')
-    .update(hash('sha256', text, 'buffer'))
-    .digest('hex')
+  pair.write(previous, 0, 'hex')
+  pair.write(hash('sha256', text, 'hex'), 32, 'hex')
+  return hash('sha256', pair, 'hex')
 }
 
+const pair = Buffer.alloc(64)
+
 const SALT_BYTES = 16
-const saltPool = Buffer.alloc(SALT_BYTES * 256)
+const saltPool = Buffer.alloc(SALT_BYTES * 4096)
 let saltOffset = saltPool.length
 
 /** Fresh random bytes in hex; drawn from the system in bulk because one call a salt is slow. */

@@ -27,6 +27,7 @@ export type Reads = Pick<
   | 'executingIn'
   | 'history'
   | 'recentFailures'
+  | 'payloadsOf'
   | 'payloads'
   | 'agents'
   | 'agent'
@@ -81,11 +82,12 @@ export function readsOf(db: Kysely<Tables>): Reads {
 
     history: (filter) => history(db, filter),
 
-    async recentFailures(agent, limit) {
+    async recentFailures(agent, limit, since = 0) {
       const rows = await db
         .selectFrom('actions')
         .select('state')
         .where('agent', '=', agent)
+        .where('proposed_at', '>=', since)
         .where(FINISHED)
         .orderBy('proposed_at', 'desc')
         .orderBy('id', 'desc')
@@ -101,6 +103,12 @@ export function readsOf(db: Kysely<Tables>): Reads {
         .where('action', '=', actionId)
         .orderBy('kind')
         .execute()
+      return rows.map(({ erased_at: erasedAt, ...rest }): StoredPayload => ({ ...rest, erasedAt }))
+    },
+
+    async payloadsOf(actionIds) {
+      if (actionIds.length === 0) return []
+      const rows = await db.selectFrom('payloads').selectAll().where('action', 'in', actionIds).execute()
       return rows.map(({ erased_at: erasedAt, ...rest }): StoredPayload => ({ ...rest, erasedAt }))
     },
 

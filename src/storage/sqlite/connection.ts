@@ -14,7 +14,7 @@ export function openForWriting(file: string): Connection {
   connection.pragma('foreign_keys = OFF')
   connection.pragma('trusted_schema = OFF')
   connection.pragma('cache_size = -65536')
-  connection.pragma('wal_autocheckpoint = 4000')
+  connection.pragma('wal_autocheckpoint = 16000')
   return connection
 }
 

@@ -34,6 +34,7 @@ export class SqliteStore implements Store {
   readonly executingIn: Reads['executingIn']
   readonly history: Reads['history']
   readonly recentFailures: Reads['recentFailures']
+  readonly payloadsOf: Reads['payloadsOf']
   readonly payloads: Reads['payloads']
   readonly agents: Reads['agents']
   readonly agent: Reads['agent']
@@ -57,7 +58,7 @@ export class SqliteStore implements Store {
     this.#unlock = parts.unlock
     this.#db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: parts.reader }) })
     this.#writer = new WriterThread({ file: parts.file, replica: parts.replica })
-    this.#queue = new GroupQueue({ max: MAX_GROUP, send: (group) => this.#write(group) })
+    this.#queue = new GroupQueue({ max: MAX_GROUP, lanes: 2, send: (group) => this.#write(group) })
 
     const reads = readsOf(this.#db)
     // An action is read on the hot path, where building the query would cost more than running it.
@@ -72,6 +73,7 @@ export class SqliteStore implements Store {
     this.executingIn = reads.executingIn
     this.history = reads.history
     this.recentFailures = reads.recentFailures
+    this.payloadsOf = reads.payloadsOf
     this.payloads = reads.payloads
     this.agents = reads.agents
     this.agent = reads.agent

@@ -1,0 +1,88 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { sampleAction, storeContract } from '../contract.ts'
+import type { Store } from '../store.ts'
+import { openSqlite } from './open-sqlite.ts'
+
+storeContract('sqlite', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'belay-'))
+  const folder = join(parent, 'data')
+  let current = await openSqlite({ folder })
+  return {
+    store: current,
+    async reopen() {
+      await current.close()
+      current = await openSqlite({ folder })
+      return current
+    },
+    async close() {
+      await current.close()
+      rmSync(parent, { recursive: true })
+    },
+  }
+})
+
+let parent: string
+let folder: string
+const opened: Store[] = []
+
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'belay-'))
+  folder = join(parent, 'data')
+})
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((store) => store.close()))
+  rmSync(parent, { recursive: true })
+})
+
+async function open(): Promise<Store> {
+  const store = await openSqlite({ folder })
+  opened.push(store)
+  return store
+}
+
+test('a second opener is refused and told who holds the folder', async () => {
+  const first = await open()
+  await expect(open()).rejects.toMatchObject({
+    code: 'store:locked',
+    details: { pid: String(process.pid), folder },
+  })
+  await first.close()
+  await expect(open()).resolves.toBeDefined()
+})
+
+test('the folder and its files are closed to others', async () => {
+  const store = await open()
+  await store.heartbeat()
+  expect(statSync(folder).mode & 0o777).toBe(0o700)
+  for (const file of readdirSync(folder)) {
+    expect([file, statSync(join(folder, file)).mode & 0o077]).toEqual([file, 0])
+  }
+})
+
+test('an erased payload is nowhere in the files', async () => {
+  const store = await open()
+  const secret = 'the-purple-elephant-dances'
+  const found = (): string[] =>
+    readdirSync(folder).filter((file) => readFileSync(join(folder, file)).includes(secret))
+  const payload = { kind: 'proposal', body: { input: { text: secret.repeat(40) } }, subjects: ['ada'] }
+  await store.commit({
+    action: { value: sampleAction('a-1'), replaces: null },
+    records: [{ kind: 'decision', at: 1, action: 'a-1', agent: 'clerk', body: {}, payload }],
+  })
+  expect(found()).not.toEqual([])
+  await store.commit({ records: [], erase: await store.payloadsToErase({ subject: 'ada' }) })
+  await store.scrub()
+  expect(found()).toEqual([])
+})
+
+test('a folder that cannot be made is an error that names it', async () => {
+  folder = '/dev/null/data'
+  await expect(open()).rejects.toMatchObject({
+    code: 'store:unavailable',
+    message: expect.stringContaining('/dev/null/data'),
+  })
+})
