@@ -5,6 +5,8 @@ import type { ASTNode, Context, ParseResult } from '@marcbachmann/cel-js'
 export const MAX_ITERATIONS = 100_000
 /** Milliseconds that the macros of one evaluation may take. */
 export const MAX_MACRO_TIME = 100
+/** Levels of lists and maps in a value that an operator or function takes as a whole. */
+export const MAX_OPERAND_DEPTH = 6
 
 const NUMERIC: ReadonlySet<string> = new Set([
   '+',
@@ -22,8 +24,10 @@ const NUMERIC: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Adds two bounds to a type-checked expression: macros over lists count their steps and watch the clock, and
- * operators throw instead of passing on NaN or an infinity, which compare in ways that nobody expects.
+ * Adds bounds to a type-checked expression: macros over lists count their steps and watch the clock; operators
+ * throw instead of passing on NaN or an infinity, which compare in ways that nobody expects; and no operator
+ * or function sees a deeply nested value, since the library keeps the type of every nesting it meets for good,
+ * which strangers could use to fill the memory.
  *
  * This reaches into the nodes of cel-js 8.0.0, which has no such limits itself; the version is pinned, and
  * tests fail when the nodes change their shape.
@@ -52,8 +56,12 @@ interface Node {
   readonly op: string
   readonly args: unknown
   readonly meta: { readonly alternate?: Node; readonly macro?: unknown }
+  readonly checkedType?: { readonly kind: string }
   evaluate: Evaluate
-  handle?: (left: unknown, right: unknown, node: unknown, evaluator: unknown) => unknown
+  handle?: (first: unknown, second: unknown, node: unknown, evaluator: unknown) => unknown
+  left?: Node
+  right?: Node
+  condition?: Node
 }
 
 function instrument(root: ASTNode, budget: Budget): boolean {
@@ -73,7 +81,9 @@ function instrument(root: ASTNode, budget: Budget): boolean {
       args.step = counted(args.step, budget)
       return
     }
-    if (NUMERIC.has(value.op) || value.op === '-_') guardNumbers(value)
+    if (NUMERIC.has(value.op) || value.op === '-_' || value.op === '!_') guardOperands(value)
+    else if (value.op === 'call' || value.op === 'rcall') guardArguments(value)
+    else if (value.op === '||' || value.op === '&&' || value.op === '?:') guardConditions(value)
     visit(value.args)
   }
   visit(root)
@@ -91,21 +101,65 @@ function counted(step: Node, budget: Budget): Node {
   return { op: step.op, args: step.args, meta: step.meta, evaluate }
 }
 
-function guardNumbers(node: Node): void {
+function guardOperands(node: Node): void {
   const { handle } = node
   if (handle === undefined) return
   node.handle = (left, right, ast, evaluator) => {
-    refuseEndless(left)
-    refuseEndless(right)
+    refuseOperand(left)
+    // A unary operator gets its own node here.
+    if (right !== node) refuseOperand(right)
     const value = handle(left, right, ast, evaluator)
-    refuseEndless(value)
+    if (typeof value === 'number') refuseOperand(value)
     return value
   }
 }
 
-function refuseEndless(value: unknown): void {
-  if (typeof value === 'number' && !Number.isFinite(value))
+function guardArguments(node: Node): void {
+  const { handle } = node
+  if (handle === undefined) return
+  node.handle = (values, second, third, fourth) => {
+    for (const value of values as readonly unknown[]) if (typeof value === 'object') refuseOperand(value)
+    return handle(values, second, third, fourth)
+  }
+}
+
+function guardConditions(node: Node): void {
+  if (node.op === '?:') node.condition = booleanOnly(node.condition!)
+  else {
+    node.left = booleanOnly(node.left!)
+    node.right = booleanOnly(node.right!)
+  }
+}
+
+function booleanOnly(node: Node): Node {
+  if (node.checkedType?.kind !== 'dyn') return node
+  const evaluate: Evaluate = (evaluator, _node, context) => {
+    const value = node.evaluate(evaluator, node, context)
+    if (typeof value === 'boolean') return value
+    throw new EvaluationError('true or false was expected')
+  }
+  return { op: node.op, args: node.args, meta: node.meta, evaluate }
+}
+
+function refuseOperand(value: unknown): void {
+  if (typeof value === 'number') {
+    if (Number.isFinite(value)) return
     throw new EvaluationError('a number is not finite (a division by zero, or too large)')
+  }
+  // The type of a list or map is told by its first element, and so on down.
+  let inner = value
+  for (let depth = 0; typeof inner === 'object' && inner !== null; depth++) {
+    if (depth >= MAX_OPERAND_DEPTH)
+      throw new EvaluationError(`a value is nested deeper than ${MAX_OPERAND_DEPTH} levels`)
+    if (Array.isArray(inner)) inner = inner[0] as unknown
+    else if (inner.constructor === Object || inner.constructor === undefined) inner = firstOf(inner)
+    else return
+  }
+}
+
+function firstOf(map: object): unknown {
+  for (const key in map) return (map as Record<string, unknown>)[key]
+  return undefined
 }
 
 function isNode(value: object): value is Node {
