@@ -5,6 +5,7 @@ import { BelayError } from '../errors/catalogue.ts'
 import type { NewPayload, Store } from '../storage/store.ts'
 import { createApprove } from './approve/approve.ts'
 import { castVote } from './approve/vote.ts'
+import { createAnchor } from './audit/anchor.ts'
 import { erase } from './audit/erase.ts'
 import { transitionRecord } from './audit/records.ts'
 import { Undoers } from './contain/undoers.ts'
@@ -58,12 +59,13 @@ export async function openFlow({
   await monitor.loadOutcomes(policies.current())
   await recoverActions(stages)
 
+  const anchor = createAnchor(store)
   let work: Promise<unknown> = Promise.resolve()
   let closed = false
   const background = (job: () => Promise<unknown>): void => {
     work = work.then(async () => (closed ? undefined : job())).catch(onFault)
   }
-  const timer = setInterval(() => background(() => tend(stages)), tick)
+  const timer = setInterval(() => background(() => tend(stages, anchor)), tick)
   const stopListening = [
     policies.onChange(() =>
       background(async () => {
@@ -155,7 +157,7 @@ export async function openFlow({
   }
 }
 
-async function tend(stages: Stages): Promise<void> {
+async function tend(stages: Stages, anchor: () => Promise<void>): Promise<void> {
   const { store } = stages
   await store.heartbeat()
   for (const action of await store.dueActions(store.now(), 200)) {
@@ -170,7 +172,9 @@ async function tend(stages: Stages): Promise<void> {
     }
   }
   await stages.monitor.tend(store.now())
-  if (store.dialect === 'postgres') await recoverActions(stages)
+  if (store.dialect === 'sqlite') return
+  await recoverActions(stages)
+  await anchor()
 }
 
 /** A stopped agent starts nothing any more: what waits is withdrawn. What is executing reports as ever. */

@@ -177,7 +177,8 @@ async function earlier(stages: Stages, proposal: Proposal): Promise<Admitted | u
 
 /** The input that may be executed, as stored; `null` when it was erased. */
 export async function storedInput(stages: Stages, action: Action): Promise<JsonObject | null> {
-  const known = stages.recent.get(action.id)
+  // Another replica may have erased it meanwhile.
+  const known = stages.store.dialect === 'sqlite' ? stages.recent.get(action.id) : undefined
   if (known !== undefined) return known.input
   const payload = await proposalPayload(stages, action.id)
   if (payload === null) return null

@@ -55,6 +55,7 @@ export interface RecordText {
   readonly version?: number
   readonly state?: string
   readonly payloads?: readonly { readonly action: string; readonly kind: string }[]
+  readonly chains?: readonly { readonly chain: string; readonly seq: number; readonly hash: string }[]
 }
 
 const MAX_FAULTS = 100

@@ -19,6 +19,7 @@ export async function verifyLedger(
   const missing = new Map<string, RecordText>()
   const pardoned = new Set<string>()
   const expected = options.checkpoint?.chains ?? []
+  const anchors: Anchored[] = []
   let payloads = 0
   let erased = 0
   let records = 0
@@ -47,6 +48,7 @@ export async function verifyLedger(
             `the columns of record ${record.seq} differ from its text`,
           )
         }
+        for (const head of said.chains ?? []) anchors.push({ ...head, by: `${chain}:${record.seq}` })
         for (const { action, kind } of said.payloads ?? []) pardoned.add(`${action} ${kind}`)
         if (said.action !== null && said.state !== undefined && said.version !== undefined) {
           const before = last.get(said.action)
@@ -87,6 +89,7 @@ export async function verifyLedger(
   if (options.checkpoint !== undefined && !checkpointHolds(options.checkpoint)) {
     verifier.fault('ledger:signature', '', 0, 'the signature of the checkpoint does not hold')
   }
+  await checkAnchors(store, anchors, verifier)
   await checkActions(store, last, verifier)
   return verifier.report(payloads, erased)
 }
@@ -105,6 +108,28 @@ function checkAnchor(
       record.seq,
       `record ${record.seq} is not the one that the checkpoint was made over`,
     )
+  }
+}
+
+interface Anchored {
+  readonly chain: string
+  readonly seq: number
+  readonly hash: string
+  /** The record that says so. */
+  readonly by: string
+}
+
+/** Other replicas recorded where a chain stood: it must still hold those very records. */
+async function checkAnchors(store: Store, anchors: readonly Anchored[], verifier: ChainVerifier): Promise<void> {
+  const checked = new Set<string>()
+  for (const { chain, seq, hash, by } of anchors) {
+    const place = `${chain}:${seq}:${hash}`
+    if (checked.has(place)) continue
+    checked.add(place)
+    const [record] = await store.records(chain, seq - 1, 1)
+    if (record?.seq !== seq || record.hash !== hash) {
+      verifier.fault('ledger:head', chain, seq, `record ${seq} is not the one that record ${by} of another chain saw`)
+    }
   }
 }
 
