@@ -1,0 +1,359 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Action, OutcomeReport, Proposal, StateName } from '../../action/action.ts'
+import type { Decision } from '../../action/decision.ts'
+import type { JsonObject, JsonValue } from '../../action/json.ts'
+import { nanoFromUsd } from '../../action/money.ts'
+import { BelayError } from '../../errors/catalogue.ts'
+import { explain } from '../../flow/audit/explain.ts'
+import type { ActionFilter } from '../../storage/store.ts'
+import { actionAnswer } from './action-answer.ts'
+import type { ApiContext } from './api-context.ts'
+import { maySee, principalOf } from './authentication.ts'
+import type { Principal } from './authentication.ts'
+import { routeSchema } from './route-schema.ts'
+import {
+  actionName,
+  agentName,
+  costUsd,
+  decisionName,
+  id,
+  object,
+  sessionName,
+  stateName,
+  words,
+} from './schemas.ts'
+import { readTraceParent } from './trace-parent.ts'
+import { waitForState } from './wait-for-state.ts'
+
+interface ProposeBody {
+  readonly agent?: string
+  readonly action: string
+  readonly input: JsonObject
+  readonly session?: string
+  readonly reason?: string
+  readonly confidence?: number
+  readonly cost_usd?: number
+  readonly idempotency_key?: string
+  readonly provenance?: JsonObject
+  readonly subjects?: readonly string[]
+  readonly release?: string
+  readonly target?: string
+  readonly start?: boolean
+}
+
+interface OutcomeBody {
+  readonly outcome: 'succeeded' | 'failed' | 'unknown'
+  readonly result?: JsonValue
+  readonly error?: string
+  readonly cost_usd?: number
+}
+
+interface ListQuery {
+  readonly agent?: string
+  readonly action?: string
+  readonly session?: string
+  readonly state?: StateName
+  readonly decision?: Decision
+  readonly before?: string
+  readonly limit?: number
+}
+
+type ById = { Params: { id: string } }
+
+const action = { $ref: 'Action#' }
+const byId = object({ id }, ['id'])
+const nothing = object({})
+const outcomeName = { type: 'string', enum: ['succeeded', 'failed', 'unknown'] }
+const errorWords = words(10_000, 'what went wrong')
+
+const proposal = object(
+  {
+    agent: { ...agentName, description: `${agentName.description}; with an agent's key it may be left out` },
+    action: actionName,
+    input: { type: 'object', additionalProperties: true },
+    session: sessionName,
+    reason: words(10_000, "the agent's own reason"),
+    confidence: { type: 'number', minimum: 0, maximum: 1 },
+    cost_usd: costUsd,
+    idempotency_key: { ...sessionName, maxLength: 255, description: 'visible ASCII characters' },
+    provenance: { type: 'object', additionalProperties: true },
+    subjects: { type: 'array', maxItems: 100, items: { type: 'string', minLength: 1, maxLength: 200 } },
+    release: sessionName,
+    target: { type: 'string', minLength: 1, maxLength: 2_000 },
+    start: { type: 'boolean', description: 'start at once when the action is allowed' },
+  },
+  ['action', 'input'],
+)
+
+export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { flow, store, metrics, limits } = context
+
+  async function find(actionId: string, principal: Principal): Promise<Action> {
+    const found = await store.action(actionId)
+    // Another agent's action looks exactly like one that does not exist.
+    if (found === undefined || !maySee(principal, found.agent))
+      throw new BelayError('action:not_found', { id: actionId })
+    return found
+  }
+
+  app.post<{ Body: ProposeBody }>(
+    '/v1/actions',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'Propose an action. A denial is an answer, not an error.',
+        tag: 'actions',
+        body: proposal,
+        answers: {
+          201: { description: 'Proposed and decided', schema: action },
+          200: {
+            description: 'The idempotency key is known: the action it stands for, as it is now',
+            schema: action,
+          },
+        },
+      }),
+    },
+    async (request, reply) => {
+      const before = store.now()
+      const admitted = await flow.propose(proposalOf(request), {
+        venue: 'agent',
+        start: request.body.start === true,
+      })
+      // The store's clock never goes back, so an action from before this request is a repeat.
+      const repeated = request.body.idempotency_key !== undefined && admitted.action.proposedAt < before
+      if (!repeated) metrics.countAction(admitted.action.name, admitted.action.decision)
+      const answer = await actionAnswer(flow, admitted.action, admitted.input)
+      return reply
+        .code(repeated ? 200 : 201)
+        .header('location', `/v1/actions/${admitted.action.id}`)
+        .send(answer)
+    },
+  )
+
+  app.get<{ Querystring: ListQuery }>(
+    '/v1/actions',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'Actions, newest first',
+        tag: 'actions',
+        querystring: object({
+          agent: agentName,
+          action: actionName,
+          session: sessionName,
+          state: stateName,
+          decision: decisionName,
+          before: { ...id, description: 'the `next` of the page before' },
+          limit: { type: 'integer', minimum: 1, maximum: 200, description: '50 unless told' },
+        }),
+        answers: {
+          200: {
+            description: 'One page; `next` is null on the last one',
+            schema: object({ items: { type: 'array', items: action }, next: { type: ['string', 'null'] } }, [
+              'items',
+              'next',
+            ]),
+          },
+        },
+      }),
+    },
+    async (request) => {
+      const { limit = 50, ...filter } = request.query
+      const principal = principalOf(request)
+      const scoped: Omit<ActionFilter, 'limit'> =
+        principal.kind === 'agent' ? { ...filter, agent: ownAgent(principal, filter.agent) } : filter
+      // One more than asked for tells whether there is another page.
+      const found = await store.actions({ ...scoped, limit: limit + 1 })
+      const page = found.slice(0, limit)
+      const items = await Promise.all(page.map((each) => actionAnswer(flow, each)))
+      return { items, next: found.length > limit ? page.at(-1)!.id : null }
+    },
+  )
+
+  app.get<ById & { Querystring: { wait?: number; version?: number } }>(
+    '/v1/actions/:id',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'One action, at once or when it changes',
+        tag: 'actions',
+        params: byId,
+        querystring: object({
+          wait: { type: 'number', minimum: 0, maximum: limits.wait / 1_000, description: 'seconds' },
+          version: {
+            type: 'integer',
+            minimum: 0,
+            description: 'the version that the caller knows: a wait ends at once when there is a newer one',
+          },
+        }),
+        answers: { 200: { description: 'The action', schema: action } },
+      }),
+    },
+    async (request, reply) => {
+      const principal = principalOf(request)
+      const found = await find(request.params.id, principal)
+      const { wait = 0, version } = request.query
+      if (wait === 0) return actionAnswer(flow, found)
+      const latest = await waitForState(context, reply, found, version, wait * 1_000)
+      await context.authenticator.confirm(principal)
+      return actionAnswer(flow, latest)
+    },
+  )
+
+  app.post<ById>(
+    '/v1/actions/:id/start',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'Take the one permission to execute',
+        tag: 'actions',
+        params: byId,
+        body: nothing,
+        answers: {
+          200: {
+            description: 'Executing: `input` is what may be executed, until `deadline`',
+            schema: action,
+          },
+        },
+      }),
+    },
+    async (request) => {
+      const found = await find(request.params.id, principalOf(request))
+      const admitted = await flow.start(found.id)
+      return actionAnswer(flow, admitted.action, admitted.input)
+    },
+  )
+
+  app.post<ById & { Body: OutcomeBody }>(
+    '/v1/actions/:id/outcome',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'Report how an executing action ended',
+        tag: 'actions',
+        params: byId,
+        body: object({ outcome: outcomeName, result: {}, error: errorWords, cost_usd: costUsd }, ['outcome']),
+        answers: { 200: { description: 'The finished action', schema: action } },
+      }),
+    },
+    async (request) => {
+      const found = await find(request.params.id, principalOf(request))
+      return actionAnswer(flow, await flow.report(found.id, outcomeOf(request.body)))
+    },
+  )
+
+  app.post<ById & { Body: { outcome?: OutcomeBody['outcome']; error?: string } | undefined }>(
+    '/v1/actions/:id/undo',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'Undo a succeeded action or, with an outcome, report an undo that was requested',
+        tag: 'actions',
+        params: byId,
+        body: object({ outcome: outcomeName, error: errorWords }),
+        answers: {
+          200: { description: 'The action; `undo` tells how far its undo has come', schema: action },
+        },
+      }),
+    },
+    async (request) => {
+      const principal = principalOf(request)
+      const found = await find(request.params.id, principal)
+      const { outcome, error } = request.body ?? {}
+      if (outcome === undefined && error !== undefined) {
+        throw new BelayError('input:invalid', {
+          where: 'body.outcome',
+          expected: 'a value beside error',
+          got: 'nothing',
+        })
+      }
+      if (outcome === undefined) return actionAnswer(flow, await flow.undo(found.id, principal.by))
+      const report = { outcome, ...(error === undefined ? {} : { error }) }
+      return actionAnswer(flow, await flow.reportUndo(found.id, report, principal.by))
+    },
+  )
+
+  app.post<ById>(
+    '/v1/actions/:id/cancel',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'Withdraw an action that has not started',
+        tag: 'actions',
+        params: byId,
+        body: nothing,
+        answers: { 200: { description: 'The cancelled action', schema: action } },
+      }),
+    },
+    async (request) => {
+      const principal = principalOf(request)
+      const found = await find(request.params.id, principal)
+      return actionAnswer(flow, await flow.cancel(found.id, principal.by))
+    },
+  )
+
+  app.get<ById>(
+    '/v1/actions/:id/explain',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'Why it was decided so',
+        tag: 'actions',
+        params: byId,
+        answers: {
+          200: { description: 'The explanation', schema: { type: 'object', additionalProperties: true } },
+        },
+      }),
+    },
+    async (request) => explain(store, context.policies, await find(request.params.id, principalOf(request))),
+  )
+}
+
+function proposalOf(request: FastifyRequest<{ Body: ProposeBody }>): Proposal {
+  const { body } = request
+  const principal = principalOf(request)
+  const trace = readTraceParent(request.headers['traceparent'])
+  return {
+    agent: principal.kind === 'agent' ? ownAgent(principal, body.agent) : namedAgent(body.agent),
+    action: body.action,
+    input: body.input,
+    ...(body.session === undefined ? {} : { session: body.session }),
+    ...(body.reason === undefined ? {} : { reason: body.reason }),
+    ...(body.confidence === undefined ? {} : { confidence: body.confidence }),
+    ...(body.cost_usd === undefined ? {} : { cost: nanoFromUsd(body.cost_usd, 'body.cost_usd') }),
+    ...(body.idempotency_key === undefined ? {} : { idempotencyKey: body.idempotency_key }),
+    ...(body.provenance === undefined ? {} : { provenance: body.provenance }),
+    ...(body.subjects === undefined ? {} : { subjects: body.subjects }),
+    ...(body.release === undefined ? {} : { release: body.release }),
+    ...(body.target === undefined ? {} : { target: body.target }),
+    ...(trace === undefined ? {} : { trace }),
+    // Whoever asks as a person may not also be the one who approves.
+    ...(principal.kind === 'admin' && principal.actingAs !== null ? { proposedBy: principal.actingAs } : {}),
+  }
+}
+
+function outcomeOf(body: OutcomeBody): OutcomeReport {
+  return {
+    outcome: body.outcome,
+    ...(body.result === undefined ? {} : { result: body.result }),
+    ...(body.error === undefined ? {} : { error: body.error }),
+    ...(body.cost_usd === undefined ? {} : { cost: nanoFromUsd(body.cost_usd, 'body.cost_usd') }),
+  }
+}
+
+function ownAgent(principal: Extract<Principal, { kind: 'agent' }>, named: string | undefined): string {
+  if (named === undefined || named === principal.agent) return principal.agent
+  throw new BelayError('auth:forbidden', {
+    who: `The agent ${principal.agent}`,
+    what: 'speak for another agent',
+  })
+}
+
+function namedAgent(named: string | undefined): string {
+  if (named !== undefined) return named
+  throw new BelayError('input:invalid', {
+    where: 'body.agent',
+    expected: 'the name of the agent',
+    got: 'nothing',
+  })
+}

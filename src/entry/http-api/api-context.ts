@@ -1,0 +1,22 @@
+import type { KeyObject } from 'node:crypto'
+import type { Flow } from '../../flow/flow.ts'
+import type { Policy } from '../../policy/policy.ts'
+import type { Store } from '../../storage/store.ts'
+import type { Authenticator } from './authentication.ts'
+import type { Metrics } from './metrics.ts'
+import type { ServerLimits } from './server-limits.ts'
+
+/** What the routes work with. They turn requests into calls and answers into JSON; they never decide. */
+export interface ApiContext {
+  readonly flow: Flow
+  readonly store: Store
+  readonly policies: { current(): Policy }
+  /** Signs checkpoints and proofs of the ledger. */
+  readonly ledgerKey: KeyObject
+  readonly version: string
+  readonly authenticator: Authenticator
+  readonly metrics: Metrics
+  readonly limits: ServerLimits
+  /** Aborts when the server closes: waits and streams end. */
+  readonly closing: AbortSignal
+}

@@ -1,0 +1,124 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestServer } from '../../../test/setup/http-server.ts'
+import type { Json, TestServer } from '../../../test/setup/http-server.ts'
+
+let server: TestServer
+let document: Json
+beforeAll(async () => {
+  server = await startTestServer()
+  document = (await server.call('GET', '/openapi.json', undefined, { token: null })).body
+})
+afterAll(() => server.close())
+
+test('is a valid OpenAPI 3.1 document', async () => {
+  const result = await new Validator().validate(structuredClone(document))
+  expect(result).toMatchObject({ valid: true })
+  expect(document.openapi).toBe('3.1.0')
+})
+
+test('names every route of the server, and only those', async () => {
+  const declared = Object.entries<object>(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  const expected = [
+    'DELETE /v1/keys/{id}',
+    'GET /healthz',
+    'GET /metrics',
+    'GET /openapi.json',
+    'GET /readyz',
+    'GET /v1/actions',
+    'GET /v1/actions/{id}',
+    'GET /v1/actions/{id}/explain',
+    'GET /v1/agents',
+    'GET /v1/agents/{name}/budget',
+    'GET /v1/approvals',
+    'GET /v1/approvals/{id}',
+    'GET /v1/events',
+    'GET /v1/keys',
+    'GET /v1/ledger/checkpoint',
+    'GET /v1/ledger/export',
+    'GET /v1/ledger/proof/{action}',
+    'GET /v1/policy',
+    'PATCH /v1/agents/{name}',
+    'POST /v1/actions',
+    'POST /v1/actions/{id}/cancel',
+    'POST /v1/actions/{id}/outcome',
+    'POST /v1/actions/{id}/start',
+    'POST /v1/actions/{id}/undo',
+    'POST /v1/approvals/{id}',
+    'POST /v1/keys',
+    'POST /v1/ledger/erase',
+    'POST /v1/ledger/verify',
+    'POST /v1/undos',
+  ]
+  expect(declared.toSorted()).toEqual(expected)
+  for (const route of expected) {
+    const [method, path] = route.split(' ') as ['GET', string]
+    const exists = server.app.hasRoute({ method, url: path.replaceAll(/\{(\w+)\}/g, ':$1') })
+    expect({ route, exists }).toEqual({ route, exists: true })
+  }
+})
+
+test('answers are what it says they are', async () => {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  ajv.addSchema({ $id: 'openapi', ...document })
+  const check = async (method: string, path: string, template: string, body?: Json) => {
+    const answer = await server.call(method, path, body)
+    const operation = document.paths[template][method.toLowerCase()]
+    const which = operation.responses[answer.status] === undefined ? 'default' : String(answer.status)
+    const [media] = Object.keys(operation.responses[which].content)
+    expect(answer.headers.get('content-type')).toContain(media)
+    const pointer = ['paths', template, method.toLowerCase(), 'responses', which, 'content', media!, 'schema']
+    const escaped = pointer
+      .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
+      .join('/')
+    const validate = ajv.compile({ $ref: `openapi#/${escaped}` })
+    expect(validate(answer.body), `${method} ${path}: ${ajv.errorsText(validate.errors)}`).toBe(true)
+    return answer.body
+  }
+  const propose = (action: string, more = {}) =>
+    check('POST', '/v1/actions', '/v1/actions', {
+      agent: 'metered',
+      action,
+      input: { a: 1 },
+      session: 's',
+      ...more,
+    })
+  const held = await propose('note.publish')
+  const done = await propose('note.add', { start: true, cost_usd: 0.1 })
+  const denied = await propose('nobody.knows')
+  await check('POST', `/v1/actions/${done.id}/outcome`, '/v1/actions/{id}/outcome', {
+    outcome: 'succeeded',
+    result: [1],
+  })
+  await check('POST', `/v1/actions/${done.id}/undo`, '/v1/actions/{id}/undo')
+  for (const { id } of [held, done, denied]) {
+    await check('GET', `/v1/actions/${id}`, '/v1/actions/{id}')
+    await check('GET', `/v1/actions/${id}/explain`, '/v1/actions/{id}/explain')
+    await check('GET', `/v1/ledger/proof/${id}`, '/v1/ledger/proof/{action}')
+  }
+  await check('GET', '/v1/actions/act_none', '/v1/actions/{id}')
+  await check('POST', '/v1/actions', '/v1/actions', { nonsense: true })
+  await check('GET', `/v1/approvals/${held.approval.id}`, '/v1/approvals/{id}')
+  for (const path of [
+    '/v1/actions',
+    '/v1/approvals',
+    '/v1/agents',
+    '/v1/keys',
+    '/v1/policy',
+    '/v1/ledger/checkpoint',
+    '/healthz',
+    '/readyz',
+  ]) {
+    await check('GET', path, path)
+  }
+  await check('GET', '/v1/agents/metered/budget?session=s', '/v1/agents/{name}/budget')
+  await check('PATCH', '/v1/agents/reader', '/v1/agents/{name}', { state: 'paused', reason: 'x' })
+  const key = await check('POST', '/v1/keys', '/v1/keys', { agent: 'reader' })
+  await check('DELETE', `/v1/keys/${key.id}`, '/v1/keys/{id}')
+  await check('POST', '/v1/ledger/verify', '/v1/ledger/verify')
+  await check('POST', '/v1/ledger/erase', '/v1/ledger/erase', { action: done.id })
+  await check('POST', '/v1/undos', '/v1/undos', { agent: 'metered', since: '1h' })
+})

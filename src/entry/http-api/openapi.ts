@@ -1,0 +1,52 @@
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import { routeSchema } from './route-schema.ts'
+import { SHARED_SCHEMAS } from './schemas.ts'
+
+/** Must be awaited before the routes are declared: the document is gathered as they are. */
+export async function gatherOpenApi(app: FastifyInstance, version: string): Promise<void> {
+  for (const schema of SHARED_SCHEMAS) app.addSchema(schema)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Belay',
+        version,
+        description: 'Every action of an agent verified, metered, approved, contained and recorded.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } as { name: string },
+      },
+      security: [{ bearer: [] }],
+      components: {
+        securitySchemes: {
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            description: "An agent's key (blk_…) or the admin token",
+          },
+        },
+      },
+    },
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, index) =>
+        typeof json.$id === 'string' ? json.$id : `schema-${index}`,
+    },
+  })
+}
+
+export function openApiRoute(app: FastifyInstance): void {
+  app.get(
+    '/openapi.json',
+    {
+      config: { access: 'public' },
+      schema: routeSchema({
+        summary: 'This document',
+        tag: 'server',
+        open: true,
+        answers: {
+          200: { description: 'OpenAPI 3.1', schema: { type: 'object', additionalProperties: true } },
+        },
+      }),
+    },
+    async () => app.swagger(),
+  )
+}

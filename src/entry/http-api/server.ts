@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
+import Fastify, { LogController } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { BelayError } from '../../errors/catalogue.ts'
+import { signingKey } from '../../flow/audit/signing-key.ts'
+import { actionRoutes } from './actions.ts'
+import { agentRoutes } from './agents.ts'
+import type { ApiContext } from './api-context.ts'
+import { approvalRoutes } from './approvals.ts'
+import { Authenticator, principalOf } from './authentication.ts'
+import { eventRoutes } from './events.ts'
+import { healthRoutes } from './health.ts'
+import { parseJsonBody } from './json-body.ts'
+import { keyRoutes } from './keys.ts'
+import { ledgerRoutes } from './ledger.ts'
+import { checkLoopbackHost, isLoopback } from './loopback-host.ts'
+import { Metrics } from './metrics.ts'
+import { gatherOpenApi, openApiRoute } from './openapi.ts'
+import { policyRoutes } from './policy.ts'
+import { PROBLEM_TYPE, asBelayError, problemOf, sendProblem } from './problem.ts'
+import { compileValidator } from './schema-validation.ts'
+import { DEFAULT_LIMITS } from './server-limits.ts'
+import type { ServerLimits } from './server-limits.ts'
+import { serverLog } from './server-log.ts'
+import type { LogOptions } from './server-log.ts'
+import { undoRoutes } from './undos.ts'
+
+export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | 'policies' | 'version'> {
+  /** The folder where this installation's keys lie. */
+  readonly data: string
+  /** 127.0.0.1 unless told; then only requests for this machine's own names are answered. */
+  readonly host?: string
+  /** 0 takes any free one. */
+  readonly port: number
+  /** At least 16 characters; whoever has it may do everything that a person may. */
+  readonly adminToken: string
+  readonly limits?: Partial<ServerLimits>
+  readonly log?: LogOptions
+}
+
+export interface HttpServer {
+  readonly url: string
+  /** For what else is served at the same address; routes without `config.access` are for the admin token alone. */
+  readonly app: FastifyInstance
+  /** Ends waits and streams, lets the other requests finish, and closes. */
+  close(): Promise<void>
+}
+
+/** Serves the HTTP API. Rejects when the address cannot be bound. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { host = '127.0.0.1', port, adminToken } = options
+  const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits }
+  const closing = new AbortController()
+  const context: ApiContext = {
+    flow: options.flow,
+    store: options.store,
+    policies: options.policies,
+    ledgerKey: signingKey(options.data),
+    version: options.version,
+    authenticator: new Authenticator(options.store, adminToken),
+    metrics: new Metrics(),
+    limits,
+    closing: closing.signal,
+  }
+  const app = boundedApp(limits, options.log ?? {})
+  guard(app, context, isLoopback(host))
+  answerErrors(app)
+  await gatherOpenApi(app, options.version)
+  for (const routes of [
+    actionRoutes,
+    undoRoutes,
+    approvalRoutes,
+    agentRoutes,
+    keyRoutes,
+    eventRoutes,
+    ledgerRoutes,
+    policyRoutes,
+    healthRoutes,
+  ]) {
+    routes(app, context)
+  }
+  openApiRoute(app)
+  app.addHook('preClose', async () => closing.abort())
+  const url = await app.listen({ host, port })
+  return { url, app, close: async () => app.close() }
+}
+
+function boundedApp(limits: ServerLimits, log: LogOptions): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: limits.body,
+    connectionTimeout: limits.idleTimeout,
+    requestTimeout: limits.requestTimeout,
+    http: { headersTimeout: limits.headersTimeout, maxHeaderSize: limits.headers },
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 512 },
+    exposeHeadRoutes: false,
+    genReqId: () => randomUUID(),
+    logger: serverLog(log),
+    logController: new LogController({ disableRequestLogging: true }),
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (error, request, reply) => {
+      void sendProblem(request, reply, asBelayError(error, { id: request.id, bodyLimit: limits.body }))
+    },
+  })
+  app.server.maxConnections = limits.connections
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    // Calls without a body often announce JSON all the same.
+    if (body.length === 0) return done(null, undefined)
+    try {
+      done(null, parseJsonBody(body as Buffer, { depth: limits.jsonDepth, nodes: limits.jsonNodes }))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart ?? 'body'))
+  // The response schemas describe; they must not quietly drop what they don't know.
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+  return app
+}
+
+function guard(app: FastifyInstance, context: ApiContext, onLoopback: boolean): void {
+  app.decorateRequest('principal', null)
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+    if (onLoopback) checkLoopbackHost(request.headers.host)
+    // A route that forgot to say is for the admin token alone; an address that does not exist tells nothing more.
+    const access = request.is404 ? 'agent' : (request.routeOptions.config.access ?? 'admin')
+    if (access === 'public') return
+    request.principal = await context.authenticator.authenticate(request)
+    const principal = principalOf(request)
+    if (access === 'admin' && principal.kind !== 'admin') {
+      throw new BelayError('auth:forbidden', {
+        who: `The agent ${principal.agent}`,
+        what: `call ${request.method} ${request.routeOptions.url}`,
+      })
+    }
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
+    const method = request.is404 ? 'any' : request.method
+    context.metrics.observeRequest(method, route, reply.raw.statusCode, reply.elapsedTime / 1_000)
+    request.log.debug({ req: request.raw, status: reply.raw.statusCode, ms: reply.elapsedTime }, 'answered')
+  })
+}
+
+function answerErrors(app: FastifyInstance): void {
+  app.setErrorHandler(async (thrown, request, reply) => {
+    const error = asBelayError(thrown, { id: request.id, bodyLimit: app.initialConfig.bodyLimit ?? 0 })
+    if (error.status >= 500)
+      request.log.error({ err: thrown, req: request.raw, id: request.id, code: error.code }, 'request failed')
+    return sendProblem(request, reply, error)
+  })
+  app.setNotFoundHandler(async (request, reply) => {
+    const path = request.url.split('?', 1)[0]!.slice(0, 200)
+    return sendProblem(request, reply, new BelayError('server:not_found', { method: request.method, path }))
+  })
+}
+
+/** What never became a request: malformed, too long, or too slow. */
+function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const refusal = refusalOf(error.code)
+  const body = JSON.stringify(problemOf(refusal, randomUUID()))
+  const head = [
+    `HTTP/1.1 ${refusal.status} Refused`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+function refusalOf(code: string | undefined): BelayError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new BelayError('input:too_large', {
+        where: 'headers',
+        max: 'what the server takes',
+        got: 'more',
+      })
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new BelayError('server:timeout')
+    case undefined:
+    default:
+      return new BelayError('input:invalid', {
+        where: 'request',
+        expected: 'HTTP/1.1',
+        got: 'something else',
+      })
+  }
+}
