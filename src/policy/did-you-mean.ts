@@ -15,13 +15,18 @@ export function didYouMean(word: string, known: Iterable<string>): string {
 }
 
 function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, at) => at)
   for (let row = 1; row <= a.length; row++) {
     const current = [row]
     for (let column = 1; column <= b.length; column++) {
       const same = a[row - 1] === b[column - 1] ? 0 : 1
-      current.push(Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + same))
+      let distance = Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + same)
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      if (swapped) distance = Math.min(distance, beforePrevious[column - 2]! + 1)
+      current.push(distance)
     }
+    beforePrevious = previous
     previous = current
   }
   return previous[b.length]!

@@ -20,7 +20,11 @@ export function linearRegExp(pattern: string): LinearRegExp {
   if (pattern.length > MAX_PATTERN_LENGTH)
     throw new Error(`a pattern may have ${MAX_PATTERN_LENGTH} characters, not ${pattern.length}`)
   const expression = compile(pattern)
-  const linear = { test: (text: string) => expression.matcher(text).find() }
+  const linear = {
+    test: (text: string) => expression.matcher(text).find(),
+    // Ajv tells patterns apart by their text: without it every pattern would be the first one.
+    toString: () => pattern,
+  }
   if (compiled.size >= MAX_COMPILED) compiled.clear()
   compiled.set(pattern, linear)
   return linear

@@ -52,7 +52,8 @@ export function readYaml(
       schema: 'core',
       merge: false,
       resolveKnownTags: false,
-      logLevel: 'silent',
+      // With 'silent' a second document in the file would go unnoticed.
+      logLevel: 'error',
     }) as Document.Parsed
   } catch (error) {
     return refuse('a readable YAML file', error instanceof Error ? error.message : 'an unreadable one')
@@ -204,9 +205,10 @@ function offsetInScalar(text: string, node: Scalar, offset: number): number {
   // Block scalars: the wanted line, then its column behind the indentation.
   const value = String(node.value)
   const before = value.slice(0, offset).split('\n')
-  let at = text.indexOf('\n', start) + 1
+  const first = text.indexOf('\n', start) + 1
+  const indent = /^(?: *\n)*( *)/.exec(text.slice(first, first + 1000))![1]!.length
+  let at = first
   for (let line = 1; line < before.length; line++) at = text.indexOf('\n', at) + 1
-  const indent = /^ */.exec(text.slice(at, at + 200))![0].length
   return at + indent + before.at(-1)!.length
 }
 

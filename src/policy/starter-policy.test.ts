@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { lintPolicy } from './lint-policy.ts'
+import { loadPolicy } from './load-policy.ts'
+import { starterPolicy } from './starter-policy.ts'
+
+test.each([
+  [{}],
+  [{ agents: ['researcher'], actions: ['mcp.github.create_issue', 'shell.run'] }],
+  [
+    {
+      agents: ['null', '~', '1', '*'],
+      actions: ['true', '123', 'x.*', '- a', '__proto__', "it's", 'a: b', 'model.generate'],
+    },
+  ],
+])('loads and lints without a word: %j', (options) => {
+  const text = starterPolicy(options)
+  expect(loadPolicy({ text, path: null }, { checks: [] }).faults).toEqual([])
+  expect(lintPolicy({ text, path: null }, { checks: [] })).toEqual([])
+})
+
+test('has an entry for what was found, which waits for a person', () => {
+  const text = starterPolicy({ agents: ['researcher'], actions: ['shell.run'] })
+  const { policy } = loadPolicy({ text, path: null }, { checks: [] })
+  expect(policy!.agent('researcher')?.budgets.length).toBeGreaterThan(0)
+  expect(policy!.action('shell.run')).toMatchObject({ approvals: [{ when: null, by: ['owners'] }] })
+  expect(policy!.action('something.else')).toBeUndefined()
+  expect(policy!.defaultDecision).toBe('deny')
+})
