@@ -37,6 +37,7 @@ export const CATALOGUE = {
   'store:locked': { status: 503, title: 'The data folder is in use', message: 'Another Belay process (pid {pid}) holds {folder}. Stop it, or use it: commands find it by --data.' },
   'store:fenced': { status: 503, title: 'This replica was declared dead', message: 'The lease of replica {replica} ran out and was taken over; restart it.' },
   'server:busy': { status: 503, title: 'Too many requests are waiting', message: 'At most {max} requests may wait; try again.' },
+  'server:timeout': { status: 408, title: 'The request took too long to arrive', message: 'The request did not arrive in time; send it again.' },
   'server:not_found': { status: 404, title: 'No such resource', message: 'There is nothing at {method} {path}; /openapi.json lists what there is.' },
   'server:fault': { status: 500, title: 'A fault in Belay', message: 'The request failed inside Belay; the log has the details under {id}.' },
 } as const satisfies Record<string, { status: number; title: string; message: string }>
