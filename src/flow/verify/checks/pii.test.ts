@@ -108,6 +108,7 @@ describe('what is not personal data', () => {
     '1BoatSLRHtKNngkdXEeobR76b53LETtpyX',
     'pi is 3.14159, e is 2.71828',
     'timestamp 1700000000000',
+    'drafts 06/07/2019-09, server example2-3 127.10.12.3',
   ])('%s', (text) => {
     expect(redacted(text)).toBe(text)
   })

@@ -6,7 +6,7 @@ const WORDS = {
   passport:
     /\b(?:passports?|passport ?no|reisepass\w{0,8}|passeport|pasaporte|passaporto|passaporte|paspoort)\b/gi,
   licence:
-    /\b(?:driv(?:er|ing)[’']?s?[’']? ?licen[cs]e|driv(?:er|ing)[’']?s? permit|dl ?(?:no|number|#)|f[üu]hrerschein\w{0,8}|permis de conduire|patente di guida|rijbewijs|carnet de conducir)\b/gi,
+    /\b(?:driv(?:er|ing)\S{0,3} ?(?:licen[cs]e|permit)|dl ?(?:no|number|#)|f\S{1,2}hrerschein|permis de conduire|patente di guida|rijbewijs|carnet de conducir)/gi,
   ssn: /\b(?:ssn|social security|soc ?sec)\b/gi,
   bsn: /\b(?:bsn|burgerservice\w{0,8}|sofi\w{0,8})\b/gi,
   aadhaar: /\b(?:aadhaar|aadhar|uidai|uid)\b/gi,

@@ -18,6 +18,8 @@ const SUSPECT = new RegExp(
     '\\u1040-\\u1049\\u17e0-\\u17e9\\u1810-\\u1819\\ud835\\ud83e\\udb40\\udb41',
   ].join('')}]`,
 )
+// One range is tested several times faster than all of them, and most texts end here.
+const BEYOND_LATIN = /[\u00a0\u00ad\u034f-\uffff]/
 const INVISIBLE = /^[\p{Default_Ignorable_Code_Point}\u200e\u200f\u2028\u2029]$/u
 const DIGIT = /^\p{Nd}$/u
 const SPACE = /^\p{Zs}$/u
@@ -28,7 +30,8 @@ const DASH = /^[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]$/u
  * as ASCII, one character for one, so that `４１１１` and a number with zero-width joiners inside are still numbers.
  */
 export function plainText(text: string): PlainText {
-  if (!SUSPECT.test(text)) return { text, original: (start, end) => ({ start, end }) }
+  if (!BEYOND_LATIN.test(text) || !SUSPECT.test(text))
+    return { text, original: (start, end) => ({ start, end }) }
   const starts: number[] = []
   const ends: number[] = []
   const parts: string[] = []

@@ -187,6 +187,8 @@ function phoneKind(
   let from = start
   while (from > 0 && start - from < 2 && (text[from - 1] === '(' || text[from - 1] === '+')) from -= 1
   if (from === start && isGlued(text.charCodeAt(start - 1))) return undefined
+  // Half of a longer row of numbers, such as a date or an IP address.
+  if (isJoint(text, end, end + 1) || isJoint(text, from - 1, from - 2)) return undefined
   const written = text.slice(from, end)
   // A bracket that only closes later belongs to the sentence.
   const trimmed = written.startsWith('(') && !written.includes(')') ? written.slice(1) : written
@@ -194,6 +196,10 @@ function phoneKind(
   EXTENSION.lastIndex = end
   const extension = EXTENSION.exec(text)?.[0].length ?? 0
   return { kind: 'phone', start: end - trimmed.length, end: end + extension }
+}
+
+function isJoint(text: string, separator: number, digit: number): boolean {
+  return '-./'.includes(text.charAt(separator) || ' ') && isDigit(text.charCodeAt(digit))
 }
 
 function isGlued(before: number): boolean {

@@ -13,6 +13,8 @@ export function checkedRegions(regions: readonly string[]): readonly CountryCode
 const NORTH_AMERICAN = /^(?:\+?1[ .-]?|001[ .-])?(?:\(\d{3}\) ?|\d{3}([ .-]))\d{3}[.-]\d{4}$/
 const DATE =
   /^(?:(?:19|20)\d{2}([-/. ])[01]?\d\1[0-3]?\d(?: [0-2]?\d)?|\d{1,2}([-/. ])\d{1,2}\2(?:19|20)\d{2}(?: [0-2]?\d)?)$/
+// Two slashes make a date, four groups between dots an IP address or a version.
+const NO_PHONE = /\/[^/]*\/|(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])/
 const TRAILING = /[ -]{0,2}\(?(?:office|fax|mobile|cell|home|work|phone|tel)\b/iy
 
 /** Grouped in the ways of North America, whether or not the area code is in use. */
@@ -32,7 +34,7 @@ export function isPhone(
   start: number,
   end: number,
 ): boolean {
-  if (digits.length < 7 || digits.length > 15 || DATE.test(written)) return false
+  if (digits.length < 7 || digits.length > 15 || DATE.test(written) || NO_PHONE.test(written)) return false
   const international = written.startsWith('+') || (digits.startsWith('00') && digits.length > 9)
   const grouped = digits.length !== written.length
   const told = !international && isTold(search, start, end)

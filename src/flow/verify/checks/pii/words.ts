@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { countrySpecs, isValidIBAN } from 'ibantools'
 import { codiceFiscale, nir, spanishId } from './checksums.ts'
-import { isAlnum, wholeAt, type PiiHit, type Search } from './hit.ts'
+import { isAlnum, isDigit, wholeAt, type PiiHit, type Search } from './hit.ts'
 import type { PiiKind } from './kinds.ts'
 
 const WORD_MAX = 128
@@ -85,16 +85,22 @@ function spanishOrCorsican(text: string, start: number, length: number): RegExpE
 export function documentHit(search: Search, start: number, length: number): PiiHit | undefined {
   const { text, wants, near } = search
   if (length < 5 || length > 19) return undefined
+  if (!hasDigits(text, start, length, 4)) return undefined
   for (const [kind, topic] of [
     ['passport', 'passport'],
     ['driver_licence', 'licence'],
   ] as const) {
     if (!wants.has(kind) || !near(topic, start, 24)) continue
     const match = wholeAt(DOCUMENT, text, start)
-    if (match !== null && (match[0].match(/\d/g)?.length ?? 0) >= 4)
-      return { kind, start, end: start + match[0].length }
+    if (match !== null) return { kind, start, end: start + match[0].length }
   }
   return undefined
+}
+
+function hasDigits(text: string, start: number, length: number, least: number): boolean {
+  let count = 0
+  for (let i = start; i < start + length; i += 1) if (isDigit(text.charCodeAt(i))) count += 1
+  return count >= least
 }
 
 function ibanAt(text: string, start: number): PiiHit | undefined {
