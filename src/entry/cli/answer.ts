@@ -1,0 +1,30 @@
+import { isJsonObject } from '../../action/json.ts'
+import type { JsonObject, JsonValue } from '../../action/json.ts'
+import { textOf } from '../sdk/text-of.ts'
+import { escapeText } from './escape.ts'
+
+export { textOf } from '../sdk/text-of.ts'
+
+export function objectOf(value: JsonValue | undefined): JsonObject {
+  return isJsonObject(value) ? value : {}
+}
+
+export function objectsOf(value: JsonValue | undefined): JsonObject[] {
+  return Array.isArray(value) ? (value as readonly JsonValue[]).filter(isJsonObject) : []
+}
+
+export function numberOf(value: JsonValue | undefined): number {
+  return typeof value === 'number' ? value : 0
+}
+
+/** ISO 8601 to epoch milliseconds. */
+export function timeOf(value: JsonValue | undefined): number {
+  return typeof value === 'string' ? Date.parse(value) : Number.NaN
+}
+
+/** `code: message` of each reason, escaped. */
+export function reasonLines(action: JsonObject): string[] {
+  return objectsOf(action['reasons']).map((reason) =>
+    escapeText(`${textOf(reason['code'])}: ${textOf(reason['message'])}`),
+  )
+}

@@ -1,0 +1,58 @@
+import type { Policy, PolicyFault } from '../../policy/policy.ts'
+import { openHarness } from '../harness.ts'
+import { startHttpServer } from '../http-api/server.ts'
+import { faultLines } from './failure.ts'
+import { note } from './print.ts'
+import { VERSION } from './version.ts'
+
+export interface ServeOptions {
+  readonly config: string
+  readonly data: string
+  readonly databaseUrl?: string
+  readonly host: string
+  readonly port: number
+  readonly adminToken: string
+  /** Whether changes of the policy are taken while it runs. */
+  readonly watch: boolean
+}
+
+/** Opens the harness and serves its API; what happens beside the requests is said on stderr. */
+export async function serve(
+  options: ServeOptions,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const harness = await openHarness({
+    config: options.config,
+    data: options.data,
+    watch: options.watch,
+    ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
+    onPolicyChanged: (policy: Policy) => note(`belay: the policy was reloaded (${policy.digest})`),
+    onPolicyRejected(faults: readonly PolicyFault[]) {
+      for (const text of faultLines(faults)) note(text)
+      note('belay: the changed policy is not valid; the one before stays in force')
+    },
+    onFault: (error: unknown) =>
+      note(`belay: fault: ${error instanceof Error ? error.message : String(error)}`),
+  })
+  try {
+    const server = await startHttpServer({
+      flow: harness.flow,
+      store: harness.store,
+      policies: harness.policies,
+      data: harness.data,
+      host: options.host,
+      port: options.port,
+      adminToken: options.adminToken,
+      version: VERSION,
+    })
+    return {
+      url: server.url,
+      async close() {
+        await server.close()
+        await harness.close()
+      },
+    }
+  } catch (error) {
+    await harness.close()
+    throw error
+  }
+}

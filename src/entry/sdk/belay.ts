@@ -1,0 +1,82 @@
+import type { Check } from '../../policy/check.ts'
+import type { JsonObject } from '../../action/json.ts'
+import { guardWith } from './guard.ts'
+import type { Guarded, GuardOptions } from './guard.ts'
+import type { HarnessDoor, ProposalOptions, Standing } from './harness-door.ts'
+
+/** A harness inside this process, on a data folder or a PostgreSQL database. */
+export interface EmbeddedOptions {
+  /** Path of `belay.yaml`. */
+  readonly config: string
+  /** The data folder; `.belay` unless told. */
+  readonly data?: string
+  /** `postgres://…`: use PostgreSQL instead of SQLite. */
+  readonly databaseUrl?: string
+  /** Checks of the project's own, usable in `verify:` under their names. */
+  readonly checks?: readonly Check[]
+}
+
+/** A running harness, reached over HTTP with an agent's key. */
+export interface RemoteOptions {
+  readonly url: string
+  /** `blk_…`, as `belay keys create` showed it. */
+  readonly key: string
+}
+
+/** The harness as a program holds it. One surface, whether it runs in this process or elsewhere. */
+export class Belay {
+  readonly #door: HarnessDoor
+  readonly #running = new Set<Promise<unknown>>()
+
+  private constructor(door: HarnessDoor) {
+    this.#door = door
+  }
+
+  /**
+   * Opens a harness in this process (`config`), or connects to a running one (`url`, `key`). Throws a
+   * `BelayError`: `policy:invalid` for a faulty configuration, `store:locked` when another process has the folder.
+   */
+  static async open(options: EmbeddedOptions | RemoteOptions): Promise<Belay> {
+    // Loaded on demand: whoever only talks to a running harness loads no database driver.
+    if ('url' in options) {
+      const { openRemote } = await import('./remote.ts')
+      return new Belay(openRemote(options))
+    }
+    const { openEmbedded } = await import('./embedded.ts')
+    return new Belay(await openEmbedded(options))
+  }
+
+  /**
+   * Makes a function that proposes each of its calls as the action `name`, waits for a person where the policy
+   * says so, and runs what was allowed, once. It throws `ActionDenied`, `ActionExpired`, `ActionCancelled` or
+   * `ActionHeld` when nothing ran, `ActionTimedOut` or what `run` threw when it did.
+   */
+  guard<I extends object, R>(name: string, options: GuardOptions<I, R>): Guarded<I, R> {
+    return guardWith(this.#door, this.#running, name, options)
+  }
+
+  /** Proposes an action without running it: the decision, and how it stands. */
+  propose(action: string, input: JsonObject, options: ProposalOptions): Promise<Standing> {
+    return this.#door.propose(action, input, options, false)
+  }
+
+  /** How an action stands now. */
+  action(id: string): Promise<Standing> {
+    return this.#door.get(id)
+  }
+
+  /** Undoes a succeeded action within its window, or asks whoever can. Throws a `BelayError` `undo:…`. */
+  undo(id: string): Promise<Standing> {
+    return this.#door.undo(id)
+  }
+
+  /** Waits for what runs to be reported, then lets go of the harness. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#running)
+    await this.#door.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

@@ -1,0 +1,100 @@
+import { BelayError } from '../../errors/catalogue.ts'
+import type { Action } from '../../action/action.ts'
+import type { JsonObject } from '../../action/json.ts'
+import { nanoFromUsd } from '../../action/money.ts'
+import type { Flow } from '../../flow/flow.ts'
+import { openHarness } from '../harness.ts'
+import type { EmbeddedOptions } from './belay.ts'
+import type { HarnessDoor, ProposalOptions, Standing } from './harness-door.ts'
+
+/** Opens a harness in this process. */
+export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoor> {
+  const harness = await openHarness({
+    config: options.config,
+    ...(options.data === undefined ? {} : { data: options.data }),
+    ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
+    ...(options.checks === undefined ? {} : { checks: options.checks }),
+  })
+  const { flow, store } = harness
+
+  async function actionOf(id: string): Promise<Action> {
+    const action = await store.action(id)
+    if (action === undefined) throw new BelayError('action:not_found', { id })
+    return action
+  }
+
+  return {
+    async propose(name, input, proposal, start) {
+      const admitted = await flow.propose(proposalOf(name, input, proposal), { venue: 'belay', start })
+      return standingOf(admitted.action, admitted.input)
+    },
+    async get(id) {
+      return standing(flow, await actionOf(id))
+    },
+    async wait(known, ms, signal) {
+      const action = await actionOf(known.id)
+      if (action.state.name !== known.state) return standing(flow, action)
+      return standing(flow, await flow.waitForChange(action.id, action.version, ms, signal))
+    },
+    async start(id) {
+      const admitted = await flow.start(id)
+      return standingOf(admitted.action, admitted.input)
+    },
+    async report(id, outcome) {
+      await flow.report(id, outcome)
+    },
+    async cancel(id) {
+      await flow.cancel(id, 'sdk')
+    },
+    async result(id) {
+      return flow.result(await actionOf(id))
+    },
+    async undo(id) {
+      return standing(flow, await flow.undo(id, 'sdk'))
+    },
+    register(name, { undo, reconcile }) {
+      flow.undoers.register(name, {
+        ...(undo === undefined ? {} : { undo }),
+        ...(reconcile === undefined ? {} : { reconcile }),
+      })
+      // What a crash left without an outcome is asked about now that somebody can tell.
+      if (reconcile !== undefined)
+        flow
+          .reconcile(name)
+          .catch((error: unknown) => process.emitWarning(asError(error), { code: 'BELAY_RECONCILE' }))
+    },
+    close: () => harness.close(),
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+function proposalOf(
+  action: string,
+  input: JsonObject,
+  options: ProposalOptions,
+): Parameters<Flow['propose']>[0] {
+  const { costUsd, ...rest } = options
+  return { ...rest, action, input, ...(costUsd === undefined ? {} : { cost: nanoFromUsd(costUsd) }) }
+}
+
+async function standing(flow: Flow, action: Action): Promise<Standing> {
+  return standingOf(action, (await flow.input(action)) ?? {})
+}
+
+function standingOf(action: Action, input: JsonObject): Standing {
+  const { state } = action
+  const approval = 'approval' in state ? state.approval : undefined
+  return {
+    id: action.id,
+    decision: action.decision,
+    effective: action.effective,
+    reasons: action.reasons,
+    state: state.name,
+    input,
+    approval: approval === undefined ? null : { id: approval.id, expiresAt: approval.expiresAt },
+    limitMs: state.name === 'executing' ? state.deadline - state.startedAt : null,
+  }
+}
