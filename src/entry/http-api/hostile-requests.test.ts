@@ -30,9 +30,9 @@ async function post(body: string | Uint8Array<ArrayBuffer>, headers: Record<stri
 }
 
 /** Sends raw bytes and reads until the server closes. */
-function raw(text: string): Promise<string> {
+function raw(text: string, to = server): Promise<string> {
   return new Promise((resolve, reject) => {
-    const { port } = new URL(server.url)
+    const { port } = new URL(to.url)
     const socket = connect(Number(port), '127.0.0.1', () => socket.write(text))
     let answer = ''
     socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk))
@@ -189,6 +189,15 @@ describe('connections', () => {
     expect(DEFAULT_LIMITS.idleTimeout).toBeGreaterThan(
       Math.max(DEFAULT_LIMITS.wait, DEFAULT_LIMITS.heartbeat),
     )
+  })
+
+  test('headers and bodies that trickle in are cut off with a problem', async () => {
+    const hasty = await startTestServer({ limits: { headersTimeout: 100, requestTimeout: 300 } })
+    const timeout = /^HTTP\/1\.1 408 .*"code":"server:timeout"/s
+    expect(await raw('GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: y', hasty)).toMatch(timeout)
+    const headers = `host: localhost\r\nauthorization: Bearer ${ADMIN}\r\ncontent-type: application/json\r\ncontent-length: 9`
+    expect(await raw(`POST /v1/actions HTTP/1.1\r\n${headers}\r\n\r\n{`, hasty)).toMatch(timeout)
+    await hasty.close()
   })
 
   test('headers that are too long, and what is no HTTP, are answered with a problem', async () => {

@@ -91,7 +91,12 @@ function boundedApp(limits: ServerLimits, log: LogOptions): FastifyInstance {
     bodyLimit: limits.body,
     connectionTimeout: limits.idleTimeout,
     requestTimeout: limits.requestTimeout,
-    http: { headersTimeout: limits.headersTimeout, maxHeaderSize: limits.headers },
+    // Node looks for late connections only so often.
+    http: {
+      headersTimeout: limits.headersTimeout,
+      maxHeaderSize: limits.headers,
+      connectionsCheckingInterval: Math.min(2_000, limits.headersTimeout),
+    },
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
     exposeHeadRoutes: false,
