@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isJsonObject } from '../action/json.ts'
@@ -134,9 +134,9 @@ async function recordPolicy(store: Store, policy: Policy): Promise<void> {
 }
 
 /** Modules named in the policy's `plugins:`; each exports `checks: Check[]` or one check as its default. */
-async function loadPlugins(config: string): Promise<readonly Check[]> {
+export async function loadPlugins(config: string): Promise<readonly Check[]> {
   const checks: Check[] = []
-  for (const path of pluginPaths(config)) {
+  for (const path of pluginPaths(readIfThere(config))) {
     const file = resolve(dirname(config), path)
     let module: Record<string, unknown>
     try {
@@ -159,6 +159,15 @@ async function loadPlugins(config: string): Promise<readonly Check[]> {
     }
   }
   return checks
+}
+
+/** A file that cannot be read is a fault of the policy, which says so with its place. */
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 function isCheck(value: unknown): value is Check {
