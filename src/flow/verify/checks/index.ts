@@ -3,7 +3,9 @@ import { bannedPhrases } from './banned-phrases.ts'
 import { links } from './links.ts'
 import { maxLength } from './max-length.ts'
 import { mentions } from './mentions.ts'
+import { pii } from './pii.ts'
 import { profanity } from './profanity.ts'
+import { secrets } from './secrets.ts'
 import { sentiment } from './sentiment.ts'
 
 /** The checks that come with Belay, by the names they have in `verify:`. `rule` is CEL and not among them. */
@@ -14,4 +16,6 @@ export const builtInChecks: readonly Check[] = [
   profanity,
   mentions,
   links,
+  pii,
+  secrets,
 ]

@@ -2,8 +2,7 @@ import { Profanity } from '@2toad/profanity'
 import { normaliseForMatching } from '../../../action/normalise.ts'
 import type { Check } from '../../../policy/check.ts'
 import { checkTexts, FIELD_OPTION } from '../fields.ts'
-import { disguised } from './matching/disguises.ts'
-import { spaced } from './matching/words.ts'
+import { readingsOf } from './matching/disguises.ts'
 
 const LANGUAGES = ['ar', 'de', 'en', 'es', 'fr', 'hi', 'it', 'ja', 'ko', 'pt', 'ru', 'zh'] as const
 
@@ -62,9 +61,7 @@ export const profanity: Check = {
 
 /** The text as it is written (lists of other languages hold accents), normalised, and without disguises. */
 function readings(text: string): readonly string[] {
-  const normal = normaliseForMatching(text)
-  const words = spaced(normal)
-  const { readings: others } = disguised(normal, words)
+  const { normal, others } = readingsOf(text)
   const written = text.toLowerCase()
   return written === normal ? [normal, ...others] : [written, normal, ...others]
 }

@@ -1,7 +1,7 @@
 import Sentiment from 'sentiment'
-import { normaliseForMatching } from '../../../action/normalise.ts'
 import type { Check } from '../../../policy/check.ts'
 import { checkTexts, FIELD_OPTION } from '../fields.ts'
+import { readingsOf } from './matching/disguises.ts'
 
 const analyser = new Sentiment()
 
@@ -23,7 +23,7 @@ const INHERITED = /\bconstructor\b/g
  * −0.59, "sorry for the problem" −0.48. Other languages score 0. Linear in the length.
  */
 export function toneOf(text: string): number {
-  const { score, words } = analyser.analyze(normaliseForMatching(text).replace(INHERITED, ' '))
+  const { score, words } = analyser.analyze(readingsOf(text).normal.replace(INHERITED, ' '))
   if (words.length === 0) return 0
   const strength = score / Math.sqrt(words.length)
   return strength / Math.sqrt(strength * strength + SOFTNESS)

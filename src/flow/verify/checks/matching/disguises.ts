@@ -1,10 +1,11 @@
+import { normaliseForMatching } from '../../../../action/normalise.ts'
 import { spaced } from './words.ts'
 
 /** Three or more single characters in a row: "f r e e", "f.r.e.e". */
 const SPELLED_OUT = / [\p{L}\p{N}](?: [\p{L}\p{N}]){2,}(?= )/gu
 
-/** Signs inside a word: "guar.anteed", "guar-an*teed". */
-const BROKEN = /(?<=\p{L})[._*·•|~+\-'’‘`^,]+(?=\p{L})/gu
+/** Signs inside a word: "guar.anteed", "guar-an*teed"; but not the apostrophe of "we're". */
+const BROKEN = /(?<=\p{L})(?!['’](?:s|t|d|m|re|ve|ll)(?!\p{L}))[._*·•|~+\-'’‘`^,]+(?=\p{L})/gu
 
 /** Digits and signs that stand for letters; only where letters are near. */
 const LEET_SIGNS: Readonly<Record<string, string>> = {
@@ -19,49 +20,78 @@ const LEET_SIGNS: Readonly<Record<string, string>> = {
   '7': 't',
   '8': 'b',
 }
-/** The signs that stand for l as well. */
-const LETTER_L: Readonly<Record<string, string>> = { '1': 'l', '!': 'l' }
+/** The other reading of the signs that stand for l as well. */
+const ONE_IS_L: Readonly<Record<string, string>> = { ...LEET_SIGNS, '1': 'l', '!': 'l' }
 
 const LEET = /[01!34@5$78]/g
-const TOKEN = /[a-z0-9!@$]+/g
-const HAS_LETTER = /[a-z]/
-/** A sign among letters; exclamation marks at the end of a word are just that. */
-const HAS_SIGN = /[01!34@5$78][a-z0-9@$]|[a-z][01345@$78]/
+/** A sign beside a letter; exclamation marks at the end of a word are just that. */
+const SIGN_AT_LETTER = /[01!34@5$78][a-z]|[a-z][01345@$78]/g
+const IN_TOKEN = /[a-z0-9!@$]/
 
-export interface Disguised {
-  /** Other readings of the text, as spaced words. */
-  readonly readings: readonly string[]
+export interface Readings {
+  /** The text as `normaliseForMatching` has it. */
+  readonly normal: string
+  /** Its words with one space around each. */
+  readonly words: string
+  /** Its words in other readings, where there are any. */
+  readonly others: readonly string[]
   /** What is spelled out, each run of single characters as one word. */
   readonly spelledOut: readonly string[]
 }
 
+let last: { readonly text: string; readonly readings: Readings } | null = null
+
 /**
- * Readings of a normalised text in which spelled-out and broken words are whole again and digits in words
- * are letters. `words` is the text itself as spaced words. Most texts have none.
+ * How a text can be read: as it stands, and with spelled-out and broken words made whole again and the
+ * digits in words taken for letters. Several checks look at the same text in turn, so the last answer is kept.
  */
-export function disguised(normal: string, words: string): Disguised {
-  const readings: string[] = []
-  const spelledOut: string[] = []
-  const whole = words.replace(SPELLED_OUT, (run) => {
-    const word = run.replaceAll(' ', '')
-    spelledOut.push(word)
-    return ` ${word}`
-  })
-  if (spelledOut.length > 0) readings.push(whole)
-  const mended = normal.replace(BROKEN, '')
-  if (mended !== normal) readings.push(spaced(mended))
-  if (HAS_SIGN.test(mended)) {
-    readings.push(spaced(inLetters(mended, LEET_SIGNS)))
-    if (/[1!]/.test(mended)) readings.push(spaced(inLetters(mended, { ...LEET_SIGNS, ...LETTER_L })))
-  }
-  return { readings, spelledOut }
+export function readingsOf(text: string): Readings {
+  if (last?.text !== text) last = { text, readings: read(text) }
+  return last.readings
 }
 
-function inLetters(text: string, signs: Readonly<Record<string, string>>): string {
-  return text.replace(TOKEN, (token) => {
-    if (!HAS_LETTER.test(token) || !HAS_SIGN.test(token)) return token
-    let end = token.length
-    while (token[end - 1] === '!') end -= 1
-    return token.slice(0, end).replace(LEET, (sign) => signs[sign] ?? sign) + token.slice(end)
+function read(text: string): Readings {
+  const normal = normaliseForMatching(text)
+  const words = spaced(normal)
+  const mended = normal.replace(BROKEN, '')
+  const versions = new Set(mended === normal ? [] : [mended])
+  for (const version of [normal, ...versions]) {
+    const letters = inLetters(version, LEET_SIGNS)
+    if (letters === version) continue
+    versions.add(letters)
+    versions.add(inLetters(version, ONE_IS_L))
+  }
+  const spelledOut: string[] = []
+  const others = new Set<string>()
+  for (const version of [words, ...Array.from(versions, spaced)])
+    others.add(joinSpelledOut(version, spelledOut))
+  others.delete(words)
+  return { normal, words, others: [...others], spelledOut: [...new Set(spelledOut)] }
+}
+
+function joinSpelledOut(words: string, into: string[]): string {
+  return words.replace(SPELLED_OUT, (run) => {
+    const word = run.replaceAll(' ', '')
+    into.push(word)
+    return ` ${word}`
   })
+}
+
+/** Only the words that mix letters and signs are touched; most texts have few. */
+function inLetters(text: string, signs: Readonly<Record<string, string>>): string {
+  let done = ''
+  let from = 0
+  SIGN_AT_LETTER.lastIndex = 0
+  for (let match = SIGN_AT_LETTER.exec(text); match !== null; match = SIGN_AT_LETTER.exec(text)) {
+    let start = match.index
+    while (start > from && IN_TOKEN.test(text[start - 1]!)) start -= 1
+    let end = match.index + 2
+    while (end < text.length && IN_TOKEN.test(text[end]!)) end += 1
+    const next = end
+    while (text[end - 1] === '!') end -= 1
+    done += text.slice(from, start) + text.slice(start, end).replace(LEET, (sign) => signs[sign] ?? sign)
+    from = end
+    SIGN_AT_LETTER.lastIndex = next
+  }
+  return from === 0 ? text : done + text.slice(from)
 }
