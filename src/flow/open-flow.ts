@@ -3,6 +3,7 @@ import type { JsonObject } from '../action/json.ts'
 import { isIn } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { NewPayload, Store } from '../storage/store.ts'
+import { Announcer, type ApprovalChannel } from './approve/announcer.ts'
 import { createApprove } from './approve/approve.ts'
 import { castVote } from './approve/vote.ts'
 import { createAnchor } from './audit/anchor.ts'
@@ -27,6 +28,8 @@ export interface FlowOptions {
   readonly policies: PolicySource & { onChange(listener: () => void): () => void }
   /** How often due actions are moved, leases renewed and peers' changes read, ms. */
   readonly tick?: number
+  /** Ways to reach people about approvals. */
+  readonly channels?: readonly ApprovalChannel[]
   /** Where faults of the background work go. */
   readonly onFault?: (error: unknown) => void
 }
@@ -53,6 +56,7 @@ export async function openFlow({
     history: await loadHistory(store, policies),
     undoers: new Undoers(),
     waiters: new Waiters(),
+    announcer: new Announcer(channels, onFault),
     recent: new Map(),
   }
   await monitor.agents.refresh()

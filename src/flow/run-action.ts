@@ -210,6 +210,7 @@ export function remember(stages: Stages, admitted: Admitted): Admitted {
   if (FOLLOWS[admitted.action.state.name].length > 0) recent.set(admitted.action.id, admitted)
   if (recent.size > RECENT) recent.delete(recent.keys().next().value as string)
   stages.waiters.notify(admitted.action.id)
+  stages.announcer.moved(admitted.action)
   return admitted
 }
 

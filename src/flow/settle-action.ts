@@ -113,8 +113,12 @@ export async function move(
   }
   stages.monitor.settled(charges)
   const input = stages.recent.get(before.id)?.input
-  if (input === undefined) stages.waiters.notify(next.id)
-  else remember(stages, { action: next, input })
+  if (input !== undefined) {
+    remember(stages, { action: next, input })
+    return
+  }
+  stages.waiters.notify(next.id)
+  stages.announcer.moved(next)
 }
 
 /** A late report corrects what was charged when the outcome became unknown. */

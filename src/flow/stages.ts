@@ -2,6 +2,7 @@ import type { Action } from '../action/action.ts'
 import type { JsonObject } from '../action/json.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Store } from '../storage/store.ts'
+import type { Announcer } from './approve/announcer.ts'
 import type { Approve } from './approve/approve.ts'
 import type { Undoers } from './contain/undoers.ts'
 import type { History } from './monitor/history.ts'
@@ -25,6 +26,7 @@ export interface Stages {
   history: History
   readonly undoers: Undoers
   readonly waiters: Waiters
+  readonly announcer: Announcer
   /** Non-terminal actions that this process moved last, with their input, so that the next step need not read them. */
   readonly recent: Map<string, { readonly action: Action; readonly input: JsonObject }>
 }

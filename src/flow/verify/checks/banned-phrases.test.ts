@@ -71,6 +71,7 @@ describe('banned_phrases', () => {
 
   it('refuses to be prepared without a phrase', () => {
     expect(() => prepareCheck(bannedPhrases, { file: 'empty.txt' })).toThrow('has no phrases')
+    expect(() => prepareCheck(bannedPhrases, { phrases: [' ', '\u200b'] })).toThrow('has no phrases')
   })
 
   it('sees through any mix of disguises', () => {

@@ -1,3 +1,4 @@
+import { normaliseForMatching } from '../../../action/normalise.ts'
 import type { Check } from '../../../policy/check.ts'
 import { checkTexts, FIELD_OPTION } from '../fields.ts'
 import { compilePhrases } from './matching/phrases.ts'
@@ -27,7 +28,7 @@ export const bannedPhrases: Check = {
     const all: unknown[] = []
     if (Array.isArray(phrases)) all.push(...phrases)
     if (typeof file === 'string') all.push(...setup.readLines(file))
-    const given = all.filter((phrase) => typeof phrase === 'string')
+    const given = all.filter((phrase) => typeof phrase === 'string' && normaliseForMatching(phrase) !== '')
     if (given.length === 0)
       throw new Error('banned_phrases has no phrases: give phrases or a file that holds some')
     const find = compilePhrases(given)
