@@ -146,6 +146,7 @@ describe('what cannot be answered throws, so that the caller refuses', () => {
     'input.n > "a"',
     'input.n + "x" == "y"',
     'input.text',
+    'input.amount + 1',
     '!input.n',
     'input.n || false',
     'mentions(input.n, lists.competitors)',
@@ -162,7 +163,7 @@ describe('what cannot be answered throws, so that the caller refuses', () => {
     '9223372036854775807 + 1 > 0',
   ])('%s', (source) => {
     const compiled = compileExpression(source, 'bool', lists)
-    expect(() => compiled.evaluate(scope())).toThrow()
+    expect(() => compiled.evaluate(scope())).toThrow(/./)
   })
 
   test('a confidence that is not known is absent', () => {
@@ -191,7 +192,6 @@ describe('what is wrong is found when the policy loads', () => {
     ['lists.competitor.size() > 0', 0, /did you mean competitors/],
     ['foo(1)', 0, /foo/],
     ['action.name > 3', 0, /string > int/],
-    ['input.amount + 1', 0, undefined],
     ['1 + 2', 0, /true or false, not int/],
     ['"yes"', 0, /true or false, not string/],
     ['history.count(input.text, "10m") > 1', 14, /written out/],
@@ -209,7 +209,6 @@ describe('what is wrong is found when the policy loads', () => {
     ['input.tags.exists(input, input == "a")', 18, /something else/],
     ['input.a.all(x, x.all(y, y.all(z, z == 1)))', 24, /inside each other/],
   ])('%s', (source, start, message) => {
-    if (message === undefined) return expect(() => judge(source)).toThrow(/neither true nor false/)
     const fault = faultOf(source)
     expect(fault.message).toMatch(message)
     expect(fault.start).toBe(start)

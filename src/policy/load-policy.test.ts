@@ -1,3 +1,4 @@
+// oxlint-disable unicorn/no-thenable -- `then` is a word of belay.yaml; nothing here is awaited
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,9 +15,9 @@ const shout: Check = {
     required: ['field'],
     additionalProperties: false,
   },
-  prepare({ max, file }, { readLines }) {
+  prepare({ max, file }, setup) {
     if (typeof max === 'number' && max < 0) throw new Error('max must not be negative')
-    if (typeof file === 'string') readLines(file)
+    if (typeof file === 'string') setup.readLines(file)
     return () => []
   },
 }
@@ -341,8 +342,8 @@ describe('faults say where, what was expected and what was found', () => {
     const [fault] = faultsOf(`version: 1\n${text}`)
     expect(fault).toMatchObject({ severity: 'error', code, file: 'p.yaml', line, column })
     expect(fault!.expected).toMatch(expected)
-    if (typeof found === 'string') expect(fault!.found).toBe(found)
-    else expect(fault!.found).toMatch(found)
+    const fits = typeof found === 'string' ? fault!.found === found : found.test(fault!.found)
+    expect({ found: fault!.found, fits }).toEqual({ found: fault!.found, fits: true })
   })
 
   test('every field refuses every wrong type', () => {
@@ -364,7 +365,7 @@ describe('faults say where, what was expected and what was found', () => {
         if (loadPolicy({ text: `version: 1\n${text.slice(2, -2)}`, path: null }, { checks }).policy === null)
           refused++
       }
-      expect(refused, field).toBeGreaterThanOrEqual(wrong.length - 1)
+      expect({ field, enough: refused >= wrong.length - 1 }).toEqual({ field, enough: true })
     }
   })
 

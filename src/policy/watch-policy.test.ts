@@ -10,8 +10,8 @@ import type { PolicyWatch } from './watch-policy.ts'
 const words: Check = {
   name: 'words',
   options: { type: 'object', properties: { file: { type: 'string' } }, required: ['file'] },
-  prepare({ file }, { readLines }) {
-    readLines(file as string)
+  prepare({ file }, setup) {
+    setup.readLines(file as string)
     return () => []
   },
 }
