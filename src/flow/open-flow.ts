@@ -44,6 +44,7 @@ export async function openFlow({
   store,
   policies,
   tick = 500,
+  channels = [],
   onFault = () => undefined,
 }: FlowOptions): Promise<OpenFlow> {
   const monitor = createMonitor(store)
