@@ -32,6 +32,7 @@ describe('what is found', () => {
     ['pay with 4111 1111 1111 1111 now', 'pay with [card] now'],
     ['amex 3782-822463-10005', 'amex [card]'],
     ['cc4111111111111111', 'cc[card]'],
+    ['4111_1111_1111_1111', '[card]'],
     ['IBAN DE89 3704 0044 0532 0130 00.', 'IBAN [iban].'],
     ['gb82west12345698765432', '[iban]'],
     ['from 93.184.216.34:443', 'from [ip]:443'],

@@ -98,6 +98,7 @@ describe('secrets without a format', () => {
     ['password: hunter2', 'password: [secret:password]'],
     ['The password for staging is Tr0ub4dor&3.', 'The password for staging is [secret:password].'],
     ['"db_password": "s3cr!t-word"', '"db_password": "[secret:password]"'],
+    [`my token is ${key}, keep it`, 'my token is [secret:named_secret], keep it'],
     [`API Key: ${key}`, 'API Key: [secret:named_secret]'],
     [`client_secret => '${key}'`, "client_secret => '[secret:named_secret]'"],
     [`{\\"access_token\\": \\"${key}\\"}`, '{\\"access_token\\": \\"[secret:named_secret]\\"}'],

@@ -9,7 +9,7 @@ interface Group {
   readonly end: number
 }
 
-const SEPARATORS = ' -./()'
+const SEPARATORS = ' -./()_'
 const GROUPS_MAX = 64
 const WINDOW_MAX = 8
 const DIGITS_MAX = 19
@@ -190,6 +190,7 @@ function phoneKind(
   // Half of a longer row of numbers, such as a date or an IP address.
   if (isJoint(text, end, end + 1) || isJoint(text, from - 1, from - 2)) return undefined
   const written = text.slice(from, end)
+  if (written.includes('_')) return undefined
   // A bracket that only closes later belongs to the sentence.
   const trimmed = written.startsWith('(') && !written.includes(')') ? written.slice(1) : written
   if (!judge(trimmed)) return undefined

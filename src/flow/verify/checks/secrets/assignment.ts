@@ -63,21 +63,25 @@ function urlPassword(text: string, colon: number): SecretHit | undefined {
 const PROSE =
   /\bpass(?:word|code|phrase|wort)s?(?: for [^\s.]{1,40}| to [^\s.]{1,40})? (?:is|was|ist|lautet)(?: now)?:? ["'`\u201c]?([^\s"'`\u201d]{6,64})/gi
 
-/** “The password is …” in a sentence. */
-export function passwordsInProse(text: string): SecretHit[] {
-  if (
-    !text.includes('passw') &&
-    !text.includes('Passw') &&
-    !text.includes('passc') &&
-    !text.includes('passp')
-  )
-    return []
+const KEY_PROSE = /\b(?:token|key|secret)s? (?:is|was)(?: now)?:? ["'`\u201c]?([\w+/=.~-]{16,256})/gi
+
+// The words to look for before a pattern is tried: a plain search costs next to nothing.
+const IN_PROSE = [
+  { name: 'password', pattern: PROSE, words: ['pass', 'Pass', 'PASS'] },
+  { name: 'token', pattern: KEY_PROSE, words: ['oken ', 'key ', 'ecret ', 'KEY ', 'Key '] },
+] as const
+
+/** “The password is …”, “my token is …” in a sentence. */
+export function namedInProse(text: string): SecretHit[] {
   const hits: SecretHit[] = []
-  for (const match of text.matchAll(PROSE)) {
-    const value = match[1]!.replace(/[.,;:!?)]+$/, '')
-    const start = match.index + match[0].length - match[1]!.length
-    const kind = namedSecret('password', value)
-    if (kind !== undefined) hits.push({ kind, start, end: start + value.length })
+  for (const { name, pattern, words } of IN_PROSE) {
+    if (!words.some((word) => text.includes(word))) continue
+    for (const match of text.matchAll(pattern)) {
+      const value = match[1]!.replace(/[.,;:!?)]+$/, '')
+      const start = match.index + match[0].length - match[1]!.length
+      const kind = namedSecret(name, value)
+      if (kind !== undefined) hits.push({ kind, start, end: start + value.length })
+    }
   }
   return hits
 }

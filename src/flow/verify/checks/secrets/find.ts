@@ -1,6 +1,6 @@
 import { plainText } from '../pii/look-alikes.ts'
 import { disjoint, type Span } from '../pii/spans.ts'
-import { atAssignment, atColon, passwordsInProse } from './assignment.ts'
+import { atAssignment, atColon, namedInProse } from './assignment.ts'
 import { TOKEN_FORMATS } from './formats.ts'
 import { looksRandom } from './looks-random.ts'
 import { pemAt } from './pem.ts'
@@ -77,7 +77,7 @@ export function findSecrets(original: string): SecretHit[] {
   const plain = plainText(original)
   const { text } = plain
   const hits: SecretHit[] = []
-  const named: SecretHit[] = passwordsInProse(text)
+  const named: SecretHit[] = namedInProse(text)
   const tried = new Map<number, number>()
   let before = 0
   for (let at = 0; at < text.length; at += 1) {
