@@ -1,4 +1,5 @@
 import { normaliseForMatching } from '../../../action/normalise.ts'
+import type { JsonValue } from '../../../action/json.ts'
 import type { Check } from '../../../policy/check.ts'
 import { checkTexts, FIELD_OPTION } from '../fields.ts'
 import { compilePhrases } from './matching/phrases.ts'
@@ -25,10 +26,12 @@ export const bannedPhrases: Check = {
     additionalProperties: false,
   },
   prepare({ field, phrases, file }, setup) {
-    const all: unknown[] = []
+    const all: JsonValue[] = []
     if (Array.isArray(phrases)) all.push(...phrases)
     if (typeof file === 'string') all.push(...setup.readLines(file))
-    const given = all.filter((phrase) => typeof phrase === 'string' && normaliseForMatching(phrase) !== '')
+    const given = all
+      .filter((phrase) => typeof phrase === 'string')
+      .filter((phrase) => normaliseForMatching(phrase) !== '')
     if (given.length === 0)
       throw new Error('banned_phrases has no phrases: give phrases or a file that holds some')
     const find = compilePhrases(given)

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import twitterText from 'twitter-text'
+import { twitterText } from './twitter-text.ts'
 import { describe, expect, it } from 'vitest'
 import { weightedLength } from './weighted-length.ts'
 
@@ -90,5 +90,9 @@ describe('weightedLength', () => {
 
   it('counts very long runs without asking the library, and never too little', () => {
     expect(weightedLength('の.c'.repeat(50_000))).toBe(200_000)
+  })
+
+  it('keeps the polyfills of the library out of the process', () => {
+    expect('__core-js_shared__' in globalThis).toBe(false)
   })
 })

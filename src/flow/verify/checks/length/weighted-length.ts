@@ -1,4 +1,4 @@
-import twitterText from 'twitter-text'
+import { twitterText } from './twitter-text.ts'
 
 /**
  * `v3` counts an emoji as two characters, whatever it is made of; it is what X does. `v2` counts the parts

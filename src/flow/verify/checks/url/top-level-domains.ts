@@ -1,4 +1,4 @@
-import twitterText from 'twitter-text'
+import { twitterText } from '../length/twitter-text.ts'
 
 // Delegated after the library's list was made.
 const NEWER = ['kids', 'music']
