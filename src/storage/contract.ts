@@ -568,6 +568,7 @@ export function sampleAction(id: string, changes: Partial<Action> = {}): Action 
     venue: 'agent',
     replica: 'r-test',
     idempotency: null,
+    proposedBy: null,
     proposedAt: 1000,
     updatedAt: 1000,
     dueAt: null,

@@ -14,7 +14,7 @@ export class GroupQueue<Job, Answer> {
   readonly #send: (jobs: readonly Job[]) => Promise<readonly (Answer | Error)[]>
   readonly #max: number
   readonly #lanes: number
-  readonly #mayJoin: (job: Job, group: readonly Job[]) => boolean
+  readonly #newGroup: () => (job: Job) => boolean
   #waiting: Waiting<Job, Answer>[] = []
   #busy = 0
   #scheduled = false
@@ -26,13 +26,13 @@ export class GroupQueue<Job, Answer> {
     readonly max: number
     /** How many groups may be under way at once, in order; by default one. */
     readonly lanes?: number
-    /** Whether a job can be written together with those before it; by default always. */
-    readonly mayJoin?: (job: Job, group: readonly Job[]) => boolean
+    /** For each group, what says whether the next job can be written with those before it; by default any can. */
+    readonly newGroup?: () => (job: Job) => boolean
   }) {
     this.#send = options.send
     this.#max = options.max
     this.#lanes = options.lanes ?? 1
-    this.#mayJoin = options.mayJoin ?? (() => true)
+    this.#newGroup = options.newGroup ?? (() => () => true)
   }
 
   add(job: Job): Promise<Answer> {
@@ -76,12 +76,13 @@ export class GroupQueue<Job, Answer> {
   }
 
   #take(): Waiting<Job, Answer>[] {
-    const jobs: Job[] = []
-    while (jobs.length < this.#max && jobs.length < this.#waiting.length) {
-      const next = this.#waiting[jobs.length] as Waiting<Job, Answer>
-      if (jobs.length > 0 && !this.#mayJoin(next.job, jobs)) break
-      jobs.push(next.job)
+    const mayJoin = this.#newGroup()
+    let size = 0
+    while (size < this.#max && size < this.#waiting.length) {
+      const { job } = this.#waiting[size] as Waiting<Job, Answer>
+      if (!mayJoin(job) && size > 0) break
+      size++
     }
-    return this.#waiting.splice(0, jobs.length)
+    return this.#waiting.splice(0, size)
   }
 }

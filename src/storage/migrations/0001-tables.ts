@@ -15,15 +15,13 @@ async function up(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<v
   const run = (text: string): Promise<unknown> => sql.raw(text).execute(db)
   // SQLite keeps rows of a small table in its primary key's tree only when asked to.
   const inKey = postgres ? '' : ' WITHOUT ROWID'
-  // Body and text are compressed by PostgreSQL above 2 kB; lz4 costs a fraction of pglz.
-  const long = postgres ? 'text COMPRESSION lz4' : 'text'
   // Ids compare by bytes on both, whatever the locale of the cluster.
   const id = postgres ? 'text COLLATE "C"' : 'text'
 
   await run(`CREATE TABLE actions (
     id ${id} PRIMARY KEY, version bigint NOT NULL, agent ${id} NOT NULL, name text NOT NULL, session text,
     state text NOT NULL, decision text NOT NULL, approval_id text, idempotency_key text, due_at bigint,
-    replica text NOT NULL, proposed_at bigint NOT NULL, measures text NOT NULL, body ${long} NOT NULL)`)
+    replica text NOT NULL, proposed_at bigint NOT NULL, measures text NOT NULL, body text NOT NULL)`)
   await run('CREATE INDEX actions_by_agent ON actions (agent, proposed_at, id)')
   await run(
     postgres
@@ -40,12 +38,12 @@ async function up(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<v
   const place = postgres ? 'seq bigint NOT NULL' : 'seq integer PRIMARY KEY'
   await run(`CREATE TABLE records (
     chain text NOT NULL, ${place}, hash text NOT NULL, at bigint NOT NULL, kind text NOT NULL,
-    action ${id}, agent text, text ${long} NOT NULL${postgres ? ', PRIMARY KEY (chain, seq)' : ''})`)
+    action ${id}, agent text, text text NOT NULL${postgres ? ', PRIMARY KEY (chain, seq)' : ''})`)
   await run('CREATE INDEX records_by_action ON records (action) WHERE action IS NOT NULL')
   if (postgres) await run('CREATE INDEX records_by_time ON records USING brin (at)')
 
   await run(`CREATE TABLE payloads (
-    action ${id} NOT NULL, kind text NOT NULL, digest text NOT NULL, salt text, text ${long}, erased_at bigint,
+    action ${id} NOT NULL, kind text NOT NULL, digest text NOT NULL, salt text, text text, erased_at bigint,
     PRIMARY KEY (action, kind))${inKey}`)
   await run(`CREATE TABLE payload_subjects (
     subject text NOT NULL, action ${id} NOT NULL, kind text NOT NULL, PRIMARY KEY (subject, action, kind))${inKey}`)

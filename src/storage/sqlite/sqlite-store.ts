@@ -1,4 +1,5 @@
 import { Kysely, SqliteDialect } from 'kysely'
+import { ExclusiveTurns } from '../exclusive-turns.ts'
 import { GroupQueue } from '../group-queue.ts'
 import { prepareTransition, type PreparedTransition } from '../prepared-transition.ts'
 import { chainHeads, parseAction, readsOf, type Reads } from '../reads.ts'
@@ -23,7 +24,7 @@ export class SqliteStore implements Store {
   readonly #queue: GroupQueue<PreparedTransition, CommitResult>
   readonly #unlock: () => void
   readonly #listeners = new Set<() => void>()
-  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #turns = new ExclusiveTurns()
   #clock: number
   #closing: Promise<void> | undefined
 
@@ -130,15 +131,8 @@ export class SqliteStore implements Store {
     this.#refuseWhenClosed()
   }
 
-  async exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(key) ?? Promise.resolve()
-    const turn = before.then(work, work)
-    this.#turns.set(key, turn)
-    try {
-      return await turn
-    } finally {
-      if (this.#turns.get(key) === turn) this.#turns.delete(key)
-    }
+  exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(key, work)
   }
 
   async dueActions(at: number, limit: number): Promise<readonly Action[]> {

@@ -56,7 +56,7 @@ export class BudgetWriter {
       const now = before.share
       const share = { granted: now.granted, reserved: now.reserved + reserved, spent: now.spent + spent }
       const missing = share.reserved + share.spent - share.granted
-      if (missing > 0 && reserved > 0 && missing + before.raised > this.#available(account)) {
+      if (missing > 0 && reserved > 0) {
         throw new RangeError(`the reservation on ${account} is not covered by this replica's share`)
       }
       // What was spent outside is spent: an overrun raises the share, even above the limit.
@@ -143,7 +143,7 @@ export class BudgetWriter {
 
   #available(account: string): number {
     const row = this.#readAccount.get(account) as { max_amount: number; granted: number }
-    return row.max_amount - row.granted - (this.#dirty.get(account) ?? 0)
+    return row.max_amount - row.granted
   }
 
   #share(account: string): Share {

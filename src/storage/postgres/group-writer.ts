@@ -1,0 +1,131 @@
+import type pg from 'pg'
+import { setTimeout } from 'node:timers/promises'
+import { BelayError } from '../../errors/catalogue.ts'
+import { CHAIN_START, type ChainPosition } from '../hash-chain.ts'
+import type { PreparedTransition } from '../prepared-transition.ts'
+import type { CommitResult } from '../store.ts'
+import type { Connections } from './connections.ts'
+import type { BudgetShares } from './write-budgets.ts'
+import { writeGroup, type GroupWritten } from './write-transitions.ts'
+
+const RECONNECT_ATTEMPTS = 20
+const RECONNECT_PAUSE_MS = 250
+
+/**
+ * Owns the session that writes this replica's chain. When the connection breaks around a commit it finds out
+ * what became of it, so that an answer is never a guess.
+ */
+export class GroupWriter {
+  readonly #connections: Connections
+  readonly #replica: string
+  readonly #shares: BudgetShares
+  readonly #now: () => number
+  #session: { readonly client: pg.Client; readonly pid: number } | undefined
+  #lost: number | undefined
+  #position: ChainPosition = CHAIN_START
+
+  constructor(connections: Connections, replica: string, shares: BudgetShares, now: () => number) {
+    this.#connections = connections
+    this.#replica = replica
+    this.#shares = shares
+    this.#now = now
+  }
+
+  async write(group: readonly PreparedTransition[]): Promise<readonly (CommitResult | Error)[]> {
+    const { client } = (this.#session ??= await this.#connect())
+    const sent: GroupWritten[] = []
+    try {
+      const now = this.#now()
+      const written = await writeGroup(
+        client,
+        this.#replica,
+        group,
+        this.#position,
+        now,
+        this.#shares,
+        (planned) => sent.push(planned),
+      )
+      this.#position = written.position
+      return written.results
+    } catch (error) {
+      this.#shares.reset()
+      if (await this.#rolledBack(client)) return this.#refuse(error, group)
+      await this.#dropSession()
+      this.#session = await this.#connect()
+      const [planned] = sent
+      const committed = planned !== undefined && (await isCommitted(this.#session.client, planned.xid))
+      return committed ? planned.results : this.#refuse(error, group)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.client.end().catch(() => undefined)
+  }
+
+  /** Nothing of the group is written. Tries each alone, so that one does not take the others down. */
+  async #refuse(
+    error: unknown,
+    group: readonly PreparedTransition[],
+  ): Promise<readonly (CommitResult | Error)[]> {
+    if (error instanceof BelayError) return group.map(() => error)
+    if (group.length === 1) {
+      const cause = error instanceof Error ? error.message : String(error)
+      return [new BelayError('store:unavailable', { cause }, { cause: error })]
+    }
+    const answers: (CommitResult | Error)[] = []
+    for (const transition of group) answers.push(...(await this.write([transition])))
+    return answers
+  }
+
+  async #rolledBack(client: pg.Client): Promise<boolean> {
+    try {
+      await client.query('ROLLBACK')
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  async #dropSession(): Promise<void> {
+    const session = this.#session
+    this.#session = undefined
+    this.#lost = session?.pid ?? this.#lost
+    await session?.client.end().catch(() => undefined)
+  }
+
+  /** Connects, ends what may be left of the session before, and only then reads where the chain stands. */
+  async #connect(): Promise<{ readonly client: pg.Client; readonly pid: number }> {
+    for (let attempt = 1; ; attempt++) {
+      const client = this.#connections.client({ pipeline: true })
+      try {
+        await client.connect()
+        if (this.#lost !== undefined)
+          await client.query('SELECT pg_terminate_backend($1, 5000)', [this.#lost])
+        const { rows } = await client.query<ChainPosition & { pid: number }>(
+          'SELECT seq, hash, pg_backend_pid() AS pid FROM chains WHERE chain = $1 FOR UPDATE',
+          [this.#replica],
+        )
+        const [row] = rows
+        if (row === undefined) throw new Error(`there is no chain ${this.#replica}`)
+        this.#lost = undefined
+        this.#position = { seq: row.seq, hash: row.hash }
+        return { client, pid: row.pid }
+      } catch (error) {
+        await client.end().catch(() => undefined)
+        if (attempt === RECONNECT_ATTEMPTS) {
+          const cause = error instanceof Error ? error.message : String(error)
+          throw new BelayError('store:unavailable', { cause }, { cause: error })
+        }
+        await setTimeout(RECONNECT_PAUSE_MS)
+      }
+    }
+  }
+}
+
+async function isCommitted(client: pg.Client, xid: string): Promise<boolean> {
+  const { rows } = await client.query<{ status: string | null }>(
+    'SELECT pg_xact_status($1::xid8) AS status',
+    [xid],
+  )
+  return rows[0]?.status === 'committed'
+}

@@ -1,0 +1,230 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import type pg from 'pg'
+import type { Action } from '../../action/action.ts'
+import { BelayError } from '../../errors/catalogue.ts'
+import { ExclusiveTurns } from '../exclusive-turns.ts'
+import { GroupQueue } from '../group-queue.ts'
+import { prepareTransition, type PreparedTransition } from '../prepared-transition.ts'
+import { chainHeads, parseAction, readsOf, type Reads } from '../reads.ts'
+import type { BudgetAccount, ChainHead, CommitResult, Store, Transition } from '../store.ts'
+import type { Tables } from '../tables.ts'
+import type { Connections } from './connections.ts'
+import type { DatabaseClock } from './database-clock.ts'
+import { GroupWriter } from './group-writer.ts'
+import { Listener } from './listener.ts'
+import { endLease, renewLease, takeOver } from './replica-lease.ts'
+import { BudgetShares } from './write-budgets.ts'
+import { newGroup } from './write-transitions.ts'
+
+const MAX_GROUP = 512
+
+/** One replica's view of the shared store: it writes a chain of its own, in groups, through one session. */
+export class PostgresStore implements Store {
+  readonly dialect = 'postgres'
+  readonly replica: string
+  readonly #connections: Connections
+  readonly #db: Kysely<Tables>
+  readonly #clock: DatabaseClock
+  readonly #leaseMs: number
+  readonly #shares: BudgetShares
+  readonly #writer: GroupWriter
+  readonly #queue: GroupQueue<PreparedTransition, CommitResult>
+  readonly #listener: Listener
+  readonly #listeners = new Set<() => void>()
+  readonly #turns = new ExclusiveTurns()
+  #closing: Promise<void> | undefined
+
+  readonly action: Reads['action']
+  readonly actionByApproval: Reads['actionByApproval']
+  readonly actionByIdempotency: Reads['actionByIdempotency']
+  readonly actions: Reads['actions']
+  readonly executingIn: Reads['executingIn']
+  readonly history: Reads['history']
+  readonly recentFailures: Reads['recentFailures']
+  readonly payloads: Reads['payloads']
+  readonly payloadsOf: Reads['payloadsOf']
+  readonly agents: Reads['agents']
+  readonly agent: Reads['agent']
+  readonly keys: Reads['keys']
+  readonly keyByHash: Reads['keyByHash']
+  readonly records: Reads['records']
+  readonly recordsOf: Reads['recordsOf']
+  readonly payloadsToErase: Reads['payloadsToErase']
+  readonly budgets: Reads['budgets']
+
+  constructor(parts: {
+    readonly connections: Connections
+    readonly replica: string
+    readonly clock: DatabaseClock
+    readonly leaseMs: number
+  }) {
+    const { connections, replica, clock } = parts
+    this.replica = replica
+    this.#connections = connections
+    this.#clock = clock
+    this.#leaseMs = parts.leaseMs
+    this.#db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connections.pool }) })
+    this.#shares = new BudgetShares(connections.pool, replica)
+    this.#writer = new GroupWriter(connections, replica, this.#shares, () => clock.now())
+    this.#queue = new GroupQueue({ max: MAX_GROUP, newGroup, send: (group) => this.#write(group) })
+    this.#listener = new Listener(connections, replica, () => this.#tell())
+
+    const reads = readsOf(this.#db)
+    this.action = reads.action
+    this.actionByApproval = reads.actionByApproval
+    this.actionByIdempotency = reads.actionByIdempotency
+    this.actions = reads.actions
+    this.executingIn = reads.executingIn
+    this.history = reads.history
+    this.recentFailures = reads.recentFailures
+    this.payloads = reads.payloads
+    this.payloadsOf = reads.payloadsOf
+    this.agents = reads.agents
+    this.agent = reads.agent
+    this.keys = reads.keys
+    this.keyByHash = reads.keyByHash
+    this.records = reads.records
+    this.recordsOf = reads.recordsOf
+    this.payloadsToErase = reads.payloadsToErase
+    this.budgets = reads.budgets
+  }
+
+  /** Starts to listen, and this replica's chain with its genesis record. */
+  async begin(): Promise<void> {
+    await this.#listener.start()
+    const body = { store: 'postgres', replica: this.replica }
+    await this.commit({ records: [{ kind: 'genesis', at: this.now(), action: null, agent: null, body }] })
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  async commit(transition: Transition): Promise<CommitResult> {
+    this.#refuseWhenClosed()
+    return this.#queue.add(prepareTransition(transition))
+  }
+
+  async lease(account: BudgetAccount, need: number): Promise<number> {
+    return this.#answer(() => this.#shares.lease(account, need))
+  }
+
+  async giveBack(account: string, amount: number): Promise<void> {
+    return this.#answer(() => this.#shares.giveBack(account, amount))
+  }
+
+  starvedAccounts(): Promise<readonly string[]> {
+    return Promise.resolve(this.#listener.takeStarved())
+  }
+
+  async takeOverDeadReplicas(): Promise<readonly string[]> {
+    return this.#answer(() => takeOver(this.#connections.pool, this.replica))
+  }
+
+  async heartbeat(): Promise<void> {
+    return this.#answer(() => renewLease(this.#connections.pool, this.replica, this.#leaseMs, this.#clock))
+  }
+
+  exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(key, () => this.#locked(key, work))
+  }
+
+  async dueActions(at: number, limit: number): Promise<readonly Action[]> {
+    const rows = await this.#db
+      .selectFrom('actions')
+      .select('body')
+      .where('due_at', 'is not', null)
+      .where('due_at', '<=', at)
+      .orderBy('due_at')
+      .orderBy('id')
+      .limit(limit)
+      .forUpdate()
+      .skipLocked()
+      .execute()
+    return rows.map(parseAction)
+  }
+
+  chains(): Promise<readonly ChainHead[]> {
+    return chainHeads(this.#db, this.now())
+  }
+
+  onCommit(listener: () => void): () => void {
+    const entry = (): void => listener()
+    this.#listeners.add(entry)
+    return () => this.#listeners.delete(entry)
+  }
+
+  /** Frees the space of what was erased. What replicas and backups hold is theirs to forget. */
+  async scrub(): Promise<void> {
+    await this.#answer(async () => {
+      await this.#connections.pool.query('VACUUM payloads, payload_subjects')
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue.idle()
+    const { pool, locks } = this.#connections
+    await this.#listener.close()
+    await this.#writer.close()
+    await endLease(pool, this.replica).catch(() => undefined)
+    await Promise.all([pool.end(), locks.end()])
+  }
+
+  async #write(group: readonly PreparedTransition[]): Promise<readonly (CommitResult | Error)[]> {
+    const results = await this.#writer.write(group)
+    this.#tell()
+    this.#listener.announce()
+    return results
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  async #locked<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const client = await this.#answer(() => this.#lock(key))
+    let broken = true
+    try {
+      const answer = await work()
+      return answer
+    } finally {
+      broken = await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [key]).then(
+        () => false,
+        () => true,
+      )
+      client.release(broken)
+    }
+  }
+
+  async #lock(key: string): Promise<pg.PoolClient> {
+    const client = await this.#connections.locks.connect()
+    try {
+      await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [key])
+      return client
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+  }
+
+  async #answer<T>(work: () => Promise<T>): Promise<T> {
+    this.#refuseWhenClosed()
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof BelayError) throw error
+      const cause = error instanceof Error ? error.message : String(error)
+      throw new BelayError('store:unavailable', { cause }, { cause: error })
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing !== undefined)
+      throw new BelayError('store:unavailable', { cause: 'the store is closed' })
+  }
+}

@@ -1,0 +1,345 @@
+import type pg from 'pg'
+import { BelayError } from '../../errors/catalogue.ts'
+import { placeRecord, type ChainPosition, type PlacedRecord } from '../hash-chain.ts'
+import type { PreparedAction, PreparedRecord, PreparedTransition } from '../prepared-transition.ts'
+import type { CommitResult, RecordRef } from '../store.ts'
+import { bigintArray, textArray } from './binary-array.ts'
+import { ALIVE, type BudgetShares } from './write-budgets.ts'
+
+export interface GroupWritten {
+  readonly results: CommitResult[]
+  /** Where the chain stands after the group. */
+  readonly position: ChainPosition
+  /** The transaction's id, by which the server can be asked what became of it. */
+  readonly xid: string
+}
+
+/**
+ * Writes a group as one transaction in three round trips: what the transitions stand on, their actions, and
+ * all the rest with the commit. Needs a pipelining client. Calls `committing` with what it will answer just
+ * before it sends the commit: when it rejects after that, the connection may have broken around the commit.
+ */
+export async function writeGroup(
+  client: pg.Client,
+  replica: string,
+  group: readonly PreparedTransition[],
+  position: ChainPosition,
+  now: number,
+  shares: BudgetShares,
+  committing: (written: GroupWritten) => unknown,
+): Promise<GroupWritten> {
+  const { xid, results } = await refusals(client, replica, group)
+  await shares.load(
+    client,
+    group.flatMap(([, , , , charges]) => charges.map(([account]) => account)),
+  )
+  await writeActions(client, group, results)
+
+  const survivors = group.filter((_, index) => results[index] === undefined)
+  const totals = shares.total(survivors.flatMap(([, , , , charges]) => charges))
+  let last = position
+  const placed: { record: PreparedRecord; place: PlacedRecord }[] = []
+  group.forEach(([, , , , , records], index) => {
+    if (results[index] !== undefined) return
+    const refs: RecordRef[] = []
+    for (const record of records) {
+      const place = placeRecord(record, replica, last)
+      placed.push({ record, place })
+      refs.push({ chain: replica, seq: place.seq, hash: place.hash })
+      last = place
+    }
+    results[index] = { status: 'committed', records: refs }
+  })
+  const written = { results: results as CommitResult[], position: { seq: last.seq, hash: last.hash }, xid }
+  const statements = [
+    ...shares.statements(totals),
+    ...recordStatements(replica, placed),
+    ...survivors.flatMap(agentAndKeyStatements),
+    ...erasureStatements(survivors, now),
+    {
+      name: 'head',
+      text: 'UPDATE chains SET seq = $2, hash = $3, clock = greatest(clock, $4) WHERE chain = $1',
+      values: [replica, last.seq, last.hash, now],
+    },
+    // After a failure above, the server answers this with a rollback.
+    { text: 'COMMIT' },
+  ]
+  committing(written)
+  await Promise.all(statements.map((statement) => client.query(statement)))
+  shares.apply(totals)
+  return written
+}
+
+/** Opens the transaction and answers which transitions conflict already, by the agents and keys they stand on. */
+async function refusals(
+  client: pg.Client,
+  replica: string,
+  group: readonly PreparedTransition[],
+): Promise<{ readonly xid: string; readonly results: (CommitResult | undefined)[] }> {
+  const unchanged = new Set<string>()
+  const changed = new Set<string>()
+  const keys: string[] = []
+  for (const [, agent, agentUnchanged, key] of group) {
+    if (agentUnchanged !== null) unchanged.add(agentUnchanged[0])
+    if (agent !== null) changed.add(agent[1])
+    if (key !== null) keys.push(key[1])
+  }
+  const names = [...new Set([...unchanged, ...changed])].toSorted()
+  const begun = client.query('BEGIN')
+  const alive = client.query<{ xid: string }>({ name: 'alive', text: ALIVE, values: [replica] })
+  // A row that does not exist cannot be locked, so the name is: a pause waits for the groups that passed it
+  // by, and the groups after it see it.
+  const locked = [
+    ...(changed.size > 0 ? [client.query(LOCK_AGENTS, [textArray([...changed].toSorted())])] : []),
+    ...(unchanged.size > 0
+      ? [
+          client.query({
+            name: 'share agents',
+            text: SHARE_AGENTS,
+            values: [textArray([...unchanged].toSorted())],
+          }),
+        ]
+      : []),
+  ]
+  const versions =
+    names.length === 0
+      ? undefined
+      : client.query<{ name: string; version: number }>({
+          name: 'agent versions',
+          text: 'SELECT name, version FROM agents WHERE name = ANY($1::text[])',
+          values: [textArray(names)],
+        })
+  const present =
+    keys.length === 0
+      ? undefined
+      : client.query<{ id: string }>('SELECT id FROM agent_keys WHERE id = ANY($1::text[]) FOR UPDATE', [
+          textArray(keys),
+        ])
+  const [, aliveRows, agentRows, keyRows] = await Promise.all([begun, alive, versions, present, ...locked])
+  const [own] = aliveRows.rows
+  if (own === undefined) throw new BelayError('store:fenced', { replica })
+
+  const versionOf = new Map((agentRows?.rows ?? []).map(({ name, version }) => [name, version]))
+  const keysPresent = new Set((keyRows?.rows ?? []).map(({ id }) => id))
+  const results = group.map(([, agent, agentUnchanged, key]): CommitResult | undefined => {
+    if (agentUnchanged !== null && (versionOf.get(agentUnchanged[0]) ?? 0) !== agentUnchanged[1]) {
+      return { status: 'conflict', on: 'agent' }
+    }
+    if (agent !== null && (versionOf.get(agent[1]) ?? null) !== agent[0])
+      return { status: 'conflict', on: 'agent' }
+    if (key !== null && keysPresent.has(key[1]) !== (key[0] === 'present'))
+      return { status: 'conflict', on: 'key' }
+    return undefined
+  })
+  return { xid: own.xid, results }
+}
+
+const LOCK_AGENTS =
+  'SELECT pg_advisory_xact_lock(1114990957, hashtext(name)) FROM unnest($1::text[]) AS n (name)'
+const SHARE_AGENTS =
+  'SELECT pg_advisory_xact_lock_shared(1114990957, hashtext(name)) FROM unnest($1::text[]) AS n (name)'
+
+/** Inserts and updates the actions that nothing refused, and marks those whose version had moved on. */
+async function writeActions(
+  client: pg.Client,
+  group: readonly PreparedTransition[],
+  results: (CommitResult | undefined)[],
+): Promise<void> {
+  const actions = group.map(([action], index) => (results[index] === undefined ? action : null))
+  const inserts = actions.filter((action) => action !== null && action[0] === null) as PreparedAction[]
+  const updates = actions.filter((action) => action !== null && action[0] !== null) as PreparedAction[]
+  const [inserted, updated] = await Promise.all([
+    inserts.length === 0 ? undefined : insertActions(client, inserts),
+    updates.length === 0 ? undefined : updateActions(client, updates),
+  ])
+  const written = new Set([...(inserted?.rows ?? []), ...(updated?.rows ?? [])].map(({ id }) => id))
+  const refused = inserts.filter(([, id]) => !written.has(id)).map(([, id]) => id)
+  let existing = new Set<string>()
+  if (refused.length > 0) {
+    const { rows } = await client.query<{ id: string }>('SELECT id FROM actions WHERE id = ANY($1)', [
+      refused,
+    ])
+    existing = new Set(rows.map(({ id }) => id))
+  }
+  actions.forEach((action, index) => {
+    if (action === null || written.has(action[1])) return
+    const isNew = action[0] === null && !existing.has(action[1])
+    results[index] = { status: 'conflict', on: isNew ? 'idempotency' : 'action' }
+  })
+}
+
+function insertActions(
+  client: pg.Client,
+  rows: readonly PreparedAction[],
+): Promise<pg.QueryResult<{ id: string }>> {
+  return client.query({
+    name: 'insert actions',
+    text: `INSERT INTO actions (id, version, agent, name, session, state, decision, approval_id, idempotency_key,
+        due_at, replica, proposed_at, measures, body)
+      SELECT * FROM unnest($1::text[], $2::int8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::text[], $10::int8[], $11::text[], $12::int8[], $13::text[], $14::text[])
+      ON CONFLICT DO NOTHING RETURNING id`,
+    values: [
+      textArray(rows.map((row) => row[1])),
+      bigintArray(rows.map((row) => row[2])),
+      textArray(rows.map((row) => row[3])),
+      textArray(rows.map((row) => row[4])),
+      textArray(rows.map((row) => row[5])),
+      textArray(rows.map((row) => row[6])),
+      textArray(rows.map((row) => row[7])),
+      textArray(rows.map((row) => row[8])),
+      textArray(rows.map((row) => row[9])),
+      bigintArray(rows.map((row) => row[10])),
+      textArray(rows.map((row) => row[11])),
+      bigintArray(rows.map((row) => row[12])),
+      textArray(rows.map((row) => row[13])),
+      textArray(rows.map((row) => row[14])),
+    ],
+  })
+}
+
+function updateActions(
+  client: pg.Client,
+  rows: readonly PreparedAction[],
+): Promise<pg.QueryResult<{ id: string }>> {
+  return client.query({
+    name: 'update actions',
+    text: `UPDATE actions a SET version = n.version, state = n.state, decision = n.decision,
+        approval_id = n.approval_id, due_at = n.due_at, replica = n.replica, body = n.body
+      FROM unnest($1::text[], $2::int8[], $3::int8[], $4::text[], $5::text[], $6::text[], $7::int8[], $8::text[],
+        $9::text[]) AS n (id, replaces, version, state, decision, approval_id, due_at, replica, body)
+      WHERE a.id = n.id AND a.version = n.replaces RETURNING a.id`,
+    values: [
+      textArray(rows.map((row) => row[1])),
+      bigintArray(rows.map((row) => row[0])),
+      bigintArray(rows.map((row) => row[2])),
+      textArray(rows.map((row) => row[6])),
+      textArray(rows.map((row) => row[7])),
+      textArray(rows.map((row) => row[8])),
+      bigintArray(rows.map((row) => row[10])),
+      textArray(rows.map((row) => row[11])),
+      textArray(rows.map((row) => row[14])),
+    ],
+  })
+}
+
+function recordStatements(
+  chain: string,
+  placed: readonly { readonly record: PreparedRecord; readonly place: PlacedRecord }[],
+): pg.QueryConfig[] {
+  if (placed.length === 0) return []
+  const statements: pg.QueryConfig[] = [
+    {
+      name: 'insert records',
+      text: `INSERT INTO records (chain, seq, hash, at, kind, action, agent, text)
+        SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::int8[], $5::text[], $6::text[], $7::text[], $8::text[])`,
+      values: [
+        chain,
+        bigintArray(placed.map(({ place }) => place.seq)),
+        textArray(placed.map(({ place }) => place.hash)),
+        bigintArray(placed.map(({ record }) => record[0])),
+        textArray(placed.map(({ record }) => record[1])),
+        textArray(placed.map(({ record }) => record[2])),
+        textArray(placed.map(({ record }) => record[3])),
+        textArray(placed.map(({ place }) => place.text)),
+      ],
+    },
+  ]
+  const payloads = placed.flatMap(({ record, place }) => {
+    const payload = record[8]
+    return payload === null || place.sealed === null
+      ? []
+      : [{ action: record[2], kind: payload[0], text: payload[1], subjects: payload[2], ...place.sealed }]
+  })
+  if (payloads.length > 0) {
+    statements.push({
+      name: 'insert payloads',
+      text: `INSERT INTO payloads (action, kind, digest, salt, text)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])`,
+      values: [
+        textArray(payloads.map(({ action }) => action)),
+        textArray(payloads.map(({ kind }) => kind)),
+        textArray(payloads.map(({ digest }) => digest)),
+        textArray(payloads.map(({ salt }) => salt)),
+        textArray(payloads.map(({ text }) => text)),
+      ],
+    })
+  }
+  const subjects = payloads.flatMap(({ action, kind, subjects: names }) =>
+    names.map((name) => [name, action, kind]),
+  )
+  if (subjects.length > 0) {
+    statements.push({
+      text: `INSERT INTO payload_subjects (subject, action, kind)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING`,
+      values: [0, 1, 2].map((column) => textArray(subjects.map((row) => row[column] ?? null))),
+    })
+  }
+  return statements
+}
+
+function agentAndKeyStatements([, agent, , key]: PreparedTransition): pg.QueryConfig[] {
+  const statements: pg.QueryConfig[] = []
+  if (agent !== null) {
+    statements.push({
+      text: `INSERT INTO agents (name, version, state, reason, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (name) DO UPDATE SET version = excluded.version, state = excluded.state,
+          reason = excluded.reason, changed_by = excluded.changed_by, changed_at = excluded.changed_at`,
+      values: agent.slice(1),
+    })
+  }
+  if (key !== null) {
+    const update =
+      'UPDATE agent_keys SET hash = $2, agent = $3, created_at = $4, revoked_at = $5 WHERE id = $1'
+    const insert =
+      'INSERT INTO agent_keys (id, hash, agent, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5)'
+    statements.push({ text: key[0] === 'absent' ? insert : update, values: key.slice(1) })
+  }
+  return statements
+}
+
+function erasureStatements(survivors: readonly PreparedTransition[], now: number): pg.QueryConfig[] {
+  const refs = survivors.flatMap(([, , , , , , erase]) => erase)
+  if (refs.length === 0) return []
+  const [actions, kinds] = [
+    textArray(refs.map(([action]) => action)),
+    textArray(refs.map(([, kind]) => kind)),
+  ]
+  return [
+    {
+      text: `UPDATE payloads p SET salt = NULL, text = NULL, erased_at = $3
+        FROM unnest($1::text[], $2::text[]) AS n (action, kind)
+        WHERE p.action = n.action AND p.kind = n.kind AND p.erased_at IS NULL`,
+      values: [actions, kinds, now],
+    },
+    {
+      text: `DELETE FROM payload_subjects p USING unnest($1::text[], $2::text[]) AS n (action, kind)
+        WHERE p.action = n.action AND p.kind = n.kind`,
+      values: [actions, kinds],
+    },
+  ]
+}
+
+/**
+ * Whether a transition can be written together with those before it: statements over a whole group see its
+ * rows all at once, so no two of them may meet in one row.
+ */
+export function newGroup(): (transition: PreparedTransition) => boolean {
+  const ids = new Set<string>()
+  const idempotencyKeys = new Set<string>()
+  let closed = false
+  let size = 0
+  return ([action, agent, , key]) => {
+    const alone = agent !== null || key !== null
+    if (closed || (alone && size > 0)) return false
+    if (action !== null) {
+      const idempotencyKey = action[9]
+      if (ids.has(action[1]) || (idempotencyKey !== null && idempotencyKeys.has(idempotencyKey))) return false
+      ids.add(action[1])
+      if (idempotencyKey !== null) idempotencyKeys.add(idempotencyKey)
+    }
+    closed = alone
+    size++
+    return true
+  }
+}
