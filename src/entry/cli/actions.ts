@@ -7,6 +7,7 @@ import { pathOf } from '../sdk/action-path.ts'
 import { objectOf, objectsOf, reasonLines, textOf, timeOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
+import { printExplanation } from './explanation.ts'
 import { CommandFailure } from './failure.ts'
 import { duration, wholeNumber, withHarness, withJson, withPerson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
@@ -109,7 +110,7 @@ async function explain(id: string, options: Options): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
     const explanation = await client.object('GET', pathOf(id, 'explain'))
     if (options.json === true) return json(explanation)
-    printTree(explanation, 0)
+    printExplanation(explanation)
   })
 }
 
@@ -216,28 +217,4 @@ function printUndo(action: JsonObject): void {
   if (status === 'failed' || status === 'unknown') process.exitCode = 1
   if (status === 'requested')
     note('belay: the agent was asked and has not answered yet; `belay actions show` tells when it has')
-}
-
-/** Any document, indented. Names and values are escaped. */
-function printTree(value: JsonObject, depth: number): void {
-  const indent = '  '.repeat(depth)
-  for (const [name, entry] of Object.entries(value)) {
-    const title = paint('dim', escapeText(name))
-    if (Array.isArray(entry)) {
-      line(`${indent}${title}${entry.length === 0 ? '  none' : ''}`)
-      for (const [index, each] of entry.entries()) {
-        if (typeof each === 'object' && each !== null && !Array.isArray(each)) {
-          if (index > 0) line()
-          printTree(each as JsonObject, depth + 1)
-        } else {
-          line(`${indent}  ${escapeText(textOf(each))}`)
-        }
-      }
-    } else if (typeof entry === 'object' && entry !== null) {
-      line(`${indent}${title}`)
-      printTree(entry as JsonObject, depth + 1)
-    } else {
-      line(`${indent}${title}  ${escapeText(textOf(entry))}`)
-    }
-  }
 }

@@ -28,6 +28,8 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   'action:held': '`belay approvals list` shows who is asked.',
   'approval:not_found': '`belay approvals list` shows what waits.',
   'approval:not_pending': '`belay approvals list` shows what waits.',
+  'approval:not_a_member': 'Say who you are with --as PERSON, as the policy names its approvers.',
+  'approval:four_eyes': 'Somebody else must decide.',
   'agent:not_found': '`belay agents list` shows the agents.',
   'agent:stopped': '`belay agents resume NAME` lets it act again.',
   'key:not_found': '`belay keys list` shows the keys.',

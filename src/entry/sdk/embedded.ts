@@ -14,6 +14,17 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoo
     ...(options.data === undefined ? {} : { data: options.data }),
     ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
     ...(options.checks === undefined ? {} : { checks: options.checks }),
+    onPolicyRejected: (faults) => {
+      const first = faults[0]
+      const where =
+        first === undefined
+          ? ''
+          : `: ${first.file}:${first.line}:${first.column}: expected ${first.expected}, found ${first.found}`
+      process.emitWarning(`The changed policy is not valid; the one before stays in force${where}`, {
+        code: 'BELAY_POLICY',
+      })
+    },
+    onFault: (error) => process.emitWarning(asError(error), { code: 'BELAY_FAULT' }),
   })
   const { flow, store } = harness
 
