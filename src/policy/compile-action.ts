@@ -6,7 +6,7 @@ import { nanoFromUsd } from '../action/money.ts'
 import type { CompiledExpression } from './cel.ts'
 import { compileExpression, ExpressionFault } from './cel.ts'
 import type { HistoryUse } from './cel-inspect.ts'
-import type { Check, CheckSetup } from './check.ts'
+import type { Check, CheckSetup, PreparedCheck } from './check.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { parseDuration } from './duration.ts'
 import { compileInputSchema } from './input-schema.ts'
@@ -124,7 +124,9 @@ function compileCheck(line: JsonObject, path: DocumentPath, compilation: Compila
   const check = compilation.checks.get(name)
   if (check === undefined) return []
   try {
-    return [{ ...common, run: check.prepare(options as JsonObject, compilation.setup) }]
+    const run: unknown = check.prepare(options as JsonObject, compilation.setup)
+    if (typeof run !== 'function') throw new Error('the check prepared no function')
+    return [{ ...common, run: run as PreparedCheck }]
   } catch (error) {
     compilation.report(
       [...path, name],

@@ -380,6 +380,58 @@ describe('faults say where, what was expected and what was found', () => {
   })
 })
 
+describe('checks of strangers', () => {
+  const using = (check: Partial<Check>) => {
+    const strange = { ...shout, ...check } as Check
+    const text = `version: 1\nactions: { a: { verify: [{ ${strange.name}: { field: x } }] } }`
+    return loadPolicy({ text, path: null }, { checks: [strange] })
+  }
+
+  test.each<[string, Partial<Check>, RegExp]>([
+    ['a name that is taken', { name: 'rule' }, /taken/],
+    ['a name that is no name', { name: 'Shout Loud' }, /snake case/],
+    ['options that are no schema', { options: { type: 'objekt' } }, /no JSON Schema/],
+    ['options with unknown keywords', { options: { tpye: 'object' } }, /no JSON Schema/],
+    ['nothing prepared', { prepare: () => undefined as never }, /no function/],
+    [
+      'a throw while preparing',
+      {
+        prepare: () => {
+          throw new Error('not today')
+        },
+      },
+      /not today/,
+    ],
+    [
+      'a throw of something odd',
+      {
+        prepare: () => {
+          throw 'odd' as unknown as Error
+        },
+      },
+      /odd/,
+    ],
+  ])('%s is a fault', (_name, check, found) => {
+    const { policy, faults } = using(check)
+    expect(policy).toBeNull()
+    expect(faults[0]).toMatchObject({ severity: 'error', code: 'policy:check' })
+    expect(faults[0]!.found).toMatch(found)
+  })
+
+  test('the same name twice is a fault', () => {
+    expect(
+      loadPolicy({ text: 'version: 1', path: null }, { checks: [shout, shout] }).faults[0]!.found,
+    ).toMatch(/taken/)
+  })
+})
+
+test('the policy cannot be changed', () => {
+  const policy = load(FULL)
+  expect(() => ((policy.document as Record<string, unknown>)['mode'] = 'observe')).toThrow(TypeError)
+  expect(() => (policy.approvers['cfo']!.members as string[]).push('me')).toThrow(TypeError)
+  expect(() => (policy.lists['competitors'] as string[]).push('me')).toThrow(TypeError)
+})
+
 describe('hostile files', () => {
   const bomb = `version: 1\nlists:\n  a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghi'
     .split('')

@@ -140,7 +140,7 @@ function compilePolicy(
     approvers,
     measures: history.measures,
     historyWindow: history.window,
-    document: document.content,
+    document: deepFrozen(document.content),
   })
   return { policy, faults, document, expressions, files }
 }
@@ -208,6 +208,14 @@ function breakerOf(breaker: NonNullable<AgentEntry['breaker']>): BreakerRule {
     cooldown: parseDuration(breaker.cooldown) ?? null,
     probes: breaker.probes ?? 1,
   }
+}
+
+function deepFrozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    Object.values(value).forEach(deepFrozen)
+  }
+  return value
 }
 
 function frozenLists(lists: Readonly<Record<string, readonly string[]>>): Policy['lists'] {

@@ -20,6 +20,11 @@ export function schemaFaults(
 ): readonly PolicyFault[] {
   let validate = validators.get(checks)
   if (validate === undefined) {
+    const unusable = unusableCheck(checks)
+    if (unusable !== undefined) {
+      const at = { file, line: 1, column: 1 }
+      return [{ severity: 'error', code: 'policy:check', ...at, expected: 'usable checks', found: unusable }]
+    }
     validate = newAjv({ allErrors: true }).compile(policySchema(checks))
     validators.set(checks, validate)
   }
@@ -31,6 +36,22 @@ export function schemaFaults(
     const key = JSON.stringify(fault)
     return seen.has(key) ? false : seen.add(key)
   })
+}
+
+/** Checks of strangers, from plugins: a name that is taken or options that are no schema. */
+function unusableCheck(checks: readonly Check[]): string | undefined {
+  const names = new Set(['rule'])
+  for (const { name, options } of checks) {
+    if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) return `the check "${name}": its name must be snake case`
+    if (names.has(name)) return `the check ${name}: the name is taken`
+    names.add(name)
+    try {
+      newAjv().compile(options)
+    } catch (error) {
+      return `the check ${name}: its options are no JSON Schema: ${error instanceof Error ? error.message : String(error)}`
+    }
+  }
+  return undefined
 }
 
 /** What one branch of a oneOf or anyOf misses says little; the fault is that no branch fits. */
