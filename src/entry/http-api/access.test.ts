@@ -160,3 +160,22 @@ describe('credentials', () => {
     await expect(startTestServer({ adminToken: 'short' })).rejects.toThrow('at least 16 characters')
   })
 })
+
+test('what else is served stands behind the same guard', async () => {
+  const more = await startTestServer({
+    doors: [
+      (app) => {
+        app.get('/more/unsaid', async () => 'for people')
+        app.get('/more/agents', { config: { access: 'agent' } }, async (request) => request.principal?.by)
+      },
+    ],
+  })
+  const key = await more.key('reader')
+  const status = async (path: string, token: string | null) =>
+    (await more.call('GET', path, undefined, { token })).status
+  expect(await status('/more/unsaid', null)).toBe(401)
+  expect(await status('/more/unsaid', key)).toBe(403)
+  expect(await status('/more/unsaid', ADMIN)).toBe(200)
+  expect((await more.call('GET', '/more/agents', undefined, { token: key })).body).toBe('agent:reader')
+  await more.close()
+})

@@ -1,9 +1,10 @@
 import { BelayError } from '../../errors/catalogue.ts'
 
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1', '[::1]'])
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i
 
+/** Whether an address to bind is this machine's alone (RFC 6890). */
 export function isLoopback(host: string): boolean {
-  return LOOPBACK.has(host.toLowerCase())
+  return LOOPBACK.test(host)
 }
 
 /**
@@ -12,8 +13,7 @@ export function isLoopback(host: string): boolean {
  */
 export function checkLoopbackHost(header: string | undefined): void {
   const host = header ?? ''
-  const name = host.replace(/:\d{1,5}$/, '').toLowerCase()
-  if (name === '127.0.0.1' || name === 'localhost' || name === '[::1]') return
+  if (isLoopback(host.replace(/:\d{1,5}$/, ''))) return
   const who = `A request for the host ${JSON.stringify(host.slice(0, 100))}`
   throw new BelayError('auth:forbidden', { who, what: 'reach a Belay that is bound to this machine' })
 }

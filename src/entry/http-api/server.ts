@@ -37,11 +37,15 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
   readonly adminToken: string
   readonly limits?: Partial<ServerLimits>
   readonly log?: LogOptions
+  /**
+   * What else is served at this address: each adds its routes to an instance of its own, behind the same guard.
+   * A route without `config.access` is for the admin token alone.
+   */
+  readonly doors?: readonly ((app: FastifyInstance) => Promise<void> | void)[]
 }
 
 export interface HttpServer {
   readonly url: string
-  /** For what else is served at the same address; routes without `config.access` are for the admin token alone. */
   readonly app: FastifyInstance
   /** Ends waits and streams, lets the other requests finish, and closes. */
   close(): Promise<void>
@@ -81,6 +85,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     routes(app, context)
   }
   openApiRoute(app)
+  for (const door of options.doors ?? []) await app.register(async (own) => door(own))
   app.addHook('preClose', async () => closing.abort())
   const url = await app.listen({ host, port })
   return { url, app, close: async () => app.close() }

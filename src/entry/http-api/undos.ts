@@ -76,7 +76,7 @@ export function undoRoutes(app: FastifyInstance, { flow, store }: ApiContext): v
 
 /** An ISO 8601 time with its zone, or how long before `now`. Epoch ms; throws `input:invalid`. */
 export function readSince(text: string, now: number): number {
-  const duration = /^(\d{1,6})([smhdw])$/.exec(text)
+  const duration = /^(\d{1,9})([smhdw])$/.exec(text)
   if (duration !== null) return Math.max(0, now - Number(duration[1]) * UNITS[duration[2]!]!)
   const zoned = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/.test(text)
   const time = zoned ? Date.parse(text) : Number.NaN
