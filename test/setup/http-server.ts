@@ -54,11 +54,18 @@ export interface CallOptions {
 }
 
 /** A harness of its own with its HTTP API on a free port. */
-export async function startTestServer(options: Partial<HttpServerOptions> = {}): Promise<TestServer> {
+export async function startTestServer(
+  options: Partial<HttpServerOptions> & { readonly databaseUrl?: string } = {},
+): Promise<TestServer> {
+  const { databaseUrl, ...serverOptions } = options
   const folder = await mkdtemp(join(tmpdir(), 'belay-http-'))
   const config = join(folder, 'belay.yaml')
   await writeFile(config, POLICY)
-  const harness = await openHarness({ config, data: join(folder, 'data') })
+  const harness = await openHarness({
+    config,
+    data: join(folder, 'data'),
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+  })
   const { flow, store, policies, data } = harness
   const server = await startHttpServer({
     flow,
@@ -69,7 +76,7 @@ export async function startTestServer(options: Partial<HttpServerOptions> = {}):
     adminToken: ADMIN,
     version: '0.0.0-test',
     log: { level: 'silent' },
-    ...options,
+    ...serverOptions,
   })
 
   const call: TestServer['call'] = async (
