@@ -132,9 +132,9 @@ function buildEnvironment(): Environment {
   return env
 }
 
-/** The path of a measure: `input.amount` is kept as `amount`, since measures are numbers of the input. */
+/** The path of a measure, which always begins with `input.`: measures are numbers of the input. */
 export function measurePath(path: string): string {
-  return path.startsWith('input.') ? path.slice('input.'.length) : path
+  return path.startsWith('input.') ? path : `input.${path}`
 }
 
 // JSON has one kind of number, CEL has two and does not mix them: `input.amount + 1` would be an error.

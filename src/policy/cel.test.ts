@@ -108,8 +108,15 @@ describe('what policies say', () => {
     })
     expect(calls).toEqual([
       ['count', 'agent', 'a', 600_000],
-      ['sum', 'all', 'b.*', 'order.total', 604_800_000],
+      ['sum', 'all', 'b.*', 'input.order.total', 604_800_000],
     ])
+  })
+
+  test('a path of history.sum may leave out input', () => {
+    const paths = ['amount', 'input.amount'].map(
+      (path) => compileExpression(`history.sum("a", "${path}", "1h") > 1.0`, 'bool', lists).history[0]?.path,
+    )
+    expect(paths).toEqual(['input.amount', 'input.amount'])
   })
 
   test('what an expression looks at is known when it is compiled', () => {
@@ -121,7 +128,7 @@ describe('what policies say', () => {
     expect(compiled.lists).toEqual(['competitors'])
     expect([...compiled.names]).toEqual(['input', 'lists', 'history'])
     expect(compiled.history).toMatchObject([
-      { scope: 'agent', action: 'pay.*', path: 'amount', window: 86_400_000 },
+      { scope: 'agent', action: 'pay.*', path: 'input.amount', window: 86_400_000 },
     ])
     expect(compiled.constant).toBeUndefined()
     expect(compileExpression('1 > 2', 'bool', lists).constant).toBe(false)

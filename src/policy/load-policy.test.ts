@@ -175,7 +175,7 @@ describe('a policy that uses everything', () => {
   })
 
   test('what history must keep', () => {
-    expect(policy.measures).toEqual([{ action: 'payments.*', path: 'amount' }])
+    expect(policy.measures).toEqual([{ action: 'payments.*', path: 'input.amount' }])
     expect(policy.historyWindow).toBe(604_800_000)
     expect(policy.action('payments.refund')?.pattern).toBe('payments.*')
   })
