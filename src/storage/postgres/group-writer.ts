@@ -31,7 +31,10 @@ export class GroupWriter {
     this.#now = now
   }
 
-  async write(group: readonly PreparedTransition[]): Promise<readonly (CommitResult | Error)[]> {
+  async write(
+    group: readonly PreparedTransition[],
+    isRetry = false,
+  ): Promise<readonly (CommitResult | Error)[]> {
     const { client } = (this.#session ??= await this.#connect())
     const sent: GroupWritten[] = []
     try {
@@ -54,7 +57,8 @@ export class GroupWriter {
       this.#session = await this.#connect()
       const [planned] = sent
       const committed = planned !== undefined && (await isCommitted(this.#session.client, planned.xid))
-      return committed ? planned.results : this.#refuse(error, group)
+      if (committed) return planned.results
+      return isRetry ? this.#refuse(error, group) : this.write(group, true)
     }
   }
 
