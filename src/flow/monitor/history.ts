@@ -2,8 +2,9 @@ import { globMatches } from '../../action/glob.ts'
 import type { HistoryView } from '../../policy/policy.ts'
 import type { HistoryEntry } from '../../storage/store.ts'
 
-/** When a series is longer, its older half is coalesced in pairs. */
+/** A longer series is coalesced to about this share of the time it covers. */
 const MAX_POINTS = 8192
+const RESOLUTION = 1 / 2048
 
 interface Point {
   at: number
@@ -14,7 +15,7 @@ interface Point {
 /**
  * What agents did, for `history.count` and `history.sum`, actions in flight included. Memory is bounded: in
  * long series neighbouring points are merged and keep the later time, so a merged point leaves a window
- * later than its parts would: the count can be too high, never too low.
+ * later than its parts would: by at most 1/2048 of the time that is kept. The count can be too high, never too low.
  */
 export class History {
   /** agent → action name → points by time. */
@@ -33,7 +34,8 @@ export class History {
     let points = actions.get(name)
     if (points === undefined) actions.set(name, (points = []))
     points.push({ at, count: 1, measures: { ...measures } })
-    if (points.length > MAX_POINTS) actions.set(name, compact(points, at - this.keepFor))
+    if (points.length > MAX_POINTS && this.keepFor < Infinity)
+      actions.set(name, compact(points, this.keepFor, at))
   }
 
   /** An action that will not run after all. */
@@ -107,17 +109,22 @@ function* seriesOf(actions: ReadonlyMap<string, Point[]>, name: string): Iterabl
   for (const [candidate, points] of actions) if (globMatches(name, candidate)) yield points
 }
 
-function compact(points: readonly Point[], since: number): Point[] {
-  const live = points.filter((point) => point.at > since)
-  const half = live.length >> 1
+function compact(points: readonly Point[], keepFor: number, now: number): Point[] {
+  const span = keepFor * RESOLUTION
   const merged: Point[] = []
-  for (let i = 0; i < half; i += 2) {
-    const first = live[i] as Point
-    const second = live[i + 1] as Point
-    const measures = { ...first.measures }
-    for (const [path, value] of Object.entries(second.measures))
-      measures[path] = (measures[path] ?? 0) + value
-    merged.push({ at: second.at, count: first.count + second.count, measures })
+  let startedAt = Number.NEGATIVE_INFINITY
+  for (const point of points) {
+    if (point.at <= now - keepFor) continue
+    const last = merged.at(-1)
+    if (last === undefined || point.at - startedAt >= span) {
+      merged.push(point)
+      startedAt = point.at
+      continue
+    }
+    last.at = point.at
+    last.count += point.count
+    for (const [path, value] of Object.entries(point.measures))
+      last.measures[path] = (last.measures[path] ?? 0) + value
   }
-  return [...merged, ...live.slice(half + (half % 2))]
+  return merged
 }
