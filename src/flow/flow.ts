@@ -17,10 +17,15 @@ export interface Flow {
   start(id: string): Promise<Admitted>
   /** The outcome of an executing action, or a late one of an unknown action. */
   report(id: string, report: OutcomeReport): Promise<Action>
-  /** One person's vote on a pending approval. */
+  /** One person's vote on a pending approval. `owner`: the vote of whoever owns the installation counts in any group. */
   vote(
     approvalId: string,
-    vote: { readonly by: string; readonly outcome: 'approve' | 'reject'; readonly reason?: string },
+    vote: {
+      readonly by: string
+      readonly owner?: boolean
+      readonly outcome: 'approve' | 'reject'
+      readonly reason?: string
+    },
   ): Promise<Action>
   /** Withdraws an action that has not started. */
   cancel(id: string, by: string): Promise<Action>

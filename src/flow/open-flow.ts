@@ -105,18 +105,18 @@ export async function openFlow({
     input: (action) => storedInput(stages, action),
     result: (action) => storedResult(stages, action),
 
-    async vote(approvalId, { by, outcome, reason }) {
+    async vote(approvalId, { by, owner = false, outcome, reason }) {
       const action = await store.actionByApproval(approvalId)
       if (action === undefined) throw new BelayError('approval:not_found', { id: approvalId })
       if (!isIn(action, 'held'))
         throw new BelayError('approval:not_pending', { id: approvalId, state: action.state.name })
-      const next = castVote(action, { by, outcome, at: store.now() })
+      const next = castVote(action, { by, outcome, at: store.now() }, owner)
       const payload: NewPayload | undefined =
         reason === undefined
           ? undefined
           : { kind: `vote:${next.version}`, body: { reason }, subjects: action.subjects }
       if (next.state.name === 'denied')
-        return dropAction(stages, action, { ...next, reservations: [] }, 'vote', payload)
+        return dropAction(stages, action, next, 'vote', { by, outcome }, payload)
       await move(stages, action, next, transitionRecord('vote', next, { by, outcome }, payload))
       return next
     },

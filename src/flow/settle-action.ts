@@ -1,4 +1,5 @@
 import type { Action, ActionState, OutcomeReport } from '../action/action.ts'
+import type { JsonObject } from '../action/json.ts'
 import { isIn, moved, wrongState } from '../action/lifecycle.ts'
 import { usdFromNano } from '../action/money.ts'
 import type { Charge, NewPayload, NewRecord, RecordKind } from '../storage/store.ts'
@@ -54,10 +55,11 @@ export async function dropAction(
   action: Action,
   next: Action,
   kind: Exclude<RecordKind, 'decision'>,
+  more: JsonObject = {},
   payload?: NewPayload,
 ): Promise<Action> {
   const charges = stages.monitor.charges(action.reservations, null)
-  await move(stages, action, next, transitionRecord(kind, next, {}, payload), charges)
+  await move(stages, action, next, transitionRecord(kind, next, more, payload), charges)
   stages.history.remove(standingOf(action).entry)
   return next
 }

@@ -46,7 +46,14 @@ export async function undoAction(stages: Stages, action: Action, by: string): Pr
     ...intent,
     state: { name: 'executing' as const, startedAt: at, deadline: at + UNDO_TIMEOUT },
   }
-  const done = await execute(executing, input, (given, context) => effect(given, result, context), at)
+  const done = await execute(
+    executing,
+    input,
+    (given, context) =>
+      // Not the effect's own key: an outside service would take the undo for a repeat of the effect.
+      effect(given, result, { ...context, idempotencyKey: `${action.id}:undo` }),
+    at,
+  )
   const outcome = done.report.outcome
   return progress(stages, intent, {
     status: outcome === 'succeeded' ? 'undone' : outcome,

@@ -119,10 +119,11 @@ export function approvalRoutes(app: FastifyInstance, { flow, store }: ApiContext
       }),
     },
     async (request) => {
-      const { by } = principalOf(request)
+      const principal = principalOf(request)
       const { outcome, reason } = request.body
       const voted = await flow.vote(request.params.id, {
-        by,
+        by: principal.by,
+        owner: principal.kind === 'admin' && principal.actingAs === null,
         outcome,
         ...(reason === undefined ? {} : { reason }),
       })

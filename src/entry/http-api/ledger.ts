@@ -2,7 +2,6 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { BelayError } from '../../errors/catalogue.ts'
 import { checkpoint } from '../../flow/audit/checkpoint.ts'
-import { erase } from '../../flow/audit/erase.ts'
 import { exportLedger, isCheckpoint } from '../../flow/audit/export-ledger.ts'
 import { prove } from '../../flow/audit/prove.ts'
 import { verifyLedger } from '../../flow/audit/verify-ledger.ts'
@@ -15,7 +14,7 @@ type EraseBody = { readonly subject: string } | { readonly action: string }
 
 const document = { type: 'object', additionalProperties: true }
 
-export function ledgerRoutes(app: FastifyInstance, { store, ledgerKey }: ApiContext): void {
+export function ledgerRoutes(app: FastifyInstance, { flow, store, ledgerKey }: ApiContext): void {
   let verifying = false
 
   app.get(
@@ -130,6 +129,6 @@ export function ledgerRoutes(app: FastifyInstance, { store, ledgerKey }: ApiCont
         answers: { 200: { description: 'What was erased', schema: document } },
       }),
     },
-    async (request) => erase(store, request.body, principalOf(request).by),
+    async (request) => flow.erase(request.body, principalOf(request).by),
   )
 }

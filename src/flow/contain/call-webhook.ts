@@ -11,7 +11,7 @@ export function callWebhook(url: string): Undoer {
     try {
       response = await fetch(url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': `undo-${idempotencyKey}` },
+        headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
         body: JSON.stringify({ id, input, result }),
         redirect: 'error',
         signal,
