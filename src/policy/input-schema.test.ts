@@ -55,6 +55,17 @@ describe('what fits', () => {
     expect(compileInputSchema({ required: ['toString'] })({})).toBeDefined()
   })
 
+  test('schemas do not see the definitions and patterns of each other', () => {
+    const [one, two] = ['^a+$', '^b+$'].map((pattern) =>
+      compileInputSchema({
+        properties: { x: { $ref: '#/$defs/x' } },
+        $defs: { x: { $anchor: 'x', pattern } },
+      }),
+    )
+    expect([one!({ x: 'a' }), two!({ x: 'b' })]).toEqual([undefined, undefined])
+    expect([one!({ x: 'b' })?.where, two!({ x: 'a' })?.where]).toEqual(['/x', '/x'])
+  })
+
   test('true accepts and false refuses everything', () => {
     expect(compileInputSchema(true)({ a: 1 })).toBeUndefined()
     expect(compileInputSchema(false)({})).toBeDefined()

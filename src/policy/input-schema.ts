@@ -17,11 +17,39 @@ export function compileInputSchema(schema: JsonValue): (input: JsonObject) => Sc
   if (JSON.stringify(schema).length > MAX_SCHEMA_LENGTH)
     throw new Error(`a schema may have ${MAX_SCHEMA_LENGTH} characters`)
   refuseRemote(schema)
-  const validate = newAjv().compile(schema as JsonObject)
+  const ajv = sharedAjv()
+  const validate = ajv.compile(schema as JsonObject)
+  if (typeof schema === 'object') ajv.removeSchema(schema as JsonObject)
   return (input) => {
     if (validate(input)) return undefined
     return schemaFault(validate.errors?.[0])
   }
+}
+
+// Values come from strangers: every pattern here is free of nested repetition.
+const FORMATS: Readonly<Record<string, (value: string) => boolean>> = {
+  email: (value) => value.length <= 320 && /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(value),
+  uri: (value) => value.length <= 8192 && /^[a-z][a-z0-9+.-]*:/i.test(value) && URL.canParse(value),
+  uuid: (value) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(value),
+  date: (value) => /^\d{4}-\d\d-\d\d$/.test(value) && isDate(value),
+  'date-time': (value) =>
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i.test(value) &&
+    isDate(value.slice(0, 10)) &&
+    !Number.isNaN(Date.parse(value)),
+  ipv4: (value) => /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(value),
+}
+
+// One Ajv for many schemas saves compiling its meta-schema for each; a new one now and then frees what it kept.
+const SCHEMAS_PER_AJV = 1000
+let shared = newAjv()
+let compiledByShared = 0
+
+function sharedAjv(): Ajv2020 {
+  if (++compiledByShared > SCHEMAS_PER_AJV) {
+    shared = newAjv()
+    compiledByShared = 1
+  }
+  return shared
 }
 
 /** An Ajv that is safe for schemas and data of strangers. */
@@ -53,19 +81,6 @@ export function newAjv(options: { readonly allErrors?: boolean } = {}): Ajv2020 
   })
   for (const [name, format] of Object.entries(FORMATS)) ajv.addFormat(name, format)
   return ajv
-}
-
-// Values come from strangers: every pattern here is free of nested repetition.
-const FORMATS: Readonly<Record<string, (value: string) => boolean>> = {
-  email: (value) => value.length <= 320 && /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(value),
-  uri: (value) => value.length <= 8192 && /^[a-z][a-z0-9+.-]*:/i.test(value) && URL.canParse(value),
-  uuid: (value) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(value),
-  date: (value) => /^\d{4}-\d\d-\d\d$/.test(value) && isDate(value),
-  'date-time': (value) =>
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i.test(value) &&
-    isDate(value.slice(0, 10)) &&
-    !Number.isNaN(Date.parse(value)),
-  ipv4: (value) => /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(value),
 }
 
 function isDate(value: string): boolean {

@@ -1,4 +1,4 @@
-import { watch } from 'node:fs'
+import { statSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { BelayError } from '../errors/catalogue.ts'
@@ -42,8 +42,11 @@ export function watchPolicy(path: string, { checks, onChange, onRejected }: Watc
   const watchers = new Map<string, FSWatcher>()
   let watched = new Set<string>()
 
+  let stamp = ''
+
   const reload = (): boolean => {
     if (closed) return false
+    stamp = stampOf(watched)
     const load = loadDetailed(path, checks)
     watchFiles(load.files)
     if (load.policy === null) {
@@ -88,7 +91,10 @@ export function watchPolicy(path: string, { checks, onChange, onRejected }: Watc
     [...watched].some((file) => dirname(file) === folder && basename(file) === name)
 
   watchFiles(first.files)
-  const poll = setInterval(reload, POLL)
+  stamp = stampOf(watched)
+  const poll = setInterval(() => {
+    if (stampOf(watched) !== stamp) reload()
+  }, POLL)
   poll.unref()
   return {
     current: () => policy,
@@ -101,6 +107,20 @@ export function watchPolicy(path: string, { checks, onChange, onRejected }: Watc
       watchers.clear()
     },
   }
+}
+
+/** Changes when one of the files does; cheap enough to ask again and again. */
+function stampOf(files: Iterable<string>): string {
+  return [...files]
+    .map((file) => {
+      try {
+        const { ino, size, mtimeMs } = statSync(file)
+        return `${file} ${ino} ${size} ${mtimeMs}`
+      } catch (error) {
+        return `${file} ${(error as NodeJS.ErrnoException).code}`
+      }
+    })
+    .join('\n')
 }
 
 /** `policy:invalid` for the errors of a load. */
