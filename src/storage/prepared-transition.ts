@@ -1,6 +1,6 @@
 import type { Action } from '../action/action.ts'
 import { canonicalJson } from '../action/digest.ts'
-import type { JsonValue } from '../action/json.ts'
+import type { JsonObject, JsonValue } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { AgentRow, Charge, KeyRow, NewRecord, PayloadRef, Transition } from './store.ts'
 
@@ -131,37 +131,40 @@ function prepareCharge({ account, reserved, spent }: Charge): PreparedCharge {
   return [account, reserved, spent]
 }
 
-const RESERVED_NAMES = new Set(['v', 'chain', 'seq', 'at', 'kind', 'action', 'agent', 'payload'])
+const RESERVED_NAMES = ['v', 'chain', 'seq', 'at', 'kind', 'action', 'agent', 'payload']
 
-/** RFC 8785 orders names by UTF-16 code units, as JavaScript's own sort does. */
+/** Splits a record's canonical text around what is known only when the record takes its place. */
 export function prepareRecord(record: NewRecord): PreparedRecord {
   const { at, kind, action, agent, body, payload } = record
   if (payload !== undefined && action === null) throw new TypeError('a payload needs an action')
-  const names = Object.keys(body).filter((name) => body[name] !== undefined)
-  const members: Record<string, JsonValue> = {
-    v: 1,
-    at,
-    kind,
-    action,
-    agent,
-    chain: null,
-    payload: null,
-    seq: null,
-  }
-  for (const name of names) {
-    if (RESERVED_NAMES.has(name)) throw new TypeError(`a record's body may not have a member ${name}`)
-    Object.defineProperty(members, name, { value: body[name], enumerable: true })
-  }
   const pieces: string[] = []
   let piece = '{'
-  let first = true
-  for (const name of Object.keys(members).toSorted()) {
-    piece += `${first ? '' : ','}${canonicalString(name)}:`
-    first = false
-    if (name === 'chain' || name === 'payload' || name === 'seq') {
-      pieces.push(piece)
-      piece = ''
-    } else piece += canonicalValue(members[name] as JsonValue)
+  for (const { name, label } of membersInOrder(body)) {
+    switch (name) {
+      case 'chain':
+      case 'payload':
+      case 'seq':
+        pieces.push(piece + label)
+        piece = ''
+        break
+      case 'v':
+        piece += `${label}1`
+        break
+      case 'at':
+        piece += label + canonicalValue(at)
+        break
+      case 'kind':
+        piece += label + canonicalString(kind)
+        break
+      case 'action':
+        piece += label + canonicalValue(action)
+        break
+      case 'agent':
+        piece += label + canonicalValue(agent)
+        break
+      default:
+        piece += label + canonicalValue(body[name] as JsonValue)
+    }
   }
   const [beforeChain = '', beforePayload = '', beforeSeq = ''] = pieces
   return [
@@ -175,6 +178,32 @@ export function prepareRecord(record: NewRecord): PreparedRecord {
     `${piece}}`,
     payload === undefined ? null : [payload.kind, JSON.stringify(payload.body), payload.subjects],
   ]
+}
+
+interface Member {
+  readonly name: string
+  /** What stands before the value: a comma, save for the first, the name and a colon. */
+  readonly label: string
+}
+
+/** Orders worked out before, by the body's names: records of one kind mostly have the same ones. */
+const knownOrders = new Map<string, readonly Member[]>()
+const MAX_KNOWN_ORDERS = 256
+
+/** RFC 8785 orders names by UTF-16 code units, as JavaScript's own sort does. */
+function membersInOrder(body: JsonObject): readonly Member[] {
+  const names = Object.keys(body).filter((name) => body[name] !== undefined)
+  const id = JSON.stringify(names)
+  const known = knownOrders.get(id)
+  if (known !== undefined) return known
+  const reserved = names.find((name) => RESERVED_NAMES.includes(name))
+  if (reserved !== undefined) throw new TypeError(`a record's body may not have a member ${reserved}`)
+  const members = [...RESERVED_NAMES, ...names]
+    .toSorted()
+    .map((name, index) => ({ name, label: `${index === 0 ? '' : ','}${canonicalString(name)}:` }))
+  if (knownOrders.size === MAX_KNOWN_ORDERS) knownOrders.clear()
+  knownOrders.set(id, members)
+  return members
 }
 
 function canonicalValue(value: JsonValue): string {

@@ -15,6 +15,8 @@ export class Listener {
   readonly #starved = new Set<string>()
   #client: pg.Client | undefined
   #timer: NodeJS.Timeout | undefined
+  #unannounced = false
+  #announcing = false
   #closed = false
 
   constructor(connections: Connections, replica: string, onCommit: () => void) {
@@ -37,12 +39,23 @@ export class Listener {
 
   /** Tells other replicas, soon, that something was committed. */
   announce(): void {
-    if (this.#timer !== undefined || this.#closed) return
+    this.#unannounced = true
+    if (this.#timer !== undefined || this.#announcing || this.#closed) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      this.#client?.query('SELECT pg_notify($1, $2)', [COMMIT_CHANNEL, this.#replica]).catch(() => undefined)
+      void this.#announceNow()
     }, ANNOUNCE_MS)
     this.#timer.unref()
+  }
+
+  async #announceNow(): Promise<void> {
+    this.#unannounced = false
+    this.#announcing = true
+    await this.#client
+      ?.query('SELECT pg_notify($1, $2)', [COMMIT_CHANNEL, this.#replica])
+      .catch(() => undefined)
+    this.#announcing = false
+    if (this.#unannounced) this.announce()
   }
 
   takeStarved(): readonly string[] {
