@@ -1,3 +1,5 @@
+import fc from 'fast-check'
+import Sentiment from 'sentiment'
 import { describe, expect, it } from 'vitest'
 import { prepareCheck } from '../../../../test/prepare-check.ts'
 import { sentiment, toneOf } from './sentiment.ts'
@@ -29,6 +31,30 @@ describe('sentiment', () => {
   it('follows the formula', () => {
     expect(toneOf('hate')).toBeCloseTo(-3 / Math.sqrt(9 + 15), 10)
     expect(toneOf('nothing here')).toBe(0)
+  })
+
+  it('sums up as the library does', () => {
+    const word = fc.constantFrom(
+      'hate',
+      'good',
+      'not',
+      "don't",
+      'house',
+      'awful',
+      'superb',
+      'never',
+      'can',
+      'bad',
+      ',',
+      '!',
+    )
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 30 }), (words) => {
+        const { score, words: toned } = new Sentiment().analyze(words.join(' '))
+        const strength = toned.length === 0 ? 0 : score / Math.sqrt(toned.length)
+        expect(toneOf(words.join(' '))).toBeCloseTo(strength / Math.sqrt(strength ** 2 + 15), 10)
+      }),
+    )
   })
 
   it('stays between -1 and 1 for any length', () => {
