@@ -1,0 +1,118 @@
+import { fork } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openFlow } from '../src/flow/open-flow.ts'
+import { verifyLedger } from '../src/flow/audit/verify-ledger.ts'
+import { builtInChecks } from '../src/flow/verify/checks/index.ts'
+import { loadPolicy } from '../src/policy/load-policy.ts'
+import type { Store } from '../src/storage/store.ts'
+import { machine, percentiles } from './policy-100.ts'
+
+/**
+ * The whole pipeline: propose with the permission taken, decision and reservation on disk before the effect,
+ * an effect that does nothing, the outcome on disk. `sqlite`: one process; `postgres`: two replicas, escrow.
+ *
+ *   node bench/pipeline.ts sqlite|postgres [--seconds 10] [--in-flight 64]
+ */
+const POLICY = `
+version: 1
+agents:
+  commenter: { budget: [{ limit_usd: 1000000, per: day }], rate: [{ limit: 900000000, per: hour }] }
+actions:
+  instagram.comment:
+    effect: write
+    cost_usd: 0.0001
+    input: { type: object, required: [text], properties: { text: { type: string } } }
+    verify: [{ max_length: { field: text, platform: instagram } }, { banned_phrases: { field: text, phrases: [guaranteed returns] } }]
+`
+
+async function openStore(url: string | undefined, folder: string): Promise<Store> {
+  if (url === undefined) return (await import('../src/storage/sqlite/open-sqlite.ts')).openSqlite({ folder })
+  return (await import('../src/storage/postgres/open-postgres.ts')).openPostgres({ url })
+}
+
+async function load(store: Store, seconds: number, inFlight: number): Promise<{ actions: number; seconds: number; times: number[] }> {
+  const { policy, faults } = loadPolicy({ text: POLICY, path: 'belay.yaml' }, { checks: builtInChecks })
+  if (policy === null) throw new Error(JSON.stringify(faults))
+  const policies = { current: () => policy, onChange: () => () => undefined }
+  const flow = await openFlow({ store, policies, onFault: (fault) => console.error(fault) })
+  let times: number[] = []
+  const run = async (until: number): Promise<void> => {
+    for (let i = 0; performance.now() < until; i++) {
+      const started = performance.now()
+      const { action } = await flow.propose(
+        { agent: 'commenter', action: 'instagram.comment', input: { text: `We are open from nine to six, see you soon! ${i}` } },
+        { venue: 'belay', start: true },
+      )
+      if (action.state.name !== 'executing') throw new Error(JSON.stringify(action.reasons))
+      await flow.report(action.id, { outcome: 'succeeded', result: { id: i }, cost: 90_000 })
+      times.push(performance.now() - started)
+    }
+  }
+  const drive = (ms: number): Promise<unknown> =>
+    Promise.all(Array.from({ length: inFlight }, () => run(performance.now() + ms)))
+  await drive(2000)
+  times = []
+  const started = performance.now()
+  await drive(seconds * 1000)
+  const took = (performance.now() - started) / 1000
+  await flow.close()
+  return { actions: times.length, seconds: took, times }
+}
+
+function option(name: string, fallback: number): number {
+  const at = process.argv.indexOf(`--${name}`)
+  return at < 0 ? fallback : Number(process.argv[at + 1])
+}
+
+const [, , mode] = process.argv
+const seconds = option('seconds', 10)
+const inFlight = option('in-flight', 64)
+
+if (mode === 'replica') {
+  const store = await openStore(process.env['BENCH_DATABASE_URL'], '')
+  process.send?.(await load(store, seconds, inFlight))
+  await store.close()
+} else if (mode === 'postgres') {
+  const { freshDatabase, startPostgres } = await import('../test/setup/start-postgres.ts')
+  const server = await startPostgres()
+  try {
+    const url = await freshDatabase(server.url)
+    const replica = (): Promise<Awaited<ReturnType<typeof load>>> =>
+      new Promise((resolve, reject) => {
+        const args = ['replica', '--seconds', String(seconds), '--in-flight', String(inFlight)]
+        const child = fork(import.meta.filename, args, { env: { ...process.env, BENCH_DATABASE_URL: url } })
+        child.once('message', (message) => resolve(message as Awaited<ReturnType<typeof load>>))
+        child.once('exit', (code) => (code === 0 ? undefined : reject(new Error(`a replica ended with ${code}`))))
+      })
+    const both = await Promise.all([replica(), replica()])
+    const rate = both.reduce((sum, one) => sum + one.actions / one.seconds, 0)
+    report('PostgreSQL, two replicas, escrow', rate, both.flatMap(({ times }) => times))
+  } finally {
+    await server.stop()
+  }
+} else if (mode === 'sqlite') {
+  const folder = mkdtempSync(join(tmpdir(), 'belay-bench-'))
+  try {
+    const store = await openStore(undefined, folder)
+    const { actions, seconds: took, times } = await load(store, seconds, inFlight)
+    report('SQLite, one process', actions / took, times)
+    const ledger = await verifyLedger(store)
+    console.log(`ledger: ${ledger.records} records, ${ledger.ok ? 'verified' : 'BROKEN'}`)
+    await store.close()
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+} else {
+  console.error('usage: node bench/pipeline.ts sqlite|postgres [--seconds 10] [--in-flight 64]')
+  process.exitCode = 2
+}
+
+function report(what: string, rate: number, times: number[]): void {
+  const { p50, p99 } = percentiles(times)
+  console.log(machine())
+  console.log(
+    `${what}: ${Math.round(rate)} actions/s at ${inFlight} in flight, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (${seconds} s; propose + start + outcome, two durable commits each)`,
+  )
+}
