@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -85,4 +86,18 @@ test('a folder that cannot be made is an error that names it', async () => {
     code: 'store:unavailable',
     message: expect.stringContaining('/dev/null/data'),
   })
+})
+
+test('a killed process leaves what it was told is on disk, and no lock', async () => {
+  const code = `
+    import { openSqlite } from ${JSON.stringify(new URL('./open-sqlite.ts', import.meta.url).href)}
+    const store = await openSqlite({ folder: ${JSON.stringify(folder)} })
+    const record = { kind: 'policy', at: 1, action: null, agent: null, body: {} }
+    await Promise.all(Array.from({ length: 50 }, () => store.commit({ records: [record] })))
+    process.kill(process.pid, 'SIGKILL')`
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', code])
+  expect(child.signal).toBe('SIGKILL')
+  const store = await open()
+  expect((await store.chains())[0]?.seq).toBe(51)
+  expect(await store.takeOverDeadReplicas()).toHaveLength(1)
 })
