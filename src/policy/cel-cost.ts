@@ -33,11 +33,12 @@ const NUMERIC: ReadonlySet<string> = new Set([
  * tests fail when the nodes change their shape.
  */
 export function boundCost(parsed: ParseResult): ParseResult {
-  const budget = { left: 0, deadline: 0 }
+  const budget: Budget = { left: 0, deadline: 0, slow: false }
   const macros = instrument(parsed.ast, budget)
   if (!macros) return parsed
   const run = (context?: Context): unknown => {
     budget.left = MAX_ITERATIONS
+    budget.slow = false
     budget.deadline = performance.now() + MAX_MACRO_TIME
     return parsed(context) as unknown
   }
@@ -47,6 +48,7 @@ export function boundCost(parsed: ParseResult): ParseResult {
 interface Budget {
   left: number
   deadline: number
+  slow: boolean
 }
 
 type Evaluate = (evaluator: unknown, node: Node, context: unknown) => unknown
@@ -78,6 +80,7 @@ function instrument(root: ASTNode, budget: Budget): boolean {
       const args = value.args as { iterable: Node; step: Node }
       visit(args.iterable)
       visit(args.step)
+      args.iterable = affordable(args.iterable, budget)
       args.step = counted(args.step, budget)
       return
     }
@@ -90,15 +93,33 @@ function instrument(root: ASTNode, budget: Budget): boolean {
   return macros
 }
 
+// exists() and all() go on after a step that threw, so these are thrown once for every element that is left:
+// made once, since making an Error is what costs.
+const TOO_MANY = new Error(`the condition visits more than ${MAX_ITERATIONS} elements`)
+const TOO_SLOW = new Error(`the condition took more than ${MAX_MACRO_TIME} ms`)
+
 function counted(step: Node, budget: Budget): Node {
   const evaluate: Evaluate = (evaluator, _node, context) => {
-    if (--budget.left < 0)
-      throw new EvaluationError(`the condition visits more than ${MAX_ITERATIONS} elements`)
-    if (performance.now() > budget.deadline)
-      throw new EvaluationError(`the condition took more than ${MAX_MACRO_TIME} ms`)
+    if (--budget.left < 0) throw TOO_MANY
+    if (budget.slow || performance.now() > budget.deadline) {
+      budget.slow = true
+      throw TOO_SLOW
+    }
     return step.evaluate(evaluator, step, context)
   }
   return { op: step.op, args: step.args, meta: step.meta, evaluate }
+}
+
+function affordable(iterable: Node, budget: Budget): Node {
+  const evaluate: Evaluate = (evaluator, _node, context) => {
+    const values = iterable.evaluate(evaluator, iterable, context)
+    // What is neither a list nor a map is refused by the library.
+    if (typeof values !== 'object' || values === null) return values
+    const length = Array.isArray(values) ? values.length : Object.keys(values).length
+    if (length > budget.left) throw TOO_MANY
+    return values
+  }
+  return { op: iterable.op, args: iterable.args, meta: iterable.meta, evaluate }
 }
 
 function guardOperands(node: Node): void {

@@ -70,6 +70,8 @@ export function newAjv(options: { readonly allErrors?: boolean } = {}): Ajv2020 
     logger: false,
     code: { regExp: regExp as never },
   })
+  // Ajv follows anchors, but its strict mode does not know them.
+  ajv.addKeyword('$anchor')
   ajv.removeKeyword('uniqueItems')
   ajv.addKeyword({
     keyword: 'uniqueItems',
