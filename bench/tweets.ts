@@ -71,7 +71,7 @@ try {
 
 function usage(why: string): never {
   process.stderr.write(
-    `bench:tweets: ${why}\nUsage: node bench/tweets.ts PATH.csv\n` +
+    `bench:tweets: ${why}\nUsage: npm run bench:tweets -- PATH.csv\n` +
       'PATH.csv has a heading and the columns class (0 hate speech, 1 offensive, 2 neither) and tweet, ' +
       'as the collection of Davidson et al. (2017), https://github.com/t-davidson/hate-speech-and-offensive-language\n',
   )

@@ -1,6 +1,7 @@
+import { dirname, resolve, sep } from 'node:path'
 import { Command } from 'commander'
 import { stopAll } from '../../demo/child-process.ts'
-import { freeDataFolder, freePort, upHarness, writePolicy } from '../../demo/demo-harness.ts'
+import { LAUNCHER, freeDataFolder, freePort, upHarness, writePolicy } from '../../demo/demo-harness.ts'
 import { resultTable } from '../../demo/result-table.ts'
 import { runDemo } from '../../demo/run-demo.ts'
 import type { DemoResult, DemoScene } from '../../demo/run-demo.ts'
@@ -115,7 +116,8 @@ async function stayUp(
   ]
   print('')
   print('Still running, with all of this on record. In another terminal, in this folder:')
-  for (const command of commands) print(`  npx belay ${[command, ...dataOptions.map(quoted)].join(' ')}`)
+  for (const command of commands)
+    print(`  ${commandPrefix()} ${[command, ...dataOptions.map(quoted)].join(' ')}`)
   print('')
   print(`belay is up at ${scene.harness.url}`)
   print('Ctrl-C ends it.')
@@ -126,6 +128,13 @@ async function stayUp(
       if (signal.aborted) resolve()
     }),
   ])
+}
+
+/** How the command line is called from here: installed, in a checkout, or by its path. */
+function commandPrefix(): string {
+  const root = dirname(dirname(LAUNCHER))
+  if (root.split(sep).includes('node_modules')) return 'npx belay'
+  return resolve('.') === root ? 'npm run -s belay --' : `node ${quoted(LAUNCHER)}`
 }
 
 function sayLine(text: string): void {
