@@ -19,6 +19,8 @@ export interface ServerLimits {
   readonly heartbeat: number
   /** How long a reader of events may leave its buffer full. */
   readonly slowReader: number
+  /** How long requests that are running may take to end when the server closes. */
+  readonly closing: number
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -35,4 +37,5 @@ export const DEFAULT_LIMITS: ServerLimits = {
   eventClients: 100,
   heartbeat: 15_000,
   slowReader: 10_000,
+  closing: 5_000,
 }

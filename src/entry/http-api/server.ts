@@ -86,7 +86,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   }
   openApiRoute(app)
   for (const door of options.doors ?? []) await app.register(async (own) => door(own))
-  app.addHook('preClose', async () => closing.abort())
+  app.addHook('preClose', async () => {
+    closing.abort()
+    hastenClose(app, limits.closing)
+  })
   const url = await app.listen({ host, port })
   return { url, app, close: async () => app.close() }
 }
@@ -203,4 +206,17 @@ function refusalOf(code: string | undefined): BelayError {
         got: 'something else',
       })
   }
+}
+
+/**
+ * A connection that was busy when closing began and is idle now would hold the server open until its keep-alive ends.
+ * Requests that are still running after `grace` ms are cut off.
+ */
+function hastenClose({ server }: FastifyInstance, grace: number): void {
+  const sweep = setInterval(() => server.closeIdleConnections(), 20)
+  const cut = setTimeout(() => server.closeAllConnections(), grace)
+  server.once('close', () => {
+    clearInterval(sweep)
+    clearTimeout(cut)
+  })
 }
