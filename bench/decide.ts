@@ -33,10 +33,25 @@ const stages: Stages = {
 }
 
 async function decideOne(i: number): Promise<number> {
-  const proposal = { agent: 'commenter', action: 'instagram.comment', input: { text: `${COMMENT} ${i}` }, confidence: 0.97 }
+  const proposal = {
+    agent: 'commenter',
+    action: 'instagram.comment',
+    input: { text: `${COMMENT} ${i}` },
+    confidence: 0.97,
+  }
   const started = performance.now()
   const rule = policy.action(proposal.action)
-  const opened: Case = { id: `act_${i}`, at: Date.now(), proposal, venue: 'agent', policy, rule, findings: [], input: proposal.input, cost: 100_000 }
+  const opened: Case = {
+    id: `act_${i}`,
+    at: Date.now(),
+    proposal,
+    venue: 'agent',
+    policy,
+    rule,
+    findings: [],
+    input: proposal.input,
+    cost: 100_000,
+  }
   const judgement = await judge(stages, await stages.verify.checkContent(opened))
   const took = performance.now() - started
   if (judgement.verdict.decision !== 'allow') throw new Error(JSON.stringify(judgement.verdict))
@@ -51,7 +66,8 @@ for (let run = 0; run < 5; run++) {
   for (let i = 0; i < 20_000; i++) times.push((await decideOne(i)) * 1000)
   runs.push(percentiles(times))
 }
-const median = (pick: (run: { p50: number; p99: number }) => number): number => runs.map(pick).toSorted((a, b) => a - b)[2] ?? 0
+const median = (pick: (run: { p50: number; p99: number }) => number): number =>
+  runs.map(pick).toSorted((a, b) => a - b)[2] ?? 0
 console.log(machine())
 console.log(
   `deciding, 100 rules, all checks on, ${COMMENT.length} characters: p50 ${median((run) => run.p50).toFixed(1)} µs, p99 ${median((run) => run.p99).toFixed(1)} µs (median of 5 runs of 20,000)`,

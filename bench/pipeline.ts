@@ -32,7 +32,11 @@ async function openStore(url: string | undefined, folder: string): Promise<Store
   return (await import('../src/storage/postgres/open-postgres.ts')).openPostgres({ url })
 }
 
-async function load(store: Store, seconds: number, inFlight: number): Promise<{ actions: number; seconds: number; times: number[] }> {
+async function load(
+  store: Store,
+  seconds: number,
+  inFlight: number,
+): Promise<{ actions: number; seconds: number; times: number[] }> {
   const { policy, faults } = loadPolicy({ text: POLICY, path: 'belay.yaml' }, { checks: builtInChecks })
   if (policy === null) throw new Error(JSON.stringify(faults))
   const policies = { current: () => policy, onChange: () => () => undefined }
@@ -42,7 +46,11 @@ async function load(store: Store, seconds: number, inFlight: number): Promise<{ 
     for (let i = 0; performance.now() < until; i++) {
       const started = performance.now()
       const { action } = await flow.propose(
-        { agent: 'commenter', action: 'instagram.comment', input: { text: `We are open from nine to six, see you soon! ${i}` } },
+        {
+          agent: 'commenter',
+          action: 'instagram.comment',
+          input: { text: `We are open from nine to six, see you soon! ${i}` },
+        },
         { venue: 'belay', start: true },
       )
       if (action.state.name !== 'executing') throw new Error(JSON.stringify(action.reasons))
@@ -84,11 +92,17 @@ if (mode === 'replica') {
         const args = ['replica', '--seconds', String(seconds), '--in-flight', String(inFlight)]
         const child = fork(import.meta.filename, args, { env: { ...process.env, BENCH_DATABASE_URL: url } })
         child.once('message', (message) => resolve(message as Awaited<ReturnType<typeof load>>))
-        child.once('exit', (code) => (code === 0 ? undefined : reject(new Error(`a replica ended with ${code}`))))
+        child.once('exit', (code) =>
+          code === 0 ? undefined : reject(new Error(`a replica ended with ${code}`)),
+        )
       })
     const both = await Promise.all([replica(), replica()])
     const rate = both.reduce((sum, one) => sum + one.actions / one.seconds, 0)
-    report('PostgreSQL, two replicas, escrow', rate, both.flatMap(({ times }) => times))
+    report(
+      'PostgreSQL, two replicas, escrow',
+      rate,
+      both.flatMap(({ times }) => times),
+    )
   } finally {
     await server.stop()
   }

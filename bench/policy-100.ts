@@ -12,7 +12,8 @@ export function policyOf100Rules(): Policy {
   ).join('\n')
   const rules = Array.from(
     { length: 10 },
-    (_, i) => `      - rule: { when: 'size(input.text) > ${400 + i} || action.confidence < 0.${i}', code: 'rule:r${i}' }`,
+    (_, i) =>
+      `      - rule: { when: 'size(input.text) > ${400 + i} || action.confidence < 0.${i}', code: 'rule:r${i}' }`,
   ).join('\n')
   const text = `
 version: 1
@@ -48,7 +49,8 @@ export const COMMENT =
 
 export function percentiles(values: number[]): { p50: number; p99: number; max: number } {
   const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
   return { p50: at(0.5), p99: at(0.99), max: at(1) }
 }
 

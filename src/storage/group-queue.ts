@@ -53,7 +53,7 @@ export class GroupQueue<Job, Answer> {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      void this.#flush()
+      while (this.#busy < this.#lanes && this.#waiting.length > 0) void this.#flush()
     })
   }
 
@@ -77,8 +77,11 @@ export class GroupQueue<Job, Answer> {
 
   #take(): Waiting<Job, Answer>[] {
     const mayJoin = this.#newGroup()
+    // What waits is spread over the free lanes. One large group would come back at once, and this thread and
+    // the writer would take turns instead of working side by side.
+    const fair = Math.min(this.#max, Math.ceil(this.#waiting.length / (this.#lanes - this.#busy)))
     let size = 0
-    while (size < this.#max && size < this.#waiting.length) {
+    while (size < fair) {
       const { job } = this.#waiting[size] as Waiting<Job, Answer>
       if (!mayJoin(job) && size > 0) break
       size++

@@ -15,7 +15,9 @@ export function createAnchor(store: Store, every = 10_000): () => Promise<void> 
     const chains = others.map(({ chain, seq, hash }) => ({ chain, seq, hash }))
     const stand = JSON.stringify(chains)
     if (chains.length === 0 || stand === last) return
-    await store.commit({ records: [{ kind: 'anchor', at: now, action: null, agent: null, body: { chains } }] })
+    await store.commit({
+      records: [{ kind: 'anchor', at: now, action: null, agent: null, body: { chains } }],
+    })
     last = stand
   }
 }

@@ -120,7 +120,11 @@ interface Anchored {
 }
 
 /** Other replicas recorded where a chain stood: it must still hold those very records. */
-async function checkAnchors(store: Store, anchors: readonly Anchored[], verifier: ChainVerifier): Promise<void> {
+async function checkAnchors(
+  store: Store,
+  anchors: readonly Anchored[],
+  verifier: ChainVerifier,
+): Promise<void> {
   const checked = new Set<string>()
   for (const { chain, seq, hash, by } of anchors) {
     const place = `${chain}:${seq}:${hash}`
@@ -128,7 +132,12 @@ async function checkAnchors(store: Store, anchors: readonly Anchored[], verifier
     checked.add(place)
     const [record] = await store.records(chain, seq - 1, 1)
     if (record?.seq !== seq || record.hash !== hash) {
-      verifier.fault('ledger:head', chain, seq, `record ${seq} is not the one that record ${by} of another chain saw`)
+      verifier.fault(
+        'ledger:head',
+        chain,
+        seq,
+        `record ${seq} is not the one that record ${by} of another chain saw`,
+      )
     }
   }
 }

@@ -3,13 +3,13 @@ import { closeSync, openSync } from 'node:fs'
 
 export type Connection = Database.Database
 
-/** Opens the database for the one writer. Every commit is on disk before it answers. */
+/** Opens the database for the one writer. A commit is on disk only after the log was synced: see log-sync.ts. */
 export function openForWriting(file: string): Connection {
   // The mode of the -wal and -shm files follows that of the database.
   closeSync(openSync(file, 'a', 0o600))
   const connection = new Database(file, { timeout: 5000 })
   connection.pragma('journal_mode = WAL')
-  connection.pragma('synchronous = FULL')
+  connection.pragma('synchronous = NORMAL')
   connection.pragma('secure_delete = ON')
   connection.pragma('foreign_keys = OFF')
   connection.pragma('trusted_schema = OFF')

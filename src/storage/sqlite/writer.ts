@@ -1,12 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { openForWriting } from './connection.ts'
+import { LogSync, syncOfLog } from './log-sync.ts'
 import { BudgetWriter } from './write-budgets.ts'
 import { TransitionWriter } from './write-transitions.ts'
 import type { Job, Request, Response, WriterSettings } from './writer-jobs.ts'
 
 /**
- * The writer thread: the only connection that writes, so that an fsync never stops the event loop that
- * serves agents. It takes one job at a time.
+ * The writer thread: the only connection that writes, so that writing never stops the event loop that
+ * serves agents. It takes one job at a time and answers it when the log is on disk.
  */
 const port = parentPort
 if (port === null) throw new Error('writer.ts runs as a worker thread')
@@ -16,6 +17,12 @@ const connection = openForWriting(file)
 const budgets = new BudgetWriter(connection, replica)
 const transitions = new TransitionWriter(connection, budgets)
 
+const log = syncOfLog(file)
+const durable = new LogSync(log.sync, (error) => {
+  // Whether the last commits are on disk cannot be told any more: whoever waits is refused by the thread's end.
+  throw error
+})
+
 port.on('message', ([id, job]: Request) => {
   let response: Response
   try {
@@ -24,8 +31,12 @@ port.on('message', ([id, job]: Request) => {
     budgets.reset()
     response = [id, error instanceof Error ? error.message : String(error), null]
   }
-  port.postMessage(response)
-  if (job.kind === 'close') port.close()
+  durable.afterSync(() => {
+    port.postMessage(response)
+    if (job.kind !== 'close') return
+    log.close()
+    port.close()
+  })
 })
 
 function run(job: Job): unknown {
