@@ -7,7 +7,7 @@ describe('canonical JSON (RFC 8785)', () => {
   it('sorts keys by UTF-16 code units and writes numbers as ECMAScript does', () => {
     // The example of RFC 8785, section 3.2.2 and 3.2.3.
     const value = {
-      numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
+      numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001], // oxlint-disable-line no-loss-of-precision -- as the RFC has it
       literals: [null, true, false],
     }
     expect(canonicalJson(value)).toBe(

@@ -21,3 +21,9 @@ export function nanoFromUsd(usd: number, where = 'cost_usd'): NanoUsd {
 export function usdFromNano(nano: NanoUsd): number {
   return nano / NANO_PER_USD
 }
+
+/** Throws `input:invalid_amount` for what is no whole, safe, non-negative number of nano-USD. */
+export function refuseBadAmount(nano: NanoUsd | undefined, where = 'cost'): void {
+  if (nano === undefined || (Number.isSafeInteger(nano) && nano >= 0)) return
+  throw new BelayError('input:invalid_amount', { where, got: String(nano), max: String(MAX_USD) })
+}

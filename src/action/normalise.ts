@@ -75,7 +75,7 @@ const INVISIBLE = /[\p{Cf}\p{Variation_Selector}\u115f\u1160\u3164\uffa0]|\u034f
 
 // After NFKD-like trickery a letter may keep marks that hide a word: "s̷t̷r̷u̷c̷k". Marks that NFKC
 // could not join into a letter are dropped.
-const LOOSE_MARKS = /[\u0300-\u036f\u0488\u0489\u20d0-\u20f0]/g
+const LOOSE_MARKS = /[\u0300-\u036f\u0488\u0489\u20d0-\u20f0]/g // oxlint-disable-line no-misleading-character-class
 
 const SPACES = /\s{2,}|[\t\n\v\f\r]/g
 
