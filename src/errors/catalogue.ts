@@ -3,43 +3,164 @@
  * Templates name their values in braces. Refusals of actions are decisions, not errors, and not here.
  */
 export const CATALOGUE = {
-  'input:invalid': { status: 400, title: 'The request is not valid', message: '{where}: expected {expected}, got {got}.' },
-  'input:invalid_json': { status: 400, title: 'The body is not JSON', message: 'The body is not valid JSON: {cause}.' },
-  'input:too_large': { status: 413, title: 'The request is too large', message: '{where}: at most {max}, got {got}.' },
-  'input:too_deep': { status: 400, title: 'The input is nested too deeply', message: '{where}: at most {max} levels of nesting.' },
-  'input:forbidden_key': { status: 400, title: 'A key is not allowed', message: '{where}: the key {got} is not allowed.' },
-  'input:invalid_amount': { status: 400, title: 'An amount is not valid', message: '{where}: expected dollars from 0 to {max}, got {got}.' },
-  'input:not_canonical': { status: 400, title: 'The value has no canonical form', message: 'The value cannot be written as canonical JSON (RFC 8785): {cause}.' },
-  'input:unsupported_media_type': { status: 415, title: 'The media type is not supported', message: 'Expected application/json, got {got}.' },
-  'auth:required': { status: 401, title: 'Credentials are missing or wrong', message: 'Send Authorization: Bearer with an agent key (blk_…) or the admin token.' },
+  'input:invalid': {
+    status: 400,
+    title: 'The request is not valid',
+    message: '{where}: expected {expected}, got {got}.',
+  },
+  'input:invalid_json': {
+    status: 400,
+    title: 'The body is not JSON',
+    message: 'The body is not valid JSON: {cause}.',
+  },
+  'input:too_large': {
+    status: 413,
+    title: 'The request is too large',
+    message: '{where}: at most {max}, got {got}.',
+  },
+  'input:too_deep': {
+    status: 400,
+    title: 'The input is nested too deeply',
+    message: '{where}: at most {max} levels of nesting.',
+  },
+  'input:forbidden_key': {
+    status: 400,
+    title: 'A key is not allowed',
+    message: '{where}: the key {got} is not allowed.',
+  },
+  'input:invalid_amount': {
+    status: 400,
+    title: 'An amount is not valid',
+    message: '{where}: expected dollars from 0 to {max}, got {got}.',
+  },
+  'input:not_canonical': {
+    status: 400,
+    title: 'The value has no canonical form',
+    message: 'The value cannot be written as canonical JSON (RFC 8785): {cause}.',
+  },
+  'input:unsupported_media_type': {
+    status: 415,
+    title: 'The media type is not supported',
+    message: 'Expected application/json, got {got}.',
+  },
+  'auth:required': {
+    status: 401,
+    title: 'Credentials are missing or wrong',
+    message: 'Send Authorization: Bearer with an agent key (blk_…) or the admin token.',
+  },
   'auth:forbidden': { status: 403, title: 'Not allowed', message: '{who} may not {what}.' },
   'action:not_found': { status: 404, title: 'No such action', message: 'There is no action {id}.' },
-  'action:wrong_state': { status: 409, title: 'The action is in another state', message: 'The action {id} is {state}; {what} needs {expected}.' },
-  'action:conflict': { status: 409, title: 'Somebody else was first', message: 'The action {id} changed in the meantime; read it again.' },
-  'action:idempotency_mismatch': { status: 409, title: 'The idempotency key was used for something else', message: 'The key was used before with other content, for action {id}.' },
-  'action:refused_at_start': { status: 409, title: 'The action was refused when it was checked again', message: 'The action {id} may not run any more: {cause}.' },
-  'action:held': { status: 409, title: 'The action is held for a person', message: 'The action {id} waits for approval {approval}.' },
+  'action:wrong_state': {
+    status: 409,
+    title: 'The action is in another state',
+    message: 'The action {id} is {state}; {what} needs {expected}.',
+  },
+  'action:conflict': {
+    status: 409,
+    title: 'Somebody else was first',
+    message: 'The action {id} changed in the meantime; read it again.',
+  },
+  'action:idempotency_mismatch': {
+    status: 409,
+    title: 'The idempotency key was used for something else',
+    message: 'The key was used before with other content, for action {id}.',
+  },
+  'action:refused_at_start': {
+    status: 409,
+    title: 'The action was refused when it was checked again',
+    message: 'The action {id} may not run any more: {cause}.',
+  },
+  'action:held': {
+    status: 409,
+    title: 'The action is held for a person',
+    message: 'The action {id} waits for approval {approval}.',
+  },
   'approval:not_found': { status: 404, title: 'No such approval', message: 'There is no approval {id}.' },
-  'approval:not_pending': { status: 409, title: 'The approval is decided', message: 'The approval {id} is no longer pending: the action is {state}.' },
-  'approval:not_a_member': { status: 403, title: 'Not an approver', message: '{who} is not a member of {group}; members: {members}.' },
-  'approval:four_eyes': { status: 403, title: 'Whoever asked may not approve', message: '{who} asked for this action and may not decide it.' },
+  'approval:not_pending': {
+    status: 409,
+    title: 'The approval is decided',
+    message: 'The approval {id} is no longer pending: the action is {state}.',
+  },
+  'approval:not_a_member': {
+    status: 403,
+    title: 'Not an approver',
+    message: '{who} is not a member of {group}; members: {members}.',
+  },
+  'approval:four_eyes': {
+    status: 403,
+    title: 'Whoever asked may not approve',
+    message: '{who} asked for this action and may not decide it.',
+  },
   'approval:voted': { status: 409, title: 'Already voted', message: '{who} has already voted in this step.' },
-  'undo:not_declared': { status: 409, title: 'The action cannot be undone', message: 'The policy declares no undo for {action}. Add undo: {{ within: … }} to its entry.' },
-  'undo:too_late': { status: 409, title: 'The undo window has closed', message: 'The action {id} could be undone until {until}.' },
-  'undo:condition': { status: 409, title: 'The undo condition does not hold', message: 'The action {id} may be undone only when {when}.' },
-  'undo:in_progress': { status: 409, title: 'The undo is under way', message: 'The undo of {id} is {state}.' },
+  'undo:not_declared': {
+    status: 409,
+    title: 'The action cannot be undone',
+    message: 'The policy declares no undo for {action}. Add undo: {{ within: … }} to its entry.',
+  },
+  'undo:too_late': {
+    status: 409,
+    title: 'The undo window has closed',
+    message: 'The action {id} could be undone until {until}.',
+  },
+  'undo:condition': {
+    status: 409,
+    title: 'The undo condition does not hold',
+    message: 'The action {id} may be undone only when {when}.',
+  },
+  'undo:in_progress': {
+    status: 409,
+    title: 'The undo is under way',
+    message: 'The undo of {id} is {state}.',
+  },
   'agent:not_found': { status: 404, title: 'No such agent', message: 'There is no agent {name}.' },
-  'agent:stopped': { status: 409, title: 'The agent is stopped', message: 'The agent {name} is stopped: {cause}.' },
+  'agent:stopped': {
+    status: 409,
+    title: 'The agent is stopped',
+    message: 'The agent {name} is stopped: {cause}.',
+  },
   'key:not_found': { status: 404, title: 'No such key', message: 'There is no key {id}.' },
-  'policy:invalid': { status: 422, title: 'The policy is not valid', message: '{count} fault(s) in {file}. First: {first}' },
+  'policy:invalid': {
+    status: 422,
+    title: 'The policy is not valid',
+    message: '{count} fault(s) in {file}. First: {first}',
+  },
   'ledger:not_found': { status: 404, title: 'Not in the ledger', message: 'There is no record of {id}.' },
-  'store:unavailable': { status: 503, title: 'The store cannot record', message: 'Nothing runs while nothing can be recorded: {cause}.' },
-  'store:locked': { status: 503, title: 'The data folder is in use', message: 'Another Belay process (pid {pid}) holds {folder}. Stop it, or use it: commands find it by --data.' },
-  'store:fenced': { status: 503, title: 'This replica was declared dead', message: 'The lease of replica {replica} ran out and was taken over; restart it.' },
-  'server:busy': { status: 503, title: 'Too many requests are waiting', message: 'At most {max} requests may wait; try again.' },
-  'server:timeout': { status: 408, title: 'The request took too long to arrive', message: 'The request did not arrive in time; send it again.' },
-  'server:not_found': { status: 404, title: 'No such resource', message: 'There is nothing at {method} {path}; /openapi.json lists what there is.' },
-  'server:fault': { status: 500, title: 'A fault in Belay', message: 'The request failed inside Belay; the log has the details under {id}.' },
+  'store:unavailable': {
+    status: 503,
+    title: 'The store cannot record',
+    message: 'Nothing runs while nothing can be recorded: {cause}.',
+  },
+  'store:locked': {
+    status: 503,
+    title: 'The data folder is in use',
+    message:
+      'Another Belay process (pid {pid}) holds {folder}. Stop it, or use it: commands find it by --data.',
+  },
+  'store:fenced': {
+    status: 503,
+    title: 'This replica was declared dead',
+    message: 'The lease of replica {replica} ran out and was taken over; restart it.',
+  },
+  'server:busy': {
+    status: 503,
+    title: 'Too many requests are waiting',
+    message: 'At most {max} requests may wait; try again.',
+  },
+  'server:timeout': {
+    status: 408,
+    title: 'The request took too long to arrive',
+    message: 'The request did not arrive in time; send it again.',
+  },
+  'server:not_found': {
+    status: 404,
+    title: 'No such resource',
+    message: 'There is nothing at {method} {path}; /openapi.json lists what there is.',
+  },
+  'server:fault': {
+    status: 500,
+    title: 'A fault in Belay',
+    message: 'The request failed inside Belay; the log has the details under {id}.',
+  },
 } as const satisfies Record<string, { status: number; title: string; message: string }>
 
 export type ErrorCode = keyof typeof CATALOGUE
@@ -61,7 +182,9 @@ export class BelayError extends Error {
 
 function fill(template: string, details: Readonly<Record<string, string>>): string {
   return template
-    .replace(/(?<!\{)\{(\w+)\}(?!\})/g, (whole, name: string) => (Object.hasOwn(details, name) ? String(details[name]) : whole))
+    .replace(/(?<!\{)\{(\w+)\}(?!\})/g, (whole, name: string) =>
+      Object.hasOwn(details, name) ? String(details[name]) : whole,
+    )
     .replaceAll('{{', '{')
     .replaceAll('}}', '}')
 }
