@@ -111,7 +111,7 @@ async function assemble(
     policies,
     data,
     async close() {
-      await watcher?.close()
+      watcher?.close()
       await flow.close()
       await store.close()
     },
