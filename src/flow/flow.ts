@@ -58,6 +58,8 @@ export interface Admitted {
   readonly action: Action
   /** What may be executed: redacted if a check said so. */
   readonly input: JsonObject
+  /** The proposal came again under its idempotency key: this is the action as it is now, and its permission is another's. */
+  readonly repeated?: true
 }
 
 export interface UndoSummary {

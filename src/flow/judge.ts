@@ -20,7 +20,7 @@ export interface Judgement {
   readonly measures: Readonly<Record<string, number>>
   /** The breaker tripped on this very action. */
   readonly breaker: BreakerVerdict | undefined
-  /** Set when the action takes a place in the history of this process. */
+  /** Set when the action takes a new place in the history of this process. */
   readonly counted: HistoryEntry | null
 }
 
@@ -30,7 +30,7 @@ export interface Judgement {
  * suffice is the pass left to lease more, and then begun anew.
  *
  * `standing` is what the action itself holds already when it is judged again at its start: it steps aside for
- * the pass, so that it is not counted twice. On a refusal it has been given up; `restore` takes it back.
+ * the pass, so that it is not counted twice, and has it back afterwards whatever the verdict.
  */
 export async function judge(stages: Stages, checked: CheckedCase, standing?: Standing): Promise<Judgement> {
   const canonicalInput = canonicalJson(checked.input)
@@ -55,10 +55,11 @@ export async function judge(stages: Stages, checked: CheckedCase, standing?: Sta
     }
     const judged = stages.approve.judge(metered.metered, digest)
     const verdict = decide(judged.findings, judged.policy.mode)
-    const counted = verdict.effective === 'deny' ? null : (standing?.entry ?? entry(checked, measures))
-    if (counted === null) stages.monitor.undo(judged)
-    else if (standing === undefined) stages.history.add(counted)
-    else stages.history.restore(counted)
+    // What it holds already is the store's until the commit that releases it is durable.
+    if (standing !== undefined) restore(stages, standing)
+    const counted = verdict.effective === 'deny' || standing !== undefined ? null : entry(checked, measures)
+    if (verdict.effective === 'deny') stages.monitor.undo(judged)
+    if (counted !== null) stages.history.add(counted)
     return {
       judged,
       verdict,
@@ -87,7 +88,7 @@ function stepAside(stages: Stages, { entry, reservations }: Standing): void {
   stages.monitor.release(reservations)
 }
 
-export function restore(stages: Stages, { entry, reservations }: Standing): void {
+function restore(stages: Stages, { entry, reservations }: Standing): void {
   stages.history.restore(entry)
   stages.monitor.retake(reservations)
 }
@@ -97,9 +98,9 @@ function entry({ id, proposal, at }: CheckedCase, measures: HistoryEntry['measur
 }
 
 /** Gives back what a judgement took, when its commit did not come to be. */
-export function takeBack(stages: Stages, { judged, counted }: Judgement): void {
-  if (counted === null) return
-  stages.history.remove(counted)
+export function takeBack(stages: Stages, { judged, verdict, counted }: Judgement): void {
+  if (verdict.effective === 'deny') return
+  if (counted !== null) stages.history.remove(counted)
   stages.monitor.undo(judged)
 }
 

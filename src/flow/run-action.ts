@@ -3,6 +3,7 @@ import type { Action, ActionState, Proposal, ProposalPayload, Venue } from '../a
 import { canonicalJson, digestOf, sha256 } from '../action/digest.ts'
 import { dueAt, FOLLOWS } from '../action/lifecycle.ts'
 import type { JsonObject } from '../action/json.ts'
+import { refuseBadAmount } from '../action/money.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { Transition } from '../storage/store.ts'
 import { decisionRecord } from './audit/records.ts'
@@ -24,6 +25,7 @@ export interface How {
  * are one commit; what comes after (a person's yes, the start, the outcome) is a state, not a stack frame.
  */
 export async function runAction(stages: Stages, proposal: Proposal, how: How): Promise<Admitted> {
+  refuseBadAmount(proposal.cost)
   const repeated = await earlier(stages, proposal)
   if (repeated !== undefined) return repeated
   await registerAgent(stages, proposal.agent)
@@ -35,7 +37,7 @@ export async function runAction(stages: Stages, proposal: Proposal, how: How): P
   const decideAndRecord = async (): Promise<Admitted> => {
     for (;;) {
       const judgement = await judge(stages, checked)
-      const admitted = admit(stages, judgement, how)
+      const admitted = admitOrTakeBack(stages, judgement, how)
       const result = await commitOrTakeBack(stages, judgement, transitionOf(admitted, judgement))
       if (judgement.breaker !== undefined)
         await setAgentState(stages, proposal.agent, judgement.breaker, 'breaker')
@@ -62,6 +64,15 @@ function open(stages: Stages, proposal: Proposal, venue: Venue): Case {
     findings: [],
     input: proposal.input,
     cost: worstCost(proposal.cost, rule?.cost),
+  }
+}
+
+function admitOrTakeBack(stages: Stages, judgement: Judgement, how: How): Admitted {
+  try {
+    return admit(stages, judgement, how)
+  } catch (error) {
+    takeBack(stages, judgement)
+    throw error
   }
 }
 
@@ -172,7 +183,7 @@ async function earlier(stages: Stages, proposal: Proposal): Promise<Admitted | u
   if (action.idempotency?.proposal !== idempotency.proposal) {
     throw new BelayError('action:idempotency_mismatch', { id: action.id })
   }
-  return { action, input: (await storedInput(stages, action)) ?? {} }
+  return { action, input: (await storedInput(stages, action)) ?? {}, repeated: true }
 }
 
 /** The input that may be executed, as stored; `null` when it was erased. */

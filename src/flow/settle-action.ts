@@ -1,7 +1,7 @@
 import type { Action, ActionState, OutcomeReport } from '../action/action.ts'
 import type { JsonObject } from '../action/json.ts'
 import { isIn, moved, wrongState } from '../action/lifecycle.ts'
-import { usdFromNano } from '../action/money.ts'
+import { refuseBadAmount, usdFromNano } from '../action/money.ts'
 import type { Charge, NewPayload, NewRecord, RecordKind } from '../storage/store.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import { transitionRecord } from './audit/records.ts'
@@ -19,6 +19,7 @@ export async function settleAction(
 ): Promise<Action> {
   if (!isIn(action, 'executing') && !isIn(action, 'unknown'))
     throw wrongState(action, 'reporting an outcome', 'executing', 'unknown')
+  refuseBadAmount(report.cost)
   if (isIn(action, 'unknown') && report.outcome === 'unknown') return action
   const at = stages.store.now()
   // Without a reported cost the worst case was spent: better too much than an agent that looks cheap by silence.

@@ -9,7 +9,7 @@ import { permit } from './approve/permit.ts'
 import { transitionRecord } from './audit/records.ts'
 import { begin } from './contain/begin.ts'
 import type { Admitted } from './flow.ts'
-import { judge, restore, standingOf, takeBack, type Judgement, type Standing } from './judge.ts'
+import { judge, standingOf, takeBack, type Judgement } from './judge.ts'
 import { remember, storedInput } from './run-action.ts'
 import { setAgentState } from './set-agent-state.ts'
 import type { Stages } from './stages.ts'
@@ -33,7 +33,8 @@ export async function startAction(
   const input = await storedInput(stages, ready)
   if (input === null) throw refused(ready, 'its input was erased')
   const agent = stages.monitor.agents.get(ready.agent)
-  const observing = ready.mode === 'observe'
+  // A permission that was only observed counts for nothing once the policy enforces.
+  const observing = ready.mode === 'observe' && policy.mode === 'observe'
   const at = stages.store.now()
   const needsJudging =
     !observing &&
@@ -59,22 +60,28 @@ export async function startAction(
   const checking = stages.verify.checkContent(opened)
   const checked = checking instanceof Promise ? await checking : checking
   const again = async (): Promise<Admitted> => {
-    const standing = standingOf(ready)
-    const judgement = await judge(stages, checked, standing)
-    return resolve(stages, ready, input, judgement, standing)
+    const judgement = await judge(stages, checked, standingOf(ready))
+    let answer: Admitted | BelayError
+    try {
+      answer = await resolve(stages, ready, input, judgement)
+    } catch (error) {
+      takeBack(stages, judgement)
+      throw error
+    }
+    if (answer instanceof BelayError) throw answer
+    return answer
   }
   const alone = stages.store.dialect === 'postgres' && rule?.usesHistory === true
   return alone ? stages.store.exclusively('history', again) : again()
 }
 
-/** What the second judgement means for an action that was ready. */
+/** What the second judgement means for an action that was ready. Answers an error once the refusal is durable; throws when nothing is. */
 async function resolve(
   stages: Stages,
   ready: InState<'ready'>,
   input: JsonObject,
   judgement: Judgement,
-  standing: Standing,
-): Promise<Admitted> {
+): Promise<Admitted | BelayError> {
   const { judged, verdict } = judgement
   const { policy, at } = judged
   const release = stages.monitor.charges(ready.reservations, null)
@@ -87,7 +94,6 @@ async function resolve(
   if (verdict.decision === 'deny') {
     // A pause is not a refusal for good: the action stays ready until it expires.
     if (stages.monitor.agents.get(ready.agent).state === 'paused') {
-      restore(stages, standing)
       throw refused(ready, verdict.reasons[0]?.message ?? 'the agent is paused')
     }
     const denied = moved(ready, { name: 'denied' }, at, {
@@ -100,12 +106,14 @@ async function resolve(
       records: [transitionRecord('start', denied, again(judgement))],
       charges: release,
     })
+    // Under observe room was taken for it all the same.
+    takeBack(stages, judgement)
+    stages.monitor.settled(release)
+    stages.history.remove(standingOf(ready).entry)
     remember(stages, { action: denied, input })
-    throw refused(ready, verdict.reasons[0]?.message ?? 'it was refused')
+    return refused(ready, verdict.reasons[0]?.message ?? 'it was refused')
   }
   if (verdict.decision === 'transform') {
-    takeBack(stages, judgement)
-    restore(stages, standing)
     throw refused(ready, 'a check now wants to change the input; propose it again')
   }
 
@@ -123,34 +131,34 @@ async function resolve(
   )
   const permission = permit(ready, { digest, policy, groups, now: at })
   const metered = { reservations: judged.reservations, policyDigest: policy.digest }
-  try {
-    if (permission.granted) {
-      const executing = { ...begin(permission.action, judged.rule, at), ...metered }
-      await store(stages, executing, ready, {
-        records: [transitionRecord('start', executing, again(judgement))],
-        charges: swap,
-        agentUnchanged: { name: ready.agent, version: judged.agentVersion },
-      })
-      return remember(stages, { action: executing, input })
-    }
-    if (judged.approval === null) throw refused(ready, permission.cause)
-    const held = moved(ready, { name: 'held', approval: judged.approval }, at, {
+  if (permission.granted) {
+    const executing = {
+      ...begin(permission.action, judged.rule, at),
       ...metered,
-      decision: verdict.decision,
-      effective: verdict.effective,
-      reasons: verdict.reasons,
-    })
-    await store(stages, held, ready, {
-      records: [transitionRecord('start', held, again(judgement))],
+      replica: stages.store.replica,
+    }
+    await store(stages, executing, ready, {
+      records: [transitionRecord('start', executing, again(judgement))],
       charges: swap,
+      agentUnchanged: { name: ready.agent, version: judged.agentVersion },
     })
-    remember(stages, { action: held, input })
-  } catch (error) {
-    takeBack(stages, judgement)
-    restore(stages, standing)
-    throw error
+    stages.monitor.settled(release)
+    return remember(stages, { action: executing, input })
   }
-  throw new BelayError('action:held', { id: ready.id, approval: judged.approval.id })
+  if (judged.approval === null) throw refused(ready, permission.cause)
+  const held = moved(ready, { name: 'held', approval: judged.approval }, at, {
+    ...metered,
+    decision: verdict.decision,
+    effective: verdict.effective,
+    reasons: verdict.reasons,
+  })
+  await store(stages, held, ready, {
+    records: [transitionRecord('start', held, again(judgement))],
+    charges: swap,
+  })
+  stages.monitor.settled(release)
+  remember(stages, { action: held, input })
+  return new BelayError('action:held', { id: ready.id, approval: judged.approval.id })
 }
 
 async function take(
@@ -164,7 +172,11 @@ async function take(
 ): Promise<Admitted> {
   const permission = permit(ready, { digest: ready.actionDigest, policy, groups, now: at })
   if (!permission.granted) throw refused(ready, permission.cause)
-  const executing = begin(permission.action, policy.action(ready.name), at)
+  // The effect runs here now: whoever finds this replica dead must find the action too.
+  const executing = {
+    ...begin(permission.action, policy.action(ready.name), at),
+    replica: stages.store.replica,
+  }
   await store(stages, executing, ready, {
     records: [transitionRecord('start', executing)],
     agentUnchanged: { name: ready.agent, version: agentVersion },

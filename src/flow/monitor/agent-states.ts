@@ -9,10 +9,10 @@ export class AgentStates {
     this.#store = store
   }
 
-  /** Reads what other replicas have changed. */
+  /** Reads what other replicas have changed. What was set here and could not be recorded stays until somebody sets it anew. */
   async refresh(): Promise<void> {
     for (const row of await this.#store.agents()) {
-      if (row.version >= (this.#rows.get(row.name)?.version ?? 0)) this.#rows.set(row.name, row)
+      if (row.version > (this.#rows.get(row.name)?.version ?? 0)) this.#rows.set(row.name, row)
     }
   }
 

@@ -17,9 +17,11 @@ export type Reserved =
   | { readonly status: 'short'; readonly draw: Draw }
 
 interface Share {
-  readonly account: BudgetAccount
+  account: BudgetAccount
   /** What this replica may still reserve. */
   headroom: number
+  /** The account had less than was asked for: it may be over its limit, and what comes back goes to it first. */
+  short: boolean
   usedAt: number
   /** Until then asking the store for more is pointless, epoch ms. */
   exhaustedUntil: number
@@ -28,6 +30,8 @@ interface Share {
 /** Waits for peers to give idle share back, ms; the sum bounds how long an action waits before it is refused. */
 const PATIENCE = [25, 75, 200]
 const IDLE_SESSION = 10 * 60_000
+/** How many accounts are given back at the same time. */
+const LANES = 8
 
 /**
  * This replica's share of every budget and rate (an escrow lease). Reserving is synchronous arithmetic on the
@@ -39,7 +43,7 @@ export class Budgets {
   readonly #shares = new Map<string, Share>()
   readonly #leasing = new Map<string, Promise<void>>()
   readonly #accounts = new Map<string, BudgetAccount>()
-  /** Room that came back after its share had been given back: still this replica's by the store's books. */
+  /** Room that this replica holds by the store's books and may not use: it is offered to the account before more is leased. */
   readonly #orphans = new Map<string, number>()
 
   constructor(store: Store) {
@@ -69,7 +73,7 @@ export class Budgets {
     return draws
   }
 
-  /** All draws or none. With `force` (observe mode) room may become negative: what runs is counted all the same. */
+  /** All draws or none. With `force` (observe mode) what room there is; the rest is counted when it is spent. */
   reserve(draws: readonly Draw[], at: number, force: boolean): Reserved {
     for (const draw of draws) {
       const share = this.#shares.get(draw.account.key)
@@ -80,22 +84,32 @@ export class Budgets {
       status: 'reserved',
       reservations: draws.map(({ account, amount }) => {
         const share = this.#shares.get(account.key) as Share
-        share.headroom -= amount
+        const taken = force ? Math.min(amount, Math.max(0, share.headroom)) : amount
+        share.headroom -= taken
         share.usedAt = at
-        return { account: account.key, unit: account.unit, amount }
+        return { account: account.key, unit: account.unit, amount: taken }
       }),
     }
   }
 
   /** Leases what the draw lacks. Answers whether reserving again can succeed. */
   async acquire(draw: Draw, at: number): Promise<boolean> {
-    const waits = this.#store.dialect === 'postgres' ? PATIENCE : []
-    for (let attempt = 0; ; attempt++) {
+    // What is more than the whole limit does not fit, whatever peers give back.
+    const hopeful = this.#store.dialect === 'postgres' && draw.amount <= draw.account.limit
+    const waits = hopeful ? PATIENCE : []
+    let tries = 0
+    for (;;) {
       const share = this.#shares.get(draw.account.key)
       if (share !== undefined && share.headroom >= draw.amount) return true
-      if (share !== undefined && share.exhaustedUntil > at) return false
+      const exhausted = share !== undefined && share.exhaustedUntil > at
+      if (exhausted && share.account.limit === draw.account.limit && tries === 0) return false
+      const running = this.#leasing.get(draw.account.key)
+      if (running !== undefined) {
+        await running
+        continue
+      }
       if (await this.#lease(draw)) return true
-      const wait = waits[attempt]
+      const wait = waits[tries++]
       if (wait === undefined) return false
       await new Promise((resolve) => setTimeout(resolve, wait))
     }
@@ -108,7 +122,13 @@ export class Budgets {
 
   /** After the commit that carried the settling charges. */
   settled(charges: readonly Charge[]): void {
-    for (const { account, reserved, spent } of charges) this.#add(account, -reserved - spent)
+    for (const { account, reserved, spent } of charges) {
+      const share = this.#shares.get(account)
+      if (share?.short === true) {
+        this.#setApart(account, -reserved - spent)
+        share.exhaustedUntil = 0
+      } else this.#add(account, -reserved - spent)
+    }
   }
 
   /** After a change of limits: everything unspent goes back and is leased anew under the new limits. */
@@ -134,18 +154,15 @@ export class Budgets {
     if (share !== undefined) {
       share.headroom += amount
       share.exhaustedUntil = 0
-    } else {
-      this.#orphans.set(key, (this.#orphans.get(key) ?? 0) + amount)
-    }
+    } else this.#setApart(key, amount)
+  }
+
+  #setApart(key: string, amount: number): void {
+    this.#orphans.set(key, (this.#orphans.get(key) ?? 0) + amount)
   }
 
   async #lease(draw: Draw): Promise<boolean> {
     const { key } = draw.account
-    const running = this.#leasing.get(key)
-    if (running !== undefined) {
-      await running
-      return (this.#shares.get(key)?.headroom ?? 0) >= draw.amount
-    }
     const work = this.#leaseNow(draw)
     this.#leasing.set(key, work)
     try {
@@ -157,28 +174,73 @@ export class Budgets {
   }
 
   async #leaseNow({ account, amount }: Draw): Promise<void> {
-    const need = Math.max(0, amount - (this.#shares.get(account.key)?.headroom ?? 0))
-    const granted = await this.#store.lease(account, need)
-    const share = this.#shares.get(account.key) ?? {
+    const { key } = account
+    const share = this.#shares.get(key) ?? {
       account,
       headroom: 0,
+      short: true,
       usedAt: this.#store.now(),
       exhaustedUntil: 0,
     }
-    share.headroom += granted + (this.#orphans.get(account.key) ?? 0)
-    this.#orphans.delete(account.key)
-    if (granted < need) {
+    this.#setApart(key, share.headroom)
+    share.account = account
+    share.headroom = 0
+    share.short = true
+    this.#shares.set(key, share)
+    const debt = await this.#returnApart(key)
+    share.headroom += debt
+    const need = Math.max(0, amount - share.headroom)
+    const granted = await this.#store.lease(account, need)
+    // Meanwhile all shares may have been called back.
+    this.#shares.set(key, share)
+    share.headroom += granted
+    share.short = granted < need
+    if (share.short && (this.#orphans.get(key) ?? 0) <= 0) {
       // On SQLite one process holds all there is, so only a settlement can bring room back.
       share.exhaustedUntil = this.#store.dialect === 'sqlite' ? Infinity : this.#store.now() + 200
     }
-    this.#shares.set(account.key, share)
   }
 
   async #giveBack(shares: readonly Share[]): Promise<void> {
-    for (const { account } of shares) this.#shares.delete(account.key)
-    for (const { account, headroom } of shares) {
-      if (headroom > 0) await this.#store.giveBack(account.key, headroom)
+    for (const share of shares) {
+      this.#shares.delete(share.account.key)
+      this.#setApart(share.account.key, share.headroom)
+      share.headroom = 0
     }
+    const keys = shares.map(({ account }) => account.key)
+    const lane = async (): Promise<void> => {
+      for (let key = keys.pop(); key !== undefined; key = keys.pop()) await this.#giveBackApart(key)
+    }
+    await Promise.all(Array.from({ length: LANES }, lane))
+  }
+
+  async #giveBackApart(key: string): Promise<void> {
+    await this.#leasing.get(key)
+    const work = this.#returnApart(key).then((debt) => {
+      if (debt < 0) this.#setApart(key, debt)
+    })
+    this.#leasing.set(key, work)
+    try {
+      await work
+    } finally {
+      this.#leasing.delete(key)
+      const leased = this.#shares.get(key)
+      if (leased !== undefined) leased.exhaustedUntil = 0
+    }
+  }
+
+  /** Gives the room that was set apart to the account. Answers the debt where there is one instead: room that is still owed. */
+  async #returnApart(key: string): Promise<number> {
+    const room = this.#orphans.get(key) ?? 0
+    this.#orphans.delete(key)
+    if (room <= 0) return room
+    try {
+      await this.#store.giveBack(key, room)
+    } catch (error) {
+      this.#setApart(key, room)
+      throw error
+    }
+    return 0
   }
 
   #account(

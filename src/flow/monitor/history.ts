@@ -33,7 +33,10 @@ export class History {
     if (actions === undefined) this.#agents.set(agent, (actions = new Map()))
     let points = actions.get(name)
     if (points === undefined) actions.set(name, (points = []))
-    points.push({ at, count: 1, measures: { ...measures } })
+    // One that was proposed earlier may be judged later: the points stay in the order of time.
+    let place = points.length
+    while (place > 0 && (points[place - 1] as Point).at > at) place--
+    points.splice(place, 0, { at, count: 1, measures: { ...measures } })
     if (points.length > MAX_POINTS && this.keepFor < Infinity)
       actions.set(name, compact(points, this.keepFor, at))
   }
