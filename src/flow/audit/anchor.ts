@@ -11,7 +11,10 @@ export function createAnchor(store: Store, every = 10_000): () => Promise<void> 
     const now = store.now()
     if (now < nextAt) return
     nextAt = now + every
-    const others = (await store.chains()).filter(({ chain, live }) => live && chain !== store.replica)
+    // A replica that has just entered has a chain without a record: there is nothing to hold on to.
+    const others = (await store.chains()).filter(
+      ({ chain, seq, live }) => live && seq > 0 && chain !== store.replica,
+    )
     const chains = others.map(({ chain, seq, hash }) => ({ chain, seq, hash }))
     const stand = JSON.stringify(chains)
     if (chains.length === 0 || stand === last) return
