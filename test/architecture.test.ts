@@ -99,7 +99,7 @@ describe('the architecture', () => {
   })
 
   it('has the lifecycle that ARCHITECTURE.md shows', () => {
-    const rows = [...page.matchAll(/^\| `(\w+)` \| (.*)\|$/gm)].map(([, from, to]) => [
+    const rows = [...page.matchAll(/^\| `(\w+)` *\| (.*)\|$/gm)].map(([, from, to]) => [
       from,
       [...(to ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name),
     ])

@@ -88,7 +88,8 @@ describe('against a running harness', () => {
     await expect
       .poll(() => (approval = cli.json<ApprovalPage>('approvals', 'list').items[0]?.id), { timeout: 20_000 })
       .toBeDefined()
-    expect(cli.run(['approvals', 'approve', approval ?? '']).err).toContain('editor@example.com')
+    const stranger = cli.run(['approvals', 'approve', approval ?? '', '--as', 'stranger@example.com'])
+    expect(stranger).toMatchObject({ code: 1, err: expect.stringContaining('editor@example.com') as string })
     expect(cli.run(['approvals', 'approve', approval ?? '', ...AS_EDITOR])).toMatchObject({ code: 0 })
     const { code, out } = await waiting.done
     expect(code).toBe(0)

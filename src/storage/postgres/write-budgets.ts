@@ -34,6 +34,10 @@ export class BudgetShares {
     this.#replica = replica
   }
 
+  knows(accounts: Iterable<string>): boolean {
+    return [...accounts].every((account) => this.#shares.has(account))
+  }
+
   /** Reads the shares that are not known yet, and makes the rows of those that this replica never leased. */
   async load(client: pg.ClientBase, accounts: Iterable<string>): Promise<void> {
     const unknown = [...new Set(accounts)].filter((account) => !this.#shares.has(account)).toSorted()

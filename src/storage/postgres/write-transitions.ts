@@ -6,6 +6,8 @@ import type { CommitResult, RecordRef } from '../store.ts'
 import { bigintArray, textArray } from './binary-array.ts'
 import { ALIVE, type BudgetShares } from './write-budgets.ts'
 
+const MAX_LOADS = 20
+
 export interface GroupWritten {
   readonly results: CommitResult[]
   /** Where the chain stands after the group. */
@@ -29,11 +31,11 @@ export async function writeGroup(
   committing: (written: GroupWritten) => unknown,
 ): Promise<GroupWritten> {
   const { xid, results } = await refusals(client, replica, group)
-  await shares.load(
-    client,
-    group.flatMap(([, , , , charges]) => charges.map(([account]) => account)),
-  )
   await writeActions(client, group, results)
+  // A lease that is taken beside this group makes its share unknown again, also while this waits for the others.
+  const accounts = group.flatMap(([, , , , charges]) => charges.map(([account]) => account))
+  for (let tries = 0; tries < MAX_LOADS && !shares.knows(accounts); tries++)
+    await shares.load(client, accounts)
 
   const survivors = group.filter((_, index) => results[index] === undefined)
   const totals = shares.total(survivors.flatMap(([, , , , charges]) => charges))
