@@ -15,12 +15,31 @@ export const CRASHED = 'the process that ran it ended before the outcome was rec
 export async function recoverActions(stages: Stages): Promise<void> {
   const dead = await stages.store.takeOverDeadReplicas()
   if (dead.length === 0) return
-  for (const action of await stages.store.executingIn(dead)) {
+  for (const action of await stages.store.executingIn(await everDead(stages, dead))) {
     try {
       await settleAction(stages, action, { outcome: 'unknown' }, CRASHED)
     } catch (error) {
       if (!(error instanceof BelayError) || error.status !== 409) throw error
     }
+  }
+}
+
+/** With those that were fenced before: whoever fenced them may have died before it was done with their actions. */
+async function everDead({ store }: Stages, dead: readonly string[]): Promise<readonly string[]> {
+  const all = new Set(dead)
+  if (store.dialect === 'postgres') {
+    for (const { chain, live } of await store.chains()) if (!live) all.add(chain)
+    return [...all]
+  }
+  for (let before: string | undefined; ;) {
+    const page = await store.actions({
+      state: 'executing',
+      limit: 1000,
+      ...(before !== undefined && { before }),
+    })
+    for (const { replica } of page) if (replica !== store.replica) all.add(replica)
+    before = page.at(-1)?.id
+    if (before === undefined) return [...all]
   }
 }
 
