@@ -26,6 +26,7 @@ const stages: Stages = {
   monitor: createMonitor(store),
   approve: createApprove(),
   history: new History(policy.historyWindow),
+  historyReload: null,
   undoers: new Undoers(),
   waiters: new Waiters(),
   announcer: new Announcer([], () => undefined),

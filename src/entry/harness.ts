@@ -12,8 +12,8 @@ import { watchPolicy } from '../policy/watch-policy.ts'
 import type { Store } from '../storage/store.ts'
 
 export interface HarnessOptions {
-  /** Path of `belay.yaml`. */
-  readonly config: string
+  /** Path of `belay.yaml`; `null` for looking at what is stored: everything that is proposed is denied then. */
+  readonly config: string | null
   /** Data folder of the embedded store; also where keys of the ledger lie. Default `.belay`. */
   readonly data?: string
   /** A PostgreSQL URL; without one the embedded SQLite store in the data folder is used. */
@@ -53,13 +53,16 @@ export class PolicyInvalid extends BelayError {
   }
 }
 
+const DENY_EVERYTHING = { text: 'version: 1\n', path: null }
+
 export async function openHarness(options: HarnessOptions): Promise<Harness> {
   const data = resolve(options.data ?? '.belay')
-  const config = resolve(options.config)
-  const checks = [...builtInChecks, ...(options.checks ?? []), ...(await loadPlugins(config))]
-  const loaded = loadPolicy(config, { checks })
+  const config = options.config === null ? null : resolve(options.config)
+  const plugins = config === null ? [] : await loadPlugins(config)
+  const checks = [...builtInChecks, ...(options.checks ?? []), ...plugins]
+  const loaded = loadPolicy(config ?? DENY_EVERYTHING, { checks })
   const errors = loaded.faults.filter(({ severity }) => severity === 'error')
-  if (loaded.policy === null) throw new PolicyInvalid(config, errors)
+  if (loaded.policy === null) throw new PolicyInvalid(config ?? '', errors)
 
   mkdirSync(data, { recursive: true, mode: 0o700 })
   const store = await openStore(data, options.databaseUrl)
@@ -79,13 +82,13 @@ async function assemble(
     checks,
     policy,
     store,
-  }: { config: string; data: string; checks: readonly Check[]; policy: Policy; store: Store },
+  }: { config: string | null; data: string; checks: readonly Check[]; policy: Policy; store: Store },
 ): Promise<Harness> {
   const listeners = new Set<() => void>()
   let current = policy
-  await recordPolicy(store, policy)
+  if (config !== null) await recordPolicy(store, policy)
   const watcher =
-    options.watch === false
+    options.watch === false || config === null
       ? undefined
       : watchPolicy(config, {
           checks,

@@ -39,6 +39,7 @@ export async function judge(stages: Stages, checked: CheckedCase, standing?: Sta
   const shared = await sharedHistory(stages, checked, standing)
   let exhausted = false
   for (;;) {
+    while (stages.historyReload !== null) await stages.historyReload
     const { proposal } = checked
     if (standing !== undefined) stepAside(stages, standing)
     const history = shared ?? stages.history.view(proposal.agent, checked.at)

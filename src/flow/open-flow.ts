@@ -55,6 +55,7 @@ export async function openFlow({
     monitor,
     approve: createApprove(),
     history: await loadHistory(store, policies),
+    historyReload: null,
     undoers: new Undoers(),
     waiters: new Waiters(),
     announcer: new Announcer(channels, onFault),
@@ -72,12 +73,10 @@ export async function openFlow({
   }
   const timer = setInterval(() => background(() => tend(stages, anchor)), tick)
   const stopListening = [
-    policies.onChange(() =>
-      background(async () => {
-        await monitor.limitsChanged()
-        stages.history = await reloadHistory(stages)
-      }),
-    ),
+    policies.onChange(() => {
+      reloadHistory(stages, () => closed, onFault)
+      background(() => monitor.limitsChanged())
+    }),
     store.onCommit(() => {
       if (store.dialect === 'postgres') stages.waiters.notifyAll()
     }),
@@ -230,9 +229,29 @@ async function loadHistory(store: Store, policies: PolicySource): Promise<Histor
   return history
 }
 
-/** After a policy change that looks back further, or for the first time. What is being recorded right now is in the old one. */
-async function reloadHistory(stages: Stages): Promise<History> {
-  const { historyWindow } = stages.policies.current()
-  if (stages.store.dialect !== 'sqlite' || stages.history.keepFor >= historyWindow) return stages.history
-  return loadHistory(stages.store, stages.policies)
+/**
+ * After a policy change that looks back further. Judging waits meanwhile; what was judged before is written first,
+ * so that the store knows all of it. When it cannot be read, judging goes on waiting: nothing is decided on half a history.
+ */
+function reloadHistory(stages: Stages, isClosed: () => boolean, onFault: (error: unknown) => void): void {
+  const { store } = stages
+  if (store.dialect !== 'sqlite' || stages.history.keepFor >= stages.policies.current().historyWindow) return
+  const reload = async (): Promise<void> => {
+    while (!isClosed()) {
+      try {
+        // What was judged in this very turn hands its commit over in the next one.
+        await new Promise((resolve) => setImmediate(resolve))
+        await store.commit({ records: [] })
+        stages.history = await loadHistory(store, stages.policies)
+        return
+      } catch (error) {
+        onFault(error)
+        await new Promise((resolve) => setTimeout(resolve, 1000).unref())
+      }
+    }
+  }
+  const running = reload().finally(() => {
+    if (stages.historyReload === running) stages.historyReload = null
+  })
+  stages.historyReload = running
 }

@@ -24,6 +24,8 @@ export interface Stages {
   readonly approve: Approve
   /** In memory on SQLite, where one process sees everything; empty on PostgreSQL, which is asked under a lock. */
   history: History
+  /** While history is read again because a new policy looks back further: nothing is judged on the short one. */
+  historyReload: Promise<void> | null
   readonly undoers: Undoers
   readonly waiters: Waiters
   readonly announcer: Announcer

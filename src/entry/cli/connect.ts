@@ -47,7 +47,7 @@ async function connect(options: HarnessOptions, need: Need): Promise<Connection>
       advice: 'Start one with `belay up`, name the folder with --data, or set BELAY_URL and BELAY_TOKEN.',
     })
   }
-  return openFolder(options)
+  return openFolder(options, need)
 }
 
 /** The harness that BELAY_URL names, else the one that holds the data folder. */
@@ -68,13 +68,15 @@ function runningHarness({ data, as }: HarnessOptions): ApiClient | undefined {
 }
 
 /** Runs a harness in this process while the command works, so that there is one way in and not two. */
-async function openFolder(options: HarnessOptions): Promise<Connection> {
-  requireConfig(options.config)
+async function openFolder(options: HarnessOptions, need: Need): Promise<Connection> {
+  // What is stored can be looked at without a policy; deciding anything takes one.
+  const config = need === 'folder' && !existsSync(options.config) ? null : options.config
+  if (config !== null) requireConfig(config)
   note(`belay: no harness is running; working on the data folder ${options.data}`)
   createDataFolder(options.data)
   const { serve } = await import('./serve.ts')
   const adminToken = randomBytes(32).toString('base64url')
-  const server = await serve({ ...options, host: '127.0.0.1', port: 0, adminToken, watch: false })
+  const server = await serve({ ...options, config, host: '127.0.0.1', port: 0, adminToken, watch: false })
   return {
     client: new ApiClient(server.url, adminToken, options.as),
     kind: 'folder',

@@ -6,7 +6,7 @@ import { note } from './print.ts'
 import { VERSION } from './version.ts'
 
 export interface ServeOptions {
-  readonly config: string
+  readonly config: string | null
   readonly data: string
   readonly databaseUrl?: string
   readonly host: string

@@ -114,19 +114,17 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
       }),
     },
     async (request, reply) => {
-      const before = store.now()
       const admitted = await flow.propose(proposalOf(request), {
         venue: 'agent',
         start: request.body.start === true,
       })
-      // The store's clock never goes back, so an action from before this request is a repeat.
-      const repeated = request.body.idempotency_key !== undefined && admitted.action.proposedAt < before
+      const repeated = admitted.repeated === true
       if (!repeated) metrics.countAction(admitted.action.name, admitted.action.decision)
       const answer = await actionAnswer(flow, admitted.action, admitted.input)
       return reply
         .code(repeated ? 200 : 201)
         .header('location', `/v1/actions/${admitted.action.id}`)
-        .send(answer)
+        .send(repeated ? { ...answer, repeated } : answer)
     },
   )
 

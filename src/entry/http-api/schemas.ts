@@ -121,6 +121,10 @@ export const SHARED_SCHEMAS = [
         action: { type: 'string' },
         session: { type: ['string', 'null'] },
         proposed_by: { type: 'string', description: 'the person who asked through the agent, where one did' },
+        repeated: {
+          type: 'boolean',
+          description: 'the idempotency key was known: the permission belongs to whoever proposed first',
+        },
         decision: decisionName,
         effective: decisionName,
         mode: { type: 'string', enum: ['observe', 'enforce'] },
