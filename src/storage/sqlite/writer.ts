@@ -12,6 +12,9 @@ import type { Job, Request, Response, WriterSettings } from './writer-jobs.ts'
 const port = parentPort
 if (port === null) throw new Error('writer.ts runs as a worker thread')
 
+/** After this long without a job the log is copied into the database. */
+const QUIET_MS = 500
+
 const { file, replica } = workerData as WriterSettings
 const connection = openForWriting(file)
 const budgets = new BudgetWriter(connection, replica)
@@ -23,7 +26,12 @@ const durable = new LogSync(log.sync, (error) => {
   throw error
 })
 
+const quiet = setTimeout(() => {
+  if (connection.open) connection.pragma('wal_checkpoint(PASSIVE)')
+}, QUIET_MS).unref()
+
 port.on('message', ([id, job]: Request) => {
+  quiet.refresh()
   let response: Response
   try {
     response = [id, null, run(job)]
