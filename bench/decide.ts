@@ -37,7 +37,7 @@ async function decideOne(i: number): Promise<number> {
   const proposal = {
     agent: 'commenter',
     action: 'instagram.comment',
-    input: { text: `${COMMENT} ${i}` },
+    input: { text: `${COMMENT} ${i}`, followers: 1200, language: 'en' },
     confidence: 0.97,
   }
   const started = performance.now()

@@ -10,11 +10,21 @@ export function policyOf100Rules(): Policy {
     (_, i) =>
       `  service${i}.*: { effect: write, verify: [{ max_length: { field: text, max: 500 } }], approve: [{ when: 'input.amount > ${i}', by: [team] }] }`,
   ).join('\n')
-  const rules = Array.from(
-    { length: 10 },
-    (_, i) =>
-      `      - rule: { when: 'size(input.text) > ${400 + i} || action.confidence < 0.${i}', code: 'rule:r${i}' }`,
-  ).join('\n')
+  const conditions = [
+    'size(input.text) > 400',
+    'action.confidence < 0.3',
+    'input.followers > 100000.0 && action.confidence < 0.9',
+    'input.language == "xx"',
+    'input.language in lists.competitors',
+    'action.cost_usd > 1.0',
+    'action.session == "blocked" || action.agent == "nobody"',
+    'history.count("instagram.comment", "10m") > 1000000',
+    'history.count("instagram.*", "1h") > 10000000',
+    'has(input.draft) && input.followers < 0',
+  ]
+  const rules = conditions
+    .map((when, i) => `      - rule: { when: '${when}', code: 'rule:r${i}' }`)
+    .join('\n')
   const text = `
 version: 1
 agents:
