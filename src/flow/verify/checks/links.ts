@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '../../../action/json.ts'
 import type { Check } from '../../../policy/check.ts'
 import { checkTexts, compileField, FIELD_OPTION } from '../fields.ts'
 import type { FieldTexts } from '../fields.ts'
+import { loadTopLevelDomains } from './url/top-level-domains.ts'
 import { linksIn } from './url/links-in.ts'
 import type { Link } from './url/links-in.ts'
 
@@ -32,6 +33,7 @@ export const links: Check = {
     additionalProperties: false,
   },
   prepare({ field, allow, known_from: knownFrom }) {
+    loadTopLevelDomains()
     const allowed = new Set(Array.isArray(allow) ? allow.map(allowedHost) : [])
     const known = knownFrom === undefined ? null : compileField(knownFrom)
     const code = known === null ? 'links:not_allowed' : 'links:invented'

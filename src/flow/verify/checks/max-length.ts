@@ -1,3 +1,4 @@
+import { twitterText } from './length/twitter-text.ts'
 import type { Check } from '../../../policy/check.ts'
 import { checkTexts, FIELD_OPTION } from '../fields.ts'
 import { measure } from './length/measure.ts'
@@ -40,6 +41,7 @@ export const maxLength: Check = {
     const max = typeof ownMax === 'number' ? ownMax : known?.max
     if (max === undefined) throw new Error('max_length needs a platform or max')
     const unit = LENGTH_UNITS.find((name) => name === ownUnit) ?? known?.unit ?? 'codepoints'
+    if (unit === 'weighted') twitterText()
     return checkTexts(field, ({ text, path }) => {
       const length = measure(text, unit, max)
       if (length > max) {

@@ -9,9 +9,13 @@ const POLYFILL = /^(?:es\d|web)\..+\.js$/
  * `twitter-text` without its polyfills. They do nothing that this engine lacks, but by probing `RegExp` they
  * switch off the engine's fast paths for the whole process: every `replace` and `split` by a regular
  * expression then takes about ten times as long (measured on Node 24). So they are put in the module cache,
- * empty, before the library asks for them.
+ * empty, before the library asks for them. Loaded on first use: it takes 15 MB, and few policies need it.
  */
-export const twitterText: typeof TwitterText = load()
+export function twitterText(): typeof TwitterText {
+  return (loaded ??= load())
+}
+
+let loaded: typeof TwitterText | undefined
 
 function load(): typeof TwitterText {
   const require = createRequire(import.meta.url)

@@ -76,7 +76,7 @@ describe('weightedLength', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 15 }), (parts) => {
         const text = parts.join('')
-        expect(weightedLength(text)).toBe(twitterText.parseTweet(text).weightedLength)
+        expect(weightedLength(text)).toBe(twitterText().parseTweet(text).weightedLength)
       }),
       { numRuns: 2000 },
     )

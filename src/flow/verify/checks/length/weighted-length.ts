@@ -67,7 +67,7 @@ export function weightedLength(text: string, enough = Infinity, rules: WeightedR
 function runLength(run: string, rules: WeightedRules): number {
   if (run.length > LONGEST_RUN) return run.length + (run.match(NOT_SINGLE)?.length ?? 0)
   if (!MAY_HOLD_URL.test(run) && ALL_PLAIN.test(run)) return plainLength(run)
-  return twitterText.parseTweet(run, rules === 'v3' ? undefined : V2).weightedLength
+  return twitterText().parseTweet(run, rules === 'v3' ? undefined : V2).weightedLength
 }
 
 function plainLength(text: string): number {

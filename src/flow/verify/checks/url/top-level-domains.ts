@@ -20,15 +20,17 @@ const FILE_EXTENSIONS = new Set([
   'vi',
 ])
 
-const TOP_LEVEL: ReadonlySet<string> = new Set([
-  ...namesIn(twitterText.regexen.validGTLD),
-  ...namesIn(twitterText.regexen.validCCTLD),
-  ...NEWER,
-])
+let topLevel: ReadonlySet<string> | undefined
+
+/** Loads the list, which takes longer than a check may. Call it when the policy loads. */
+export function loadTopLevelDomains(): ReadonlySet<string> {
+  const { validGTLD, validCCTLD } = twitterText().regexen
+  return (topLevel ??= new Set([...namesIn(validGTLD), ...namesIn(validCCTLD), ...NEWER]))
+}
 
 /** Whether the last label (lower case) of a name that stands without a scheme makes it a domain name. */
 export function isTopLevelDomain(label: string): boolean {
-  return TOP_LEVEL.has(label) || label.startsWith('xn--')
+  return (topLevel ?? loadTopLevelDomains()).has(label) || label.startsWith('xn--')
 }
 
 /** Whether `name.label` alone, without a path, is more likely a file. */
