@@ -14,6 +14,7 @@ import { json, line, note, paint } from './print.ts'
 
 type Options = HarnessOptions & PrintOptions
 
+const SHOWN_FAULTS = 10
 const LONG_MS = 24 * 60 * 60_000
 
 export function addLedger(program: Command): void {
@@ -26,9 +27,13 @@ export function addLedger(program: Command): void {
       ledger
         .command('verify')
         .argument('[file]')
-        .description('check every hash, of the ledger or of an exported file'),
+        .description('check every hash, of the ledger or of an exported file')
+        .option('--checkpoint <file>', 'a checkpoint that you kept: finds a rewrite of the whole ledger too'),
     ),
   ).action(verify)
+  withHarness(
+    ledger.command('checkpoint').description('where the ledger stands now, signed; keep it somewhere else'),
+  ).action(checkpoint)
   withHarness(ledger.command('export').description('the whole ledger, one JSON document a line'))
     .option('--payloads', 'with inputs and results, which may be personal')
     .option('--output <file>', 'write to a new file instead of stdout')
@@ -68,6 +73,12 @@ async function exportLedger(
   })
 }
 
+async function checkpoint(options: HarnessOptions): Promise<void> {
+  await withConnection(options, 'folder', async ({ client }) => {
+    json(await client.object('GET', '/v1/ledger/checkpoint'))
+  })
+}
+
 async function proof(id: string, options: HarnessOptions): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
     json(await client.object('GET', `/v1/ledger/proof/${encodeURIComponent(id)}`))
@@ -88,14 +99,19 @@ async function erase(
   })
 }
 
-async function verify(file: string | undefined, options: Options): Promise<void> {
+async function verify(
+  file: string | undefined,
+  options: Options & { readonly checkpoint?: string },
+): Promise<void> {
+  const { readCheckpoint, verifyFile } = await import('./verify-file.ts')
+  const kept = options.checkpoint === undefined ? {} : { checkpoint: readCheckpoint(options.checkpoint) }
   if (file !== undefined) {
-    const { verifyFile } = await import('./verify-file.ts')
-    const found = await verifyFile(file)
+    const found = await verifyFile(file, kept)
     return report({ ...found, faults: found.faults.map((fault) => ({ ...fault })) }, options)
   }
   await withConnection(options, 'folder', async ({ client }) => {
-    report(await client.object('POST', '/v1/ledger/verify', { body: {}, timeoutMs: LONG_MS }), options)
+    const body: JsonObject = { ...kept }
+    report(await client.object('POST', '/v1/ledger/verify', { body, timeoutMs: LONG_MS }), options)
   })
 }
 
@@ -103,12 +119,14 @@ function report(answer: JsonObject, options: PrintOptions): void {
   const ok = answer['ok'] === true
   if (!ok) process.exitCode = 1
   if (options.json === true) return json(answer)
-  for (const fault of objectsOf(answer['faults'])) {
+  const faults = objectsOf(answer['faults'])
+  for (const fault of faults.slice(0, SHOWN_FAULTS)) {
     const where = textOf(fault['chain']) === '' ? '' : ` ${textOf(fault['chain'])}#${textOf(fault['seq'])}`
     line(
       `${paint('red', escapeText(textOf(fault['code'])))}${escapeText(`${where}: ${textOf(fault['message'])}`)}`,
     )
   }
+  if (faults.length > SHOWN_FAULTS) line(`… and ${faults.length - SHOWN_FAULTS} more; --json has them`)
   const counts = ['chains', 'records', 'payloads', 'erased']
     .map((name) => `${textOf(answer[name])} ${name}`)
     .join(', ')
