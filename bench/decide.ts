@@ -30,6 +30,7 @@ const stages: Stages = {
   undoers: new Undoers(),
   waiters: new Waiters(),
   announcer: new Announcer([], () => undefined),
+  onFault: (error) => console.error(error),
   recent: new Map(),
 }
 

@@ -59,6 +59,7 @@ export async function openFlow({
     undoers: new Undoers(),
     waiters: new Waiters(),
     announcer: new Announcer(channels, onFault),
+    onFault,
     recent: new Map(),
   }
   await monitor.agents.refresh()

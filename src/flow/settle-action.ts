@@ -46,7 +46,8 @@ export async function settleAction(
   }
   await move(stages, action, next, transitionRecord('outcome', next, body, payload), charges)
   const verdict = stages.monitor.finished(next, stages.policies.current())
-  if (verdict !== undefined) await setAgentState(stages, next.agent, verdict, 'breaker')
+  // The outcome is on disk: a pause that cannot be recorded is in force here, and no reason to call the report failed.
+  if (verdict !== undefined) await setAgentState(stages, next.agent, verdict, 'breaker').catch(stages.onFault)
   return next
 }
 

@@ -29,6 +29,8 @@ export interface Stages {
   readonly undoers: Undoers
   readonly waiters: Waiters
   readonly announcer: Announcer
+  /** Where faults go that must not change the answer of what has already happened. */
+  readonly onFault: (error: unknown) => void
   /** Non-terminal actions that this process moved last, with their input, so that the next step need not read them. */
   readonly recent: Map<string, { readonly action: Action; readonly input: JsonObject }>
 }

@@ -8,10 +8,10 @@ import { allActions, violationsIn } from './invariants.ts'
 import { schedule } from './schedule.ts'
 import { System } from './system.ts'
 
-/** How many are run on each store; PostgreSQL takes some twenty times as long for one, so its ten thousand run on request. */
+/** How many are run on each store. */
 const SCHEDULES = {
   sqlite: Number(process.env['BELAY_SCHEDULES'] ?? 10_000),
-  postgres: Number(process.env['BELAY_SCHEDULES'] ?? 2_000),
+  postgres: Number(process.env['BELAY_SCHEDULES'] ?? 10_000),
 }
 const BATCH = { sqlite: 500, postgres: 1000 }
 /** How many agents of a batch are asked whether all their room is there; refusals take their time on PostgreSQL. */
