@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { lintPolicy } from './lint-policy.ts'
+import { builtInChecks } from '../flow/verify/checks/index.ts'
 import { loadPolicy } from './load-policy.ts'
 import { starterPolicy } from './starter-policy.ts'
 
@@ -14,13 +15,13 @@ test.each([
   ],
 ])('loads and lints without a word: %j', (options) => {
   const text = starterPolicy(options)
-  expect(loadPolicy({ text, path: null }, { checks: [] }).faults).toEqual([])
-  expect(lintPolicy({ text, path: null }, { checks: [] })).toEqual([])
+  expect(loadPolicy({ text, path: null }, { checks: builtInChecks }).faults).toEqual([])
+  expect(lintPolicy({ text, path: null }, { checks: builtInChecks })).toEqual([])
 })
 
 test('has an entry for what was found, which waits for a person', () => {
   const text = starterPolicy({ agents: ['researcher'], actions: ['shell.run'] })
-  const { policy } = loadPolicy({ text, path: null }, { checks: [] })
+  const { policy } = loadPolicy({ text, path: null }, { checks: builtInChecks })
   expect(policy!.agent('researcher')?.budgets.length).toBeGreaterThan(0)
   expect(policy!.action('shell.run')).toMatchObject({ approvals: [{ when: null, by: ['owners'] }] })
   expect(policy!.action('something.else')).toBeUndefined()

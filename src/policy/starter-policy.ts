@@ -64,7 +64,14 @@ const EXAMPLES = `  # An example: a public comment. Checked, limited, approved b
       type: object
       required: [text]
       properties: { text: { type: string, minLength: 1, maxLength: 2000 } }
-    verify:
+    verify:                            # docs/checks has them all
+      - max_length:     { field: text, platform: instagram }
+      - banned_phrases: { field: text, phrases: [guaranteed returns] }
+      - sentiment:      { field: text, min: -0.5 }
+      - profanity:      { field: text }
+      - pii:            { field: text, then: redact }
+      - secrets:        {}
+      - links:          { field: text, allow: [example.com] }
       - rule: { when: 'history.count("social.comment", "10m") > 20', then: deny, code: 'rule:burst', message: More than 20 comments in ten minutes. }
     approve:
       - { when: 'action.confidence < 0.9 || mentions(input.text, lists.competitors)', by: [owners], expires: 24h }
