@@ -13,10 +13,6 @@ export function objectsOf(value: JsonValue | undefined): JsonObject[] {
   return Array.isArray(value) ? (value as readonly JsonValue[]).filter(isJsonObject) : []
 }
 
-export function numberOf(value: JsonValue | undefined): number {
-  return typeof value === 'number' ? value : 0
-}
-
 /** ISO 8601 to epoch milliseconds. */
 export function timeOf(value: JsonValue | undefined): number {
   return typeof value === 'string' ? Date.parse(value) : Number.NaN

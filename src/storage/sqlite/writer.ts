@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { openForWriting } from './connection.ts'
 import { LogSync, syncOfLog } from './log-sync.ts'
+import { quietCheckpoint } from './quiet-checkpoint.ts'
 import { BudgetWriter } from './write-budgets.ts'
 import { TransitionWriter } from './write-transitions.ts'
 import type { Job, Request, Response, WriterSettings } from './writer-jobs.ts'
@@ -26,9 +27,7 @@ const durable = new LogSync(log.sync, (error) => {
   throw error
 })
 
-const quiet = setTimeout(() => {
-  if (connection.open) connection.pragma('wal_checkpoint(PASSIVE)')
-}, QUIET_MS).unref()
+const quiet = setTimeout(() => quietCheckpoint(connection), QUIET_MS).unref()
 
 port.on('message', ([id, job]: Request) => {
   quiet.refresh()
