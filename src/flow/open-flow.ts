@@ -1,5 +1,3 @@
-import type { Action, Proposal } from '../action/action.ts'
-import type { JsonObject } from '../action/json.ts'
 import { isIn } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { NewPayload, Store } from '../storage/store.ts'
@@ -13,8 +11,9 @@ import { Undoers } from './contain/undoers.ts'
 import type { Flow } from './flow.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { History } from './monitor/history.ts'
+import { recall, remember, storedInput } from './recall-action.ts'
 import { recoverActions, reconcileActions } from './recover.ts'
-import { proposalPayload, remember, runAction, storedInput } from './run-action.ts'
+import { runAction } from './run-action.ts'
 import { setAgentState } from './set-agent-state.ts'
 import { cancelAction, dropAction, expireAction, move, settleAction } from './settle-action.ts'
 import type { PolicySource, Stages } from './stages.ts'
@@ -83,24 +82,15 @@ export async function openFlow({
     }),
   ]
 
-  const load = async (id: string): Promise<Action> => {
-    // Another replica may have moved what this one remembers.
-    const known = store.dialect === 'sqlite' ? stages.recent.get(id)?.action : undefined
-    const action = known ?? (await store.action(id))
-    if (action === undefined) throw new BelayError('action:not_found', { id })
-    return action
-  }
-
   return {
     undoers: stages.undoers,
     reconcile: (name) => reconcileActions(stages, name),
     propose: (proposal, how) => runAction(stages, proposal, how),
-    start: async (id) =>
-      startAction(stages, await load(id), (action, input) => proposalOf(stages, action, input)),
-    report: async (id, report) => settleAction(stages, await load(id), report),
-    cancel: async (id, by) => cancelAction(stages, await load(id), by),
-    undo: async (id, by) => undoAction(stages, await load(id), by),
-    reportUndo: async (id, report) => reportUndo(stages, await load(id), report),
+    start: async (id) => startAction(stages, await recall(stages, id)),
+    report: async (id, report) => settleAction(stages, await recall(stages, id), report),
+    cancel: async (id, by) => cancelAction(stages, await recall(stages, id), by),
+    undo: async (id, by) => undoAction(stages, await recall(stages, id), by),
+    reportUndo: async (id, report) => reportUndo(stages, await recall(stages, id), report),
     undoAll: (filter, by) => undoAll(stages, filter, by),
     input: (action) => storedInput(stages, action),
     result: (action) => storedResult(stages, action),
@@ -137,7 +127,7 @@ export async function openFlow({
       for (;;) {
         const left = until - performance.now()
         const changed = stages.waiters.wait(id, Math.max(0, left), signal)
-        const action = await load(id)
+        const action = await recall(stages, id)
         if (action.version !== version || left <= 0 || signal?.aborted === true) {
           stages.waiters.notify(id)
           return action
@@ -198,26 +188,6 @@ async function cancelWaiting(stages: Stages, agent: string, by: string): Promise
       }
       if (cancelled === 0) break
     }
-  }
-}
-
-/** The proposal as it was, with the input that may be executed, for judging it again. */
-async function proposalOf(stages: Stages, action: Action, input: JsonObject): Promise<Proposal> {
-  const payload = await proposalPayload(stages, action.id)
-  return {
-    agent: action.agent,
-    action: action.name,
-    input,
-    ...(action.session !== null && { session: action.session }),
-    ...(payload?.reason !== undefined && { reason: payload.reason }),
-    ...(action.confidence !== null && { confidence: action.confidence }),
-    cost: action.cost,
-    ...(payload?.provenance && { provenance: payload.provenance }),
-    subjects: action.subjects,
-    ...(action.release !== null && { release: action.release }),
-    ...(action.target !== null && { target: action.target }),
-    ...(action.toolSchemaVersion !== null && { toolSchemaVersion: action.toolSchemaVersion }),
-    ...(action.proposedBy !== null && { proposedBy: action.proposedBy }),
   }
 }
 

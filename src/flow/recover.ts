@@ -2,7 +2,7 @@ import type { Action } from '../action/action.ts'
 import { isIn } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import { execute } from './contain/execute.ts'
-import { storedInput } from './run-action.ts'
+import { storedInput } from './recall-action.ts'
 import { settleAction } from './settle-action.ts'
 import type { Stages } from './stages.ts'
 

@@ -1,8 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Action, ActionState, Proposal, ProposalPayload, Venue } from '../action/action.ts'
 import { canonicalJson, digestOf, sha256 } from '../action/digest.ts'
-import { dueAt, FOLLOWS } from '../action/lifecycle.ts'
-import type { JsonObject } from '../action/json.ts'
+import { dueAt } from '../action/lifecycle.ts'
 import { refuseBadAmount } from '../action/money.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { Transition } from '../storage/store.ts'
@@ -12,6 +11,7 @@ import { begin } from './contain/begin.ts'
 import { permit } from './approve/permit.ts'
 import type { Admitted } from './flow.ts'
 import { judge, takeBack, worstCost, type Judgement } from './judge.ts'
+import { remember, storedInput } from './recall-action.ts'
 import { registerAgent, setAgentState } from './set-agent-state.ts'
 import type { Stages } from './stages.ts'
 
@@ -186,24 +186,6 @@ async function earlier(stages: Stages, proposal: Proposal): Promise<Admitted | u
   return { action, input: (await storedInput(stages, action)) ?? {}, repeated: true }
 }
 
-/** The input that may be executed, as stored; `null` when it was erased. */
-export async function storedInput(stages: Stages, action: Action): Promise<JsonObject | null> {
-  // Another replica may have erased it meanwhile.
-  const known = stages.store.dialect === 'sqlite' ? stages.recent.get(action.id) : undefined
-  if (known !== undefined) return known.input
-  const payload = await proposalPayload(stages, action.id)
-  if (payload === null) return null
-  return action.mode === 'observe' ? payload.input : (payload.enforced ?? payload.input)
-}
-
-export async function proposalPayload(
-  stages: Pick<Stages, 'store'>,
-  id: string,
-): Promise<ProposalPayload | null> {
-  const stored = (await stages.store.payloads(id)).find(({ kind }) => kind === 'proposal')
-  return stored?.text == null ? null : (JSON.parse(stored.text) as ProposalPayload)
-}
-
 function idempotencyOf({ agent, action, input, idempotencyKey }: Proposal): Action['idempotency'] {
   if (idempotencyKey === undefined) return null
   // Hashed: keys are often made of personal data, and records outlive erasure.
@@ -211,18 +193,6 @@ function idempotencyOf({ agent, action, input, idempotencyKey }: Proposal): Acti
     key: sha256(canonicalJson([agent, idempotencyKey])),
     proposal: sha256(canonicalJson([action, input])),
   }
-}
-
-const RECENT = 20_000
-
-export function remember(stages: Stages, admitted: Admitted): Admitted {
-  const { recent } = stages
-  recent.delete(admitted.action.id)
-  if (FOLLOWS[admitted.action.state.name].length > 0) recent.set(admitted.action.id, admitted)
-  if (recent.size > RECENT) recent.delete(recent.keys().next().value as string)
-  stages.waiters.notify(admitted.action.id)
-  stages.announcer.moved(admitted.action)
-  return admitted
 }
 
 function conflict(id: string): never {

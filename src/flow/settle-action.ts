@@ -6,7 +6,7 @@ import type { Charge, NewPayload, NewRecord, RecordKind } from '../storage/store
 import { BelayError } from '../errors/catalogue.ts'
 import { transitionRecord } from './audit/records.ts'
 import { standingOf } from './judge.ts'
-import { remember } from './run-action.ts'
+import { remember } from './recall-action.ts'
 import { setAgentState } from './set-agent-state.ts'
 import type { Stages } from './stages.ts'
 

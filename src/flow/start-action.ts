@@ -1,4 +1,4 @@
-import type { Action, InState, Proposal } from '../action/action.ts'
+import type { Action, InState } from '../action/action.ts'
 import { actionDigest, canonicalJson } from '../action/digest.ts'
 import type { JsonObject } from '../action/json.ts'
 import { isIn, moved, wrongState } from '../action/lifecycle.ts'
@@ -10,7 +10,7 @@ import { transitionRecord } from './audit/records.ts'
 import { begin } from './contain/begin.ts'
 import type { Admitted } from './flow.ts'
 import { judge, standingOf, takeBack, type Judgement } from './judge.ts'
-import { remember, storedInput } from './run-action.ts'
+import { proposalOf, remember, storedInput } from './recall-action.ts'
 import { setAgentState } from './set-agent-state.ts'
 import type { Stages } from './stages.ts'
 
@@ -19,11 +19,7 @@ import type { Stages } from './stages.ts'
  * window that is over, is judged anew first. Two takers race in the store: one wins, the other gets
  * `action:wrong_state` or `action:conflict`.
  */
-export async function startAction(
-  stages: Stages,
-  ready: Action,
-  proposalOf: (action: Action, input: JsonObject) => Promise<Proposal>,
-): Promise<Admitted> {
+export async function startAction(stages: Stages, ready: Action): Promise<Admitted> {
   if (!isIn(ready, 'ready')) {
     if (isIn(ready, 'held'))
       throw new BelayError('action:held', { id: ready.id, approval: ready.state.approval.id })
@@ -44,7 +40,7 @@ export async function startAction(
       !stages.monitor.isCurrent(ready, policy, at))
   if (!needsJudging) return take(stages, ready, input, policy, at, [], agent.version)
 
-  const proposal = await proposalOf(ready, input)
+  const proposal = await proposalOf(stages, ready, input)
   const rule = policy.action(ready.name)
   const opened = {
     id: ready.id,

@@ -10,7 +10,7 @@ import { callWebhook } from './contain/call-webhook.ts'
 import { execute } from './contain/execute.ts'
 import type { Undoer } from './contain/undoers.ts'
 import type { UndoSummary } from './flow.ts'
-import { storedInput } from './run-action.ts'
+import { storedInput } from './recall-action.ts'
 import { move } from './settle-action.ts'
 import type { Stages } from './stages.ts'
 

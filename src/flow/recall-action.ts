@@ -1,0 +1,63 @@
+import type { Action, Proposal, ProposalPayload } from '../action/action.ts'
+import type { JsonObject } from '../action/json.ts'
+import { FOLLOWS } from '../action/lifecycle.ts'
+import { BelayError } from '../errors/catalogue.ts'
+import type { Admitted } from './flow.ts'
+import type { Stages } from './stages.ts'
+
+const RECENT = 20_000
+
+/** Keeps what the next step needs, and tells those who wait for the action. */
+export function remember(stages: Stages, admitted: Admitted): Admitted {
+  const { recent } = stages
+  recent.delete(admitted.action.id)
+  if (FOLLOWS[admitted.action.state.name].length > 0) recent.set(admitted.action.id, admitted)
+  if (recent.size > RECENT) recent.delete(recent.keys().next().value as string)
+  stages.waiters.notify(admitted.action.id)
+  stages.announcer.moved(admitted.action)
+  return admitted
+}
+
+/** The action as it is now. Throws `action:not_found`. */
+export async function recall(stages: Stages, id: string): Promise<Action> {
+  // Another replica may have moved what this one remembers.
+  const known = stages.store.dialect === 'sqlite' ? stages.recent.get(id)?.action : undefined
+  const action = known ?? (await stages.store.action(id))
+  if (action === undefined) throw new BelayError('action:not_found', { id })
+  return action
+}
+
+/** The input that may be executed, as stored; `null` when it was erased. */
+export async function storedInput(stages: Stages, action: Action): Promise<JsonObject | null> {
+  // Another replica may have erased it meanwhile.
+  const known = stages.store.dialect === 'sqlite' ? stages.recent.get(action.id) : undefined
+  if (known !== undefined) return known.input
+  const payload = await proposalPayload(stages, action.id)
+  if (payload === null) return null
+  return action.mode === 'observe' ? payload.input : (payload.enforced ?? payload.input)
+}
+
+async function proposalPayload(stages: Pick<Stages, 'store'>, id: string): Promise<ProposalPayload | null> {
+  const stored = (await stages.store.payloads(id)).find(({ kind }) => kind === 'proposal')
+  return stored?.text == null ? null : (JSON.parse(stored.text) as ProposalPayload)
+}
+
+/** The proposal as it was, with the input that may be executed, for judging it again. */
+export async function proposalOf(stages: Stages, action: Action, input: JsonObject): Promise<Proposal> {
+  const payload = await proposalPayload(stages, action.id)
+  return {
+    agent: action.agent,
+    action: action.name,
+    input,
+    ...(action.session !== null && { session: action.session }),
+    ...(payload?.reason !== undefined && { reason: payload.reason }),
+    ...(action.confidence !== null && { confidence: action.confidence }),
+    cost: action.cost,
+    ...(payload?.provenance && { provenance: payload.provenance }),
+    subjects: action.subjects,
+    ...(action.release !== null && { release: action.release }),
+    ...(action.target !== null && { target: action.target }),
+    ...(action.toolSchemaVersion !== null && { toolSchemaVersion: action.toolSchemaVersion }),
+    ...(action.proposedBy !== null && { proposedBy: action.proposedBy }),
+  }
+}
