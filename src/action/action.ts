@@ -21,6 +21,11 @@ export interface Proposal {
   readonly confidence?: number
   /** The most that the action may cost. */
   readonly cost?: NanoUsd
+  /**
+   * The action makes do with less than `cost`, down to this: where the budgets do not afford all of it, what they
+   * still have is reserved, and `Action.cost` says how much that is.
+   */
+  readonly costAtLeast?: NanoUsd
   readonly idempotencyKey?: string
   /** Where values of the input come from, by dotted path: for example `{"text": "untrusted:web"}`. */
   readonly provenance?: JsonObject
@@ -32,6 +37,10 @@ export interface Proposal {
   readonly trace?: { readonly traceId: string; readonly spanId: string }
   /** The person who asked through the agent, where one did: may not approve it. */
   readonly proposedBy?: string
+  /** Where in the agent's life it is judged; `pre_tool_call` unless said otherwise. */
+  readonly interceptionPoint?: InterceptionPoint
+  /** What the door knows beside the input (provider, prompt version …): part of the record, so never personal data. */
+  readonly facts?: JsonObject
 }
 
 /** Where the effect happens: inside Belay's process, or in the agent, which takes the permission and reports. */
@@ -177,4 +186,22 @@ export interface OutcomeReport {
   readonly result?: JsonValue
   readonly error?: string
   readonly cost?: NanoUsd
+}
+
+/** An outcome as a door of ours reports it. */
+export interface DoorReport extends OutcomeReport {
+  /** How the result was judged, where it was. */
+  readonly judged?: ResultVerdict
+  /** What the door knows of the outcome (model, usage, attempts …): part of the record, so never personal data. */
+  readonly facts?: JsonObject
+}
+
+/** What the policy's checks made of a result. `deny`: the agent does not get it. */
+export interface ResultVerdict {
+  readonly decision: Decision
+  /** What was done, which differs only under `observe`. */
+  readonly effective: Decision
+  readonly reasons: readonly Reason[]
+  /** The result that the agent may read: redacted if a check said so. */
+  readonly result: JsonObject
 }

@@ -1,4 +1,4 @@
-import type { Action, InState, OutcomeReport, Proposal, Venue } from '../action/action.ts'
+import type { Action, DoorReport, InState, Proposal, ResultVerdict, Venue } from '../action/action.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { Erasure } from './audit/erase.ts'
 import type { AgentRow, AgentState } from '../storage/store.ts'
@@ -16,7 +16,14 @@ export interface Flow {
    */
   start(id: string): Promise<Admitted>
   /** The outcome of an executing action, or a late one of an unknown action. */
-  report(id: string, report: OutcomeReport): Promise<Action>
+  report(id: string, report: DoorReport): Promise<Action>
+  /**
+   * Runs the `result:` checks of the action's entry on what came back, whole or the part of a stream that is about to be
+   * released. Records nothing: the verdict goes into the report. A check that fails denies.
+   */
+  judgeResult(action: Action, result: JsonObject): ResultVerdict | Promise<ResultVerdict>
+  /** Share of the scarcest budget of the agent that is neither spent nor reserved, 0 … 1; 1 without a budget. */
+  budgetLeft(agent: string, session: string | undefined): Promise<number>
   /** One person's vote on a pending approval. `owner`: the vote of whoever owns the installation counts in any group. */
   vote(
     approvalId: string,

@@ -37,7 +37,7 @@ export async function judge(stages: Stages, checked: CheckedCase, standing?: Sta
   const digest = actionDigest(identityOf(checked), canonicalInput)
   const measures = measuresOf(checked)
   const shared = await sharedHistory(stages, checked, standing)
-  let exhausted = false
+  const exhausted = new Set<string>()
   for (;;) {
     while (stages.historyReload !== null) await stages.historyReload
     const { proposal } = checked
@@ -51,7 +51,9 @@ export async function judge(stages: Stages, checked: CheckedCase, standing?: Sta
     const metered = stages.monitor.reserve(verified, exhausted)
     if (metered.status === 'short') {
       if (standing !== undefined) restore(stages, standing)
-      exhausted = !(await stages.monitor.acquire(metered.draw, checked.at))
+      const { key } = metered.draw.account
+      if (await stages.monitor.acquire(metered.draw, checked.at)) exhausted.delete(key)
+      else exhausted.add(key)
       continue
     }
     const judged = stages.approve.judge(metered.metered, digest)

@@ -9,6 +9,7 @@ import { erase } from './audit/erase.ts'
 import { transitionRecord } from './audit/records.ts'
 import { Undoers } from './contain/undoers.ts'
 import type { Flow } from './flow.ts'
+import { judgeResult } from './judge-result.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { History } from './monitor/history.ts'
 import { recall, remember, storedInput } from './recall-action.ts'
@@ -88,6 +89,8 @@ export async function openFlow({
     propose: (proposal, how) => runAction(stages, proposal, how),
     start: async (id) => startAction(stages, await recall(stages, id)),
     report: async (id, report) => settleAction(stages, await recall(stages, id), report),
+    judgeResult: (action, result) => judgeResult(stages, action, result),
+    budgetLeft: (agent, session) => monitor.left(policies.current(), agent, session ?? ''),
     cancel: async (id, by) => cancelAction(stages, await recall(stages, id), by),
     undo: async (id, by) => undoAction(stages, await recall(stages, id), by),
     reportUndo: async (id, report) => reportUndo(stages, await recall(stages, id), report),

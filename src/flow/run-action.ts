@@ -88,7 +88,7 @@ function admit(stages: Stages, judgement: Judgement, { start }: How): Admitted {
   const action: Action = {
     id: judged.id,
     version: 1,
-    interceptionPoint: 'pre_tool_call',
+    interceptionPoint: proposal.interceptionPoint ?? 'pre_tool_call',
     agent: proposal.agent,
     proposedBy: proposal.proposedBy ?? null,
     name: proposal.action,
@@ -143,7 +143,7 @@ function transitionOf({ action }: Admitted, judgement: Judgement): Transition {
     action: { value: action, replaces: null },
     agentUnchanged: { name: action.agent, version: judgement.judged.agentVersion },
     charges: action.reservations.map(({ account, amount }) => ({ account, reserved: amount, spent: 0 })),
-    records: [decisionRecord(action, payloadOf(judgement))],
+    records: [decisionRecord(action, payloadOf(judgement), judgement.judged.proposal.facts)],
   }
 }
 

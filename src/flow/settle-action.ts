@@ -1,5 +1,5 @@
-import type { Action, ActionState, OutcomeReport } from '../action/action.ts'
-import type { JsonObject } from '../action/json.ts'
+import type { Action, ActionState, DoorReport } from '../action/action.ts'
+import type { JsonObject, JsonValue } from '../action/json.ts'
 import { isIn, moved, wrongState } from '../action/lifecycle.ts'
 import { refuseBadAmount, usdFromNano } from '../action/money.ts'
 import type { Charge, NewPayload, NewRecord, RecordKind } from '../storage/store.ts'
@@ -14,7 +14,7 @@ import type { Stages } from './stages.ts'
 export async function settleAction(
   stages: Stages,
   action: Action,
-  report: OutcomeReport,
+  report: DoorReport,
   cause?: string,
 ): Promise<Action> {
   if (!isIn(action, 'executing') && !isIn(action, 'unknown'))
@@ -38,6 +38,12 @@ export async function settleAction(
     completed_at: at,
     ...(cost > action.cost && { over_reservation_usd: usdFromNano(cost - action.cost) }),
     ...(isIn(action, 'unknown') && { late: true }),
+    ...(report.judged && {
+      result_decision: report.judged.decision,
+      result_effective: report.judged.effective,
+      result_reasons: report.judged.reasons as unknown as JsonValue,
+    }),
+    ...(report.facts && { facts: report.facts }),
   }
   const payload: NewPayload = {
     kind: isIn(action, 'unknown') ? 'outcome:late' : 'outcome',

@@ -87,6 +87,9 @@ export function compileAction(pattern: string, entry: ActionEntry, compilation: 
     usesHistory: compilation.expressions
       .slice(before)
       .some(({ expression }) => expression.history.length > 0),
+    result: null,
+    heal: null,
+    approvalWait: 120_000,
   }
 }
 

@@ -140,6 +140,7 @@ function compilePolicy(
     approvers,
     measures: history.measures,
     historyWindow: history.window,
+    providers: {},
     document: deepFrozen(document.content),
   })
   return { policy, faults, document, expressions, files }
@@ -192,6 +193,7 @@ function compileAgent(pattern: string, entry: AgentEntry, path: DocumentPath, re
     pattern,
     ...limitsOf(entry),
     breaker: breaker === undefined ? null : breakerOf(breaker),
+    concurrency: null,
   })
 }
 

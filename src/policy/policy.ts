@@ -26,8 +26,67 @@ export interface Policy {
   readonly measures: readonly { readonly action: string; readonly path: string }[]
   /** The longest window that any history function looks back on; 0 when none is used. */
   readonly historyWindow: number
+  /** Model providers by name, as declared; the model gateway adds what it knows of vendors. */
+  readonly providers: Readonly<Record<string, ProviderRule>>
   /** The file as parsed, for the console and for explain. */
   readonly document: JsonObject
+}
+
+/** An entry of `providers:`. What is `null` or absent is taken from the vendor of that name. */
+export interface ProviderRule {
+  readonly protocol: 'openai' | 'anthropic' | 'gemini' | null
+  readonly baseUrl: string | null
+  /** As written: the key itself, or `$NAME` of an environment variable. Never shown, never recorded. */
+  readonly apiKey: string | null
+  readonly headers: Readonly<Record<string, string>>
+  readonly models: Readonly<Record<string, ModelDeclaration>>
+  readonly timeouts: { readonly connect?: number; readonly firstByte?: number; readonly idle?: number }
+  /** How long the rest of an abandoned answer is read, because the vendor bills it; `null`: as the vendor's row says. */
+  readonly drain: number | null
+}
+
+/** What a model costs and can do, where the price table does not know it or is not to be used. Dollars per million tokens. */
+export interface ModelDeclaration {
+  readonly input: number | null
+  readonly output: number | null
+  /** Default: the input price. */
+  readonly cacheRead: number | null
+  readonly cacheWrite: number | null
+  readonly contextWindow: number | null
+  readonly maxOutput: number | null
+}
+
+/** How the model gateway heals failures of a provider and answers that a check rejected. */
+export interface HealRule {
+  /** Further attempts with the same model after a rate limit, an overload or a failed connection. */
+  readonly retries: number
+  /** Longest wait before an attempt; a longer `Retry-After` goes to the next model instead. */
+  readonly maxWait: number
+  /** What to call next, in order. `provider: null`: the one that was called. */
+  readonly fallback: readonly ModelChoice[]
+  /** How often an answer that a check rejected is asked for again, with the reason added to the prompt. */
+  readonly rejected: number
+  /** Calls marked as low priority go to this model when less than `below` (0 … 1) of some budget is left. */
+  readonly lowBudget: { readonly below: number; readonly use: ModelChoice } | null
+}
+
+export interface ModelChoice {
+  readonly provider: string | null
+  readonly model: string
+}
+
+/** Checks of what comes back. */
+export interface ResultRule {
+  readonly checks: readonly CheckRule[]
+  /** Characters of a stream that are held back so that a check sees them before the agent; `Infinity`: the whole answer. */
+  readonly hold: number
+}
+
+/** How many calls of an agent run at the same time, how many wait, and for how long (ms). */
+export interface ConcurrencyRule {
+  readonly limit: number
+  readonly queue: number
+  readonly wait: number
 }
 
 export interface Limits {
@@ -48,6 +107,8 @@ export interface RateRule {
 export interface AgentRule extends Limits {
   readonly pattern: string
   readonly breaker: BreakerRule | null
+  /** `null`: the gateway's default. */
+  readonly concurrency: ConcurrencyRule | null
 }
 
 /**
@@ -82,6 +143,11 @@ export interface ActionRule {
   readonly subjects: Expression<readonly string[]> | null
   /** Whether any condition of the entry looks at history. */
   readonly usesHistory: boolean
+  readonly result: ResultRule | null
+  /** `null`: nothing is tried again. */
+  readonly heal: HealRule | null
+  /** How long a door that cannot answer "held" (the model gateway) waits for the approval. */
+  readonly approvalWait: number
 }
 
 export interface SchemaFault {

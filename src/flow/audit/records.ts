@@ -4,7 +4,7 @@ import { usdFromNano } from '../../action/money.ts'
 import type { NewPayload, NewRecord, RecordKind } from '../../storage/store.ts'
 
 /** The record of a decision: everything but the payload, by the field names of docs/ledger.md. */
-export function decisionRecord(action: Action, payload: ProposalPayload): NewRecord {
+export function decisionRecord(action: Action, payload: ProposalPayload, facts?: JsonObject): NewRecord {
   return {
     kind: 'decision',
     at: action.updatedAt,
@@ -30,6 +30,7 @@ export function decisionRecord(action: Action, payload: ProposalPayload): NewRec
       cost_usd: usdFromNano(action.cost),
       issued_at: action.proposedAt,
       ...stateBody(action),
+      ...(facts !== undefined && { facts }),
     },
     payload: { kind: 'proposal', body: payload as unknown as JsonValue, subjects: action.subjects },
   }

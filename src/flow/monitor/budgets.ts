@@ -73,6 +73,15 @@ export class Budgets {
     return draws
   }
 
+  /** What this replica's shares still have for these draws of money; `Infinity` without any. */
+  room(draws: readonly Draw[]): NanoUsd {
+    let room = Infinity
+    for (const { account } of draws) {
+      if (account.unit === 'nano_usd') room = Math.min(room, this.#shares.get(account.key)?.headroom ?? 0)
+    }
+    return room
+  }
+
   /** All draws or none. With `force` (observe mode) what room there is; the rest is counted when it is spent. */
   reserve(draws: readonly Draw[], at: number, force: boolean): Reserved {
     for (const draw of draws) {

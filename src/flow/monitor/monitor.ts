@@ -21,8 +21,8 @@ export interface BreakerVerdict {
 
 export interface Monitor {
   readonly agents: AgentStates
-  /** Synchronous: sets room aside in memory or adds the finding that refuses. `exhausted`: leasing more was tried in vain. */
-  reserve(verified: VerifiedCase, exhausted: boolean): Metered
+  /** Synchronous: sets room aside in memory or adds the finding that refuses. `exhausted`: accounts of which more was asked in vain. */
+  reserve(verified: VerifiedCase, exhausted: ReadonlySet<string>): Metered
   acquire(draw: Draw, at: number): Promise<boolean>
   /** The reservation never became durable, or the action is refused after all. */
   undo(metered: Pick<MeteredCase, 'proposal' | 'reservations' | 'probe'>): void
@@ -41,6 +41,8 @@ export interface Monitor {
   isCurrent(action: Action, policy: Policy, at: number): boolean
   /** Outcomes from before this process, for the breakers. */
   loadOutcomes(policy: Policy): Promise<void>
+  /** Share of the agent's scarcest budget that is neither spent nor reserved, 0 … 1. */
+  left(policy: Policy, agent: string, session: string): Promise<number>
   limitsChanged(): Promise<void>
   tend(at: number): Promise<void>
 }
@@ -74,12 +76,39 @@ export function createMonitor(store: Store): Monitor {
     return [...own, ...budgets.draws('overall', null, policy.overall, cost, at, session)]
   }
 
+  /** What is reserved for an action that makes do with less where the budgets lack room. */
+  function fitted(
+    { proposal, policy, at, cost }: VerifiedCase,
+    rule: AgentRule | undefined,
+    exhausted: ReadonlySet<string>,
+  ): NanoUsd {
+    const least = proposal.costAtLeast
+    if (least === undefined || least >= cost) return cost
+    let room = cost
+    for (const { per, limit } of [...(rule?.budgets ?? []), ...policy.overall.budgets]) {
+      if (per === 'action') room = Math.min(room, limit)
+    }
+    if (exhausted.size > 0) {
+      room = Math.min(
+        room,
+        budgets.room(
+          drawsOf(policy, rule, proposal.agent, room, at, proposal.session ?? '').filter(({ account }) =>
+            exhausted.has(account.key),
+          ),
+        ),
+      )
+    }
+    return Math.max(least, room)
+  }
+
   return {
     agents,
 
-    reserve(verified, exhausted) {
-      const { policy, proposal, at, cost } = verified
+    reserve(asked, exhausted) {
+      const { policy, proposal, at } = asked
       const rule = policy.agent(proposal.agent)
+      const cost = fitted(asked, rule, exhausted)
+      const verified = cost === asked.cost ? asked : { ...asked, cost }
       const row = agents.get(proposal.agent)
       const observing = policy.mode === 'observe'
       const session = proposal.session ?? ''
@@ -116,14 +145,15 @@ export function createMonitor(store: Store): Monitor {
           if (!observing) return metered(verified, found, [], row.version)
         }
       }
-      const reserved = budgets.reserve(draws, at, observing && exhausted)
+      const reserved = budgets.reserve(draws, at, observing && exhausted.size > 0)
       if (reserved.status === 'short') {
         if (probe) breaker?.forget()
-        if (!exhausted) return reserved
+        if (!exhausted.has(reserved.draw.account.key)) return reserved
         return metered(verified, [...found, overBudget(reserved.draw)], [], row.version)
       }
       // Asked with `exhausted` under observe, the room was forced: the decision still says what is wrong.
-      if (observing && exhausted) found.push(deny('budget:exhausted', 'A budget or rate is used up.'))
+      if (observing && exhausted.size > 0)
+        found.push(deny('budget:exhausted', 'A budget or rate is used up.'))
       if (rule?.breaker != null) breaker?.spend(rule.breaker, cost, at)
       return metered(verified, found, reserved.reservations, row.version, undefined, probe)
     },
@@ -189,6 +219,22 @@ export function createMonitor(store: Store): Monitor {
         if (rule == null) continue
         breakerOf(name).load(await store.recentFailures(name, rule.over, agents.get(name).changedAt))
       }
+    },
+
+    async left(policy, agent, session) {
+      const at = store.now()
+      const money = drawsOf(policy, policy.agent(agent), agent, 0, at, session).filter(
+        ({ account }) => account.unit === 'nano_usd',
+      )
+      if (money.length === 0) return 1
+      const known = new Map((await store.budgets({ at })).map((report) => [report.key, report]))
+      const shares = money.map(({ account: { key, limit } }) => {
+        const report = known.get(key)
+        return report === undefined
+          ? 1
+          : Math.max(0, limit - report.spent - report.reserved) / Math.max(1, limit)
+      })
+      return Math.min(...shares)
     },
 
     limitsChanged: () => budgets.returnAll(),

@@ -1,4 +1,5 @@
 import type { Finding } from '../../action/finding.ts'
+import type { JsonObject } from '../../action/json.ts'
 import type { CheckRule, HistoryView, RulePredicate } from '../../policy/policy.ts'
 import { passed, scopeOf, type Case, type CheckedCase, type VerifiedCase } from '../case.ts'
 import { applyEdits } from './apply-edits.ts'
@@ -9,6 +10,15 @@ export interface Verify {
   checkContent(opened: Case): CheckedCase | Promise<CheckedCase>
   /** Rules over the final input and the agent's history. Synchronous, so that nothing comes between it and the reservation. */
   applyRules(checked: CheckedCase, history: HistoryView, agentState: string): VerifiedCase
+  /** The content checks of the entry's `result:`; the case holds the result in place of the input. */
+  checkResult(returned: Case): CheckedCase | Promise<CheckedCase>
+  /** The rules of the entry's `result:`; the case holds the input. */
+  applyResultRules(
+    opened: Case,
+    result: JsonObject,
+    history: HistoryView,
+    agentState: string,
+  ): readonly Finding[]
 }
 
 /** Verify: is the action well-formed, safe, lawful? */
@@ -42,14 +52,19 @@ export function createVerify({ checkTimeLimit = 500 }: { readonly checkTimeLimit
       return runChecks(opened, rule.checks.filter(isContentCheck), 0, checkTimeLimit)
     },
 
+    checkResult(returned) {
+      const checks = returned.rule?.result?.checks.filter(isContentCheck) ?? []
+      return runChecks(returned, checks, 0, checkTimeLimit)
+    },
+
+    applyResultRules(opened, result, history, agentState) {
+      const scope = scopeOf(opened, opened.at, history, agentState, result)
+      return rulesHeld(opened.rule?.result?.checks ?? [], scope)
+    },
+
     applyRules(checked, history, agentState) {
       const scope = scopeOf(checked, checked.at, history, agentState)
-      const found: Finding[] = []
-      for (const check of checked.rule?.checks ?? []) {
-        if (isContentCheck(check)) continue
-        const finding = applyRule(check, (check.run as RulePredicate).when, scope)
-        if (finding !== undefined) found.push(finding)
-      }
+      const found = rulesHeld(checked.rule?.checks ?? [], scope)
       const subjects = subjectsOf(checked, scope, found)
       return passed({ ...checked, findings: [...checked.findings, ...found], scope, subjects })
     },
@@ -92,6 +107,16 @@ function annotated(current: Case, found: readonly Finding[]): Case {
     }
     return { ...current, findings: [...findings, { decision: 'deny', reason, evidence }] }
   }
+}
+
+function rulesHeld(checks: readonly CheckRule[], scope: VerifiedCase['scope']): Finding[] {
+  const found: Finding[] = []
+  for (const check of checks) {
+    if (isContentCheck(check)) continue
+    const finding = applyRule(check, (check.run as RulePredicate).when, scope)
+    if (finding !== undefined) found.push(finding)
+  }
+  return found
 }
 
 function applyRule(
