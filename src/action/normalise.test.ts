@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { normaliseForMatching } from './normalise.ts'
+import { describe, expect, it, test } from 'vitest'
+import { firstUnsettled, isEmojiAt, normaliseForMatching } from './normalise.ts'
 
 test('lower-cases ASCII and collapses white space', () => {
   expect(normaliseForMatching('  Guaranteed\t\nReturns   NOW ')).toBe('guaranteed returns now')
@@ -54,4 +54,46 @@ test('takes hostile text in linear time', () => {
     normaliseForMatching(piece.repeat(1_000_000))
     expect(performance.now() - before).toBeLessThan(2000)
   }
+})
+
+describe('the fast path', () => {
+  // The long way round, for a text that holds nothing but characters which the fast path leaves to it.
+  const settled = (text: string) => firstUnsettled(text) === text.length
+
+  it('holds only characters that no normal form changes or joins with what is before them', () => {
+    const wrong: string[] = []
+    for (let code = 128; code < 0x20000; code++) {
+      const character = String.fromCodePoint(code)
+      if (!settled(character)) continue
+      const alike = character.toLowerCase().normalize('NFKC')
+      if (
+        character.normalize('NFKC') !== character ||
+        alike !== character.toLowerCase() ||
+        /[\p{Cf}\p{M}\p{Variation_Selector}]/u.test(character) ||
+        `a${character}`.normalize('NFKC') !== `a${character}` ||
+        normaliseForMatching(`\u200b${character}x`) !== `${character.toLowerCase()}x`.trim()
+      )
+        wrong.push(code.toString(16))
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('knows an emoji that is a sign of its own', () => {
+    for (let code = 0x10000; code < 0x20000; code++) {
+      const character = String.fromCodePoint(code)
+      if (isEmojiAt(character, 0)) expect(character).toMatch(/^[^\p{L}\p{N}\p{M}]$/u)
+    }
+    expect(isEmojiAt('\ud83d', 0)).toBe(false)
+    expect(isEmojiAt('\ud83dx', 0)).toBe(false)
+  })
+
+  it.each([
+    ['caf\u00e9 cafe\u0301', 'caf\u00e9 caf\u00e9'],
+    ['a \u0301b', 'a b'],
+    ['\u03a3\u0391\u03a3 ok', 'oas ok'],
+    ['One ｗｏｒｄ in – a “long” tеxt 😀', 'one word in – a “long” text 😀'],
+    ['x\u00a0\u00a0y  z', 'x y z'],
+  ])('leaves words to the long way where they need it: %j', (text, normal) => {
+    expect(normaliseForMatching(text)).toBe(normal)
+  })
 })

@@ -2,12 +2,19 @@ import negators from 'sentiment/languages/en/negators.json' with { type: 'json' 
 import valences from 'sentiment/languages/en/labels.json' with { type: 'json' }
 import type { Check } from '../../../policy/check.ts'
 import { checkTexts, FIELD_OPTION } from '../fields.ts'
+import { compileWords, hashOf, nextHash } from './matching/word-table.ts'
 import { readingsOf } from './matching/disguises.ts'
 
 // The word lists are the library's; its own reading of a text takes four passes and ten times as long.
-const VALENCES: ReadonlyMap<string, number> = new Map(Object.entries(valences))
-const NEGATORS: ReadonlySet<string> = new Set(Object.keys(negators))
-const WORDS = /[^\s.,/#!?$%^&*;:{}=_`"~()]+/g
+const VALENCES = compileWords(Object.entries(valences))
+const NEGATORS = compileWords(Object.keys(negators).map((word) => [word, 1]))
+const BETWEEN_WORDS = /[\s.,/#!?$%^&*;:{}=_`"~()]/
+
+const OTHER_SPACES = '\u1680\u2028\u2029'
+
+const BETWEEN = Uint8Array.from({ length: 128 }, (_, unit) =>
+  BETWEEN_WORDS.test(String.fromCharCode(unit)) ? 1 : 0,
+)
 
 const DEFAULT_MIN = -0.5
 
@@ -21,20 +28,41 @@ const SOFTNESS = 15
  * −0.59, "sorry for the problem" −0.48. Other languages score 0. Linear in the length.
  */
 export function toneOf(text: string): number {
+  const { normal } = readingsOf(text)
   let sum = 0
   let toned = 0
-  let before = ''
-  for (const word of readingsOf(text).normal.match(WORDS) ?? []) {
-    const valence = VALENCES.get(word)
+  let beforeStart = 0
+  let beforeEnd = 0
+  let start = 0
+  while (start < normal.length) {
+    if (isBetween(normal.charCodeAt(start))) {
+      start++
+      continue
+    }
+    let end = start
+    let hash = 0
+    for (; end < normal.length; end++) {
+      const unit = normal.charCodeAt(end)
+      if (isBetween(unit)) break
+      hash = nextHash(hash, unit)
+    }
+    const valence = VALENCES(normal, start, end, hash)
     if (valence !== undefined) {
       toned++
-      sum += NEGATORS.has(before) ? -valence : valence
+      const negated = NEGATORS(normal, beforeStart, beforeEnd, hashOf(normal, beforeStart, beforeEnd)) === 1
+      sum += negated ? -valence : valence
     }
-    before = word
+    beforeStart = start
+    beforeEnd = end
+    start = end
   }
   if (toned === 0) return 0
   const strength = sum / Math.sqrt(toned)
   return strength / Math.sqrt(strength * strength + SOFTNESS)
+}
+
+function isBetween(unit: number): boolean {
+  return unit < 128 ? BETWEEN[unit] === 1 : OTHER_SPACES.includes(String.fromCharCode(unit))
 }
 
 /** Refuses text whose tone is below `min`. */

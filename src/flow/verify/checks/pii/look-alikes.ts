@@ -1,3 +1,4 @@
+import { rememberRecent } from '../../../../action/recent-texts.ts'
 import type { Span } from './spans.ts'
 
 /** A text as a reader sees it, and the way back to the text as it was written. */
@@ -30,38 +31,78 @@ const DASH = /^[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]$/u
  * as ASCII, one character for one, so that `４１１１` and a number with zero-width joiners inside are still numbers.
  */
 export function plainText(text: string): PlainText {
-  if (!BEYOND_LATIN.test(text) || !SUSPECT.test(text))
-    return { text, original: (start, end) => ({ start, end }) }
-  const starts: number[] = []
-  const ends: number[] = []
-  const parts: string[] = []
-  let at = 0
-  for (const character of text) {
-    const next = at + character.length
-    const plain = asPlain(character)
-    for (let unit = 0; unit < plain.length; unit += 1) {
-      starts.push(at)
-      ends.push(next)
+  return BEYOND_LATIN.test(text) && SUSPECT.test(text) ? remembered(text) : { text, original: asWritten }
+}
+
+function asWritten(start: number, end: number): Span {
+  return { start, end }
+}
+
+const remembered = rememberRecent(inPlain)
+
+function inPlain(text: string): PlainText {
+  let plain = ''
+  let from = 0
+  // Where the plain text has gone out of step: from `at[i]` on it is `by[i]` units shorter than the original.
+  const at: number[] = []
+  const by: number[] = []
+  let shorter = 0
+  for (let i = 0; i < text.length; i += 1) {
+    if (text.charCodeAt(i) < 0x80) continue
+    const code = text.codePointAt(i)!
+    const size = sizeOf(code)
+    const folded = asPlain(code)
+    if (folded !== null) {
+      plain += text.slice(from, i) + folded
+      from = i + size
+      if (folded.length !== size) {
+        shorter += size - folded.length
+        at.push(plain.length)
+        by.push(shorter)
+      }
     }
-    parts.push(plain)
-    at = next
+    i += size - 1
   }
+  if (from === 0) plain = text
+  else plain += text.slice(from)
   return {
-    text: parts.join(''),
-    original: (start, end) => ({ start: starts[start] ?? text.length, end: ends[end - 1] ?? text.length }),
+    text: plain,
+    original(start, end) {
+      const first = start + shorterBy(at, by, start)
+      const last = end - 1 + shorterBy(at, by, end - 1)
+      return { start: first, end: last + sizeOf(text.codePointAt(last) ?? 0) }
+    },
   }
 }
 
-const known = new Map<string, string>()
+/** Of the last place out of step that is not after the position. */
+function shorterBy(at: readonly number[], by: readonly number[], position: number): number {
+  let low = 0
+  let high = at.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (at[middle]! <= position) low = middle + 1
+    else high = middle
+  }
+  return low === 0 ? 0 : by[low - 1]!
+}
 
-function asPlain(character: string): string {
-  if (character.charCodeAt(0) < 0x80) return character
-  const seen = known.get(character)
+function sizeOf(codePoint: number): number {
+  return codePoint > 0xffff ? 2 : 1
+}
+
+const known = new Map<number, string | null>()
+
+/** What is written instead of a character, `null` where it stays. */
+function asPlain(codePoint: number): string | null {
+  const seen = known.get(codePoint)
   if (seen !== undefined) return seen
-  const plain = fold(character)
+  const character = String.fromCodePoint(codePoint)
+  const folded = fold(character)
+  const plain = folded === character ? null : folded
   // The alphabet of a hostile text must not become memory that stays.
   if (known.size >= 2048) known.clear()
-  known.set(character, plain)
+  known.set(codePoint, plain)
   return plain
 }
 

@@ -1,3 +1,4 @@
+import { firstUnsettled } from '../../../../action/normalise.ts'
 import { isFileExtension, isTopLevelDomain } from './top-level-domains.ts'
 
 export interface Link {
@@ -42,6 +43,9 @@ const CANDIDATE = new RegExp(
   'giu',
 )
 
+/** What a browser only writes in lower case: no user, no port, no number at the end, nothing encoded. */
+const PLAIN_HOST = /^(?!.{64}|.*xn--)(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*$/i
+
 const AUTHORITY = /^[a-z][a-z0-9+.-]*:[\\/]*([^\s/?#]*)/i
 const WRONG_END = /[^\p{L}\p{N}\p{M}\]/]+$/u
 const PORT = /^:\d{1,5}(?:[/?#\\]|$)/
@@ -54,31 +58,73 @@ const BARE_HOST = /^[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L}\p{N}\p{M}_-]+)+/u
  */
 export function linksIn(text: string): Links {
   const prepared = prepare(text)
-  if (!prepared.includes('.') && !prepared.includes(':')) return { links: [], prepared }
   const links: Link[] = []
-  for (const match of prepared.matchAll(CANDIDATE)) {
+  // No link holds white space, so only the pieces between that can hold one are read.
+  for (let sign = nextSign(prepared, 0); sign !== -1;) {
+    let start = sign
+    while (start > 0 && !isSpace(prepared.charCodeAt(start - 1))) start -= 1
+    let end = sign + 1
+    while (end < prepared.length && !isSpace(prepared.charCodeAt(end))) end += 1
+    // With the space behind it, which some links must not end at.
+    linksInPiece(prepared.slice(start, end + 1), start, links)
+    sign = nextSign(prepared, end)
+  }
+  return { links, prepared }
+}
+
+/** The next dot between labels or colon after a scheme, from `from` on. */
+function nextSign(text: string, from: number): number {
+  for (let at = from; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at)
+    if (unit === DOT) {
+      if (isInLabel(text.charCodeAt(at + 1)) && isInLabel(text.charCodeAt(at - 1))) return at
+    } else if (unit === COLON && at > 0 && (at + 1 === text.length || !isSpace(text.charCodeAt(at + 1))))
+      return at
+  }
+  return -1
+}
+
+const DOT = 46
+const COLON = 58
+
+/** White space of ASCII; the other kinds end a link as well, which the pattern sees to. */
+function isSpace(unit: number): boolean {
+  return unit === 32 || (unit >= 9 && unit <= 13)
+}
+
+/** May be part of a label: of what is not ASCII the pattern tells. */
+function isInLabel(unit: number): boolean {
+  return (
+    (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90) || (unit >= 48 && unit <= 57) ||
+    unit === 95 || unit === 45 || unit >= 128
+  ) // prettier-ignore
+}
+
+function linksInPiece(piece: string, offset: number, links: Link[]): void {
+  CANDIDATE.lastIndex = 0
+  for (let match = CANDIDATE.exec(piece); match !== null; match = CANDIDATE.exec(piece)) {
     const [whole, withScheme, script, bare] = match
     const trimmed = whole.replace(WRONG_END, '')
-    const at = { text: trimmed, start: match.index, end: match.index + trimmed.length }
+    const start = offset + match.index
+    const at = { text: trimmed, start, end: start + trimmed.length }
     if (script !== undefined) links.push({ ...at, host: null })
     else if (withScheme !== undefined) {
       const authority = AUTHORITY.exec(withScheme)?.[1] ?? ''
       if (authority.replace(WRONG_END, '') !== '') links.push({ ...at, host: hostOf(authority) })
     } else if (bare !== undefined) {
-      const before = prepared[match.index - 1]
-      const behind = prepared[match.index + whole.length]
+      const before = piece[match.index - 1]
+      const behind = piece[match.index + whole.length]
       const name = BARE_HOST.exec(bare)?.[0] ?? ''
       if (isLink(name, bare.slice(name.length), before === '@' || behind === '@')) {
         links.push({ ...at, host: hostOf(name) })
       }
     }
   }
-  return { links, prepared }
 }
 
 function prepare(text: string): string {
   let prepared = text
-  if (NOT_ASCII.test(text)) {
+  if (NOT_ASCII.test(text) && (firstUnsettled(text) < text.length || text.includes('\u3002'))) {
     prepared = text.replace(INVISIBLE, '').replace(OTHER_DOTS, '.').normalize('NFKC')
   }
   if (MAY_BE_DEFANGED.test(prepared)) {
@@ -109,8 +155,8 @@ function isLink(name: string, behind: string, inAddress: boolean): boolean {
 function hostOf(authority: string): string | null {
   const backslash = authority.indexOf('\\')
   if (backslash !== -1 && authority.includes('@', backslash)) return null
-  const address = `http://${(backslash === -1 ? authority : authority.slice(0, backslash)).replace(WRONG_END, '')}`
-  if (!URL.canParse(address)) return null
-  const host = new URL(address).hostname.replace(/\.+$/, '')
+  const written = (backslash === -1 ? authority : authority.slice(0, backslash)).replace(WRONG_END, '')
+  if (PLAIN_HOST.test(written)) return written.toLowerCase()
+  const host = URL.parse(`http://${written}`)?.hostname.replace(/\.+$/, '') ?? ''
   return host === '' ? null : host
 }

@@ -1,0 +1,24 @@
+const KEPT = 4
+const LONGEST_KEPT = 65_536
+
+/**
+ * Remembers what was computed for the last few texts: the checks of one action look at the same texts in
+ * turn. Of longer texts only the last is kept, so that what stays in memory is bounded.
+ */
+export function rememberRecent<T>(compute: (text: string) => T): (text: string) => T {
+  const texts: (string | null)[] = Array.from({ length: KEPT }, () => null)
+  const answers: (T | undefined)[] = Array.from({ length: KEPT }, () => undefined)
+  let next = 0
+  return (text) => {
+    for (let at = 0; at < KEPT; at++) if (texts[at] === text) return answers[at] as T
+    const answer = compute(text)
+    if (text.length > LONGEST_KEPT) {
+      texts.fill(null)
+      answers.fill(undefined)
+    }
+    texts[next] = text
+    answers[next] = answer
+    next = (next + 1) % KEPT
+    return answer
+  }
+}
