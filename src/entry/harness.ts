@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { isJsonObject } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import { openFlow, type OpenFlow } from '../flow/open-flow.ts'
+import type { Observer } from '../flow/stages.ts'
 import { builtInChecks } from '../flow/verify/checks/index.ts'
 import type { Check } from '../policy/check.ts'
 import type { Policy, PolicyFault } from '../policy/policy.ts'
@@ -25,6 +26,8 @@ export interface HarnessOptions {
   /** A changed policy was bad: the old one stays in force. */
   readonly onPolicyRejected?: (faults: readonly PolicyFault[]) => void
   readonly onPolicyChanged?: (policy: Policy) => void
+  /** Is told of every recorded step of every action; what it throws is a fault and changes no answer. */
+  readonly onMoved?: Observer
   readonly onFault?: (error: unknown) => void
 }
 
@@ -107,7 +110,12 @@ async function assemble(
       return () => void listeners.delete(listener)
     },
   }
-  const flow = await openFlow({ store, policies, ...(options.onFault && { onFault: options.onFault }) })
+  const flow = await openFlow({
+    store,
+    policies,
+    ...(options.onMoved && { onMoved: options.onMoved }),
+    ...(options.onFault && { onFault: options.onFault }),
+  })
   return {
     flow,
     store,

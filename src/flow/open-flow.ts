@@ -12,12 +12,12 @@ import type { Flow } from './flow.ts'
 import { judgeResult } from './judge-result.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { History } from './monitor/history.ts'
-import { recall, remember, storedInput } from './recall-action.ts'
+import { keep, recall, storedInput } from './recall-action.ts'
 import { recoverActions, reconcileActions } from './recover.ts'
 import { runAction } from './run-action.ts'
 import { setAgentState } from './set-agent-state.ts'
 import { cancelAction, dropAction, expireAction, move, settleAction } from './settle-action.ts'
-import type { PolicySource, Stages } from './stages.ts'
+import type { Observer, PolicySource, Stages } from './stages.ts'
 import { startAction } from './start-action.ts'
 import { reportUndo, storedResult, undoAction, undoAll } from './undo-action.ts'
 import { createVerify } from './verify/verify.ts'
@@ -30,6 +30,8 @@ export interface FlowOptions {
   readonly tick?: number
   /** Ways to reach people about approvals. */
   readonly channels?: readonly ApprovalChannel[]
+  /** Telemetry's place: what is counted and traced, never decided. */
+  readonly onMoved?: Observer
   /** Where faults of the background work go. */
   readonly onFault?: (error: unknown) => void
 }
@@ -45,6 +47,7 @@ export async function openFlow({
   policies,
   tick = 500,
   channels = [],
+  onMoved,
   onFault = () => undefined,
 }: FlowOptions): Promise<OpenFlow> {
   const monitor = createMonitor(store)
@@ -59,6 +62,7 @@ export async function openFlow({
     undoers: new Undoers(),
     waiters: new Waiters(),
     announcer: new Announcer(channels, onFault),
+    onMoved,
     onFault,
     recent: new Map(),
   }
@@ -160,7 +164,7 @@ async function tend(stages: Stages, anchor: () => Promise<void>): Promise<void> 
   await store.heartbeat()
   for (const action of await store.dueActions(store.now(), 200)) {
     try {
-      remember(stages, {
+      keep(stages, {
         action: await expireAction(stages, action),
         input: (await storedInput(stages, action)) ?? {},
       })

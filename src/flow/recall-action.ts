@@ -7,15 +7,30 @@ import type { Stages } from './stages.ts'
 
 const RECENT = 20_000
 
-/** Keeps what the next step needs, and tells those who wait for the action. */
-export function remember(stages: Stages, admitted: Admitted): Admitted {
+/** Keeps what the next step needs, and tells of the step that was just recorded. */
+export function remember(stages: Stages, admitted: Admitted, before?: Action): Admitted {
+  keep(stages, admitted)
+  announce(stages, admitted.action, before)
+  return admitted
+}
+
+/** Keeps what the next step needs. */
+export function keep(stages: Stages, admitted: Admitted): void {
   const { recent } = stages
   recent.delete(admitted.action.id)
   if (FOLLOWS[admitted.action.state.name].length > 0) recent.set(admitted.action.id, admitted)
   if (recent.size > RECENT) recent.delete(recent.keys().next().value as string)
-  stages.waiters.notify(admitted.action.id)
-  stages.announcer.moved(admitted.action)
-  return admitted
+}
+
+/** Tells those who wait for the action, the channels and the observer. Once for each recorded step, never before it is on disk. */
+export function announce(stages: Stages, action: Action, before?: Action): void {
+  stages.waiters.notify(action.id)
+  stages.announcer.moved(action)
+  try {
+    stages.onMoved?.(action, before)
+  } catch (error) {
+    stages.onFault(error)
+  }
 }
 
 /** The action as it is now. Throws `action:not_found`. */

@@ -6,7 +6,7 @@ import type { Charge, NewPayload, NewRecord, RecordKind } from '../storage/store
 import { BelayError } from '../errors/catalogue.ts'
 import { transitionRecord } from './audit/records.ts'
 import { standingOf } from './judge.ts'
-import { remember } from './recall-action.ts'
+import { announce, remember } from './recall-action.ts'
 import { setAgentState } from './set-agent-state.ts'
 import type { Stages } from './stages.ts'
 
@@ -124,11 +124,10 @@ export async function move(
   stages.monitor.settled(charges)
   const input = stages.recent.get(before.id)?.input
   if (input !== undefined) {
-    remember(stages, { action: next, input })
+    remember(stages, { action: next, input }, before)
     return
   }
-  stages.waiters.notify(next.id)
-  stages.announcer.moved(next)
+  announce(stages, next, before)
 }
 
 /** A late report corrects what was charged when the outcome became unknown. */

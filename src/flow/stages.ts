@@ -15,6 +15,12 @@ export interface PolicySource {
   current(): Policy
 }
 
+/**
+ * Is told of every step after it is on disk, by the process that recorded it. `before` is the action that the step
+ * replaced, absent for a new one. What it throws goes to `onFault`.
+ */
+export type Observer = (action: Action, before?: Action) => void
+
 /** What every verb of the flow works with. One value for the whole process. */
 export interface Stages {
   readonly store: Store
@@ -29,6 +35,7 @@ export interface Stages {
   readonly undoers: Undoers
   readonly waiters: Waiters
   readonly announcer: Announcer
+  readonly onMoved?: Observer | undefined
   /** Where faults go that must not change the answer of what has already happened. */
   readonly onFault: (error: unknown) => void
   /** Non-terminal actions that this process moved last, with their input, so that the next step need not read them. */

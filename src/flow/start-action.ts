@@ -106,7 +106,7 @@ async function resolve(
     takeBack(stages, judgement)
     stages.monitor.settled(release)
     stages.history.remove(standingOf(ready).entry)
-    remember(stages, { action: denied, input })
+    remember(stages, { action: denied, input }, ready)
     return refused(ready, verdict.reasons[0]?.message ?? 'it was refused')
   }
   if (verdict.decision === 'transform') {
@@ -139,7 +139,7 @@ async function resolve(
       agentUnchanged: { name: ready.agent, version: judged.agentVersion },
     })
     stages.monitor.settled(release)
-    return remember(stages, { action: executing, input })
+    return remember(stages, { action: executing, input }, ready)
   }
   if (judged.approval === null) throw refused(ready, permission.cause)
   const held = moved(ready, { name: 'held', approval: judged.approval }, at, {
@@ -153,7 +153,7 @@ async function resolve(
     charges: swap,
   })
   stages.monitor.settled(release)
-  remember(stages, { action: held, input })
+  remember(stages, { action: held, input }, ready)
   return new BelayError('action:held', { id: ready.id, approval: judged.approval.id })
 }
 
@@ -177,7 +177,7 @@ async function take(
     records: [transitionRecord('start', executing)],
     agentUnchanged: { name: ready.agent, version: agentVersion },
   })
-  return remember(stages, { action: executing, input })
+  return remember(stages, { action: executing, input }, ready)
 }
 
 async function store(stages: Stages, value: Action, before: Action, transition: Transition): Promise<void> {

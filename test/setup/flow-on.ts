@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import type { Proposal } from '../../src/action/action.ts'
 import { openFlow, type OpenFlow } from '../../src/flow/open-flow.ts'
+import type { Observer } from '../../src/flow/stages.ts'
 import { builtInChecks } from '../../src/flow/verify/checks/index.ts'
 import type { Check } from '../../src/policy/check.ts'
 import { loadPolicy } from '../../src/policy/load-policy.ts'
@@ -34,6 +35,7 @@ export async function flowOn(
   options: {
     readonly checks?: readonly Check[]
     readonly tick?: number
+    readonly onMoved?: Observer
     readonly wrap?: (store: Store) => Store
   } = {},
 ): Promise<FlowUnderTest> {
@@ -56,6 +58,7 @@ export async function flowOn(
       store,
       policies,
       tick: options.tick ?? 50,
+      ...(options.onMoved && { onMoved: options.onMoved }),
       onFault: (fault) => faults.push(fault),
     })
     return [store, flow]
