@@ -138,10 +138,28 @@ function guardOperands(node: Node): void {
 function guardArguments(node: Node): void {
   const { handle } = node
   if (handle === undefined) return
+  const isSize = (node.args as readonly unknown[])[0] === 'size'
   node.handle = (values, second, third, fourth) => {
-    for (const value of values as readonly unknown[]) if (typeof value === 'object') refuseOperand(value)
+    const given = values as readonly unknown[]
+    // The library walks over every character.
+    if (isSize && given.length === 1 && typeof given[0] === 'string') return BigInt(codePointsIn(given[0]))
+    for (const value of given) if (typeof value === 'object') refuseOperand(value)
     return handle(values, second, third, fourth)
   }
+}
+
+const HIGH_SURROGATE = /[\ud800-\udbff]/
+
+function codePointsIn(text: string): number {
+  let at = text.search(HIGH_SURROGATE)
+  if (at === -1) return text.length
+  let pairs = 0
+  for (; at < text.length; at++) {
+    if (text.codePointAt(at)! <= 0xffff) continue
+    pairs++
+    at++
+  }
+  return text.length - pairs
 }
 
 function guardConditions(node: Node): void {

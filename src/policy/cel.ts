@@ -1,5 +1,5 @@
 import { EvaluationError, ParseError } from '@marcbachmann/cel-js'
-import type { ParseResult } from '@marcbachmann/cel-js'
+import type { Context, ParseResult } from '@marcbachmann/cel-js'
 import { ActionScope, AgentScope, environment, History, MAX_EXPRESSION_LENGTH } from './cel-environment.ts'
 import { boundCost } from './cel-cost.ts'
 import { inspect } from './cel-inspect.ts'
@@ -76,20 +76,30 @@ function compiled<T>(
   lists: Lists,
   convert: (value: unknown) => T,
 ): CompiledExpression<T> {
-  const evaluate = (scope: Scope): T =>
-    convert(
-      run({
-        action: new ActionScope(scope.action),
-        agent: new AgentScope(scope.agent),
-        input: scope.input,
-        result: scope.result,
-        lists,
-        history: new History(scope.history, 'agent'),
-        history_all: new History(scope.history, 'all'),
-        now: new Date(scope.now),
-      }),
-    )
+  const evaluate = (scope: Scope): T => convert(run(contextOf(scope, lists)))
   return { ...inspection, source, evaluate, constant: constantOf(run, inspection, convert) }
+}
+
+let last: { readonly scope: Scope; readonly lists: Lists; readonly context: Context } | null = null
+
+/** Every condition of a policy is asked about the same scope in turn, so what they are given is made once. */
+function contextOf(scope: Scope, lists: Lists): Context {
+  if (last?.scope !== scope || last.lists !== lists)
+    last = { scope, lists, context: contextFor(scope, lists) }
+  return last.context
+}
+
+function contextFor(scope: Scope, lists: Lists): Context {
+  return {
+    action: new ActionScope(scope.action),
+    agent: new AgentScope(scope.agent),
+    input: scope.input,
+    result: scope.result,
+    lists,
+    history: new History(scope.history, 'agent'),
+    history_all: new History(scope.history, 'all'),
+    now: new Date(scope.now),
+  }
 }
 
 function constantOf<T>(

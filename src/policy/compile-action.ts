@@ -1,16 +1,18 @@
-// oxlint-disable unicorn/no-thenable -- `then` is a word of belay.yaml; nothing here is awaited
 import type { Effect } from '../action/action.ts'
-import { parseDecision } from '../action/decision.ts'
-import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { JsonObject } from '../action/json.ts'
 import { nanoFromUsd } from '../action/money.ts'
-import type { CompiledExpression } from './cel.ts'
-import { compileExpression, ExpressionFault } from './cel.ts'
 import type { HistoryUse } from './cel-inspect.ts'
-import type { Check, CheckSetup, PreparedCheck } from './check.ts'
+import { compileAt, messageOf } from './compilation.ts'
+import type { Compilation, Report } from './compilation.ts'
+import { compileCheck } from './compile-check.ts'
+import { compileHeal } from './compile-heal.ts'
+import type { HealEntry } from './compile-heal.ts'
+import { compileResult } from './compile-result.ts'
+import type { ResultEntry } from './compile-result.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { parseDuration } from './duration.ts'
 import { compileInputSchema } from './input-schema.ts'
-import type { ActionRule, ApprovalRule, ApproverGroup, CheckRule, Then, UndoRule } from './policy.ts'
+import type { ActionRule, ApprovalRule, UndoRule } from './policy.ts'
 import type { DocumentPath } from './yaml-document.ts'
 
 /** What `actions.X` may hold, after the schema was held against it. */
@@ -24,6 +26,9 @@ export interface ActionEntry {
   readonly timeout?: string
   readonly start_within?: string
   readonly subject?: string
+  readonly approval_wait?: string
+  readonly result?: ResultEntry
+  readonly heal?: HealEntry
 }
 
 interface ApproveEntry {
@@ -34,29 +39,10 @@ interface ApproveEntry {
   readonly message?: string
 }
 
-/** Tells a fault at a path; with `offset`, at a character of the text there. */
-export type Report = (
-  path: DocumentPath,
-  code: string,
-  expected: string,
-  found: string,
-  offset?: number,
-) => void
-
-/** What the entries of a policy have in common while they are compiled. */
-export interface Compilation {
-  readonly checks: ReadonlyMap<string, Check>
-  readonly setup: CheckSetup
-  readonly lists: Readonly<Record<string, readonly string[]>>
-  readonly approvers: Readonly<Record<string, ApproverGroup>>
-  readonly report: Report
-  /** Every expression that compiled, with its place; for measures, history and lint. */
-  readonly expressions: { readonly path: DocumentPath; readonly expression: CompiledExpression<unknown> }[]
-}
-
 const DEFAULT_TIMEOUT = 60_000
 const DEFAULT_START_WITHIN = 300_000
 const DEFAULT_EXPIRES = 86_400_000
+const DEFAULT_APPROVAL_WAIT = 120_000
 
 /** Compiles one entry of `actions:`. Faults are reported; what had one is left out, and the policy is not used. */
 export function compileAction(pattern: string, entry: ActionEntry, compilation: Compilation): ActionRule {
@@ -71,8 +57,10 @@ export function compileAction(pattern: string, entry: ActionEntry, compilation: 
   const subjects =
     entry.subject === undefined
       ? null
-      : compileAt(entry.subject, 'strings', [...path, 'subject'], compilation)
+      : compileAt(entry.subject, 'strings', [...path, 'subject'], compilation, { history: false })
   const undo = entry.undo === undefined ? null : compileUndo(entry.undo, [...path, 'undo'], compilation)
+  const result =
+    entry.result === undefined ? null : compileResult(entry.result, [...path, 'result'], compilation)
   return {
     pattern,
     effect: entry.effect ?? 'write',
@@ -87,9 +75,9 @@ export function compileAction(pattern: string, entry: ActionEntry, compilation: 
     usesHistory: compilation.expressions
       .slice(before)
       .some(({ expression }) => expression.history.length > 0),
-    result: null,
-    heal: null,
-    approvalWait: 120_000,
+    result,
+    heal: entry.heal === undefined ? null : compileHeal(entry.heal, [...path, 'heal'], compilation),
+    approvalWait: parseDuration(entry.approval_wait) ?? DEFAULT_APPROVAL_WAIT,
   }
 }
 
@@ -105,53 +93,6 @@ function compileInput(
     report(path, 'policy:input_schema', 'a JSON Schema (2020-12)', messageOf(error))
     return null
   }
-}
-
-function compileCheck(line: JsonObject, path: DocumentPath, compilation: Compilation): CheckRule[] {
-  const [name] = Object.keys(line)
-  if (name === undefined) return []
-  const source = line[name] as JsonObject | null
-  const { then, code, message, tags, ...options } = (source ?? {}) as JsonObject & CommonOptions
-  const common = {
-    name,
-    then: parseThen(then),
-    code: code ?? null,
-    message: message ?? null,
-    tags: tags ?? [],
-    source: line[name] as JsonValue,
-  }
-  if (name === 'rule') {
-    const when = compileAt(options['when'] as string, 'bool', [...path, 'rule', 'when'], compilation)
-    return when === null ? [] : [{ ...common, run: { kind: 'rule', when } }]
-  }
-  const check = compilation.checks.get(name)
-  if (check === undefined) return []
-  try {
-    const run: unknown = check.prepare(options as JsonObject, compilation.setup)
-    if (typeof run !== 'function') throw new Error('the check prepared no function')
-    return [{ ...common, run: run as PreparedCheck }]
-  } catch (error) {
-    compilation.report(
-      [...path, name],
-      'policy:check',
-      `options that the check ${name} can use`,
-      messageOf(error),
-    )
-    return []
-  }
-}
-
-interface CommonOptions {
-  readonly then?: string
-  readonly code?: string
-  readonly message?: string
-  readonly tags?: readonly string[]
-}
-
-function parseThen(word: string | undefined): Then | null {
-  if (word === undefined) return null
-  if (word === 'redact' || word === 'warn') return word
-  return parseDecision(word) ?? 'deny'
 }
 
 function compileApproval(entry: ApproveEntry, path: DocumentPath, compilation: Compilation): ApprovalRule {
@@ -188,50 +129,10 @@ function compileUndo(
   compilation: Compilation,
 ): UndoRule {
   const when =
-    undo.when === undefined ? null : compileAt(undo.when, 'bool', [...path, 'when'], compilation, true)
+    undo.when === undefined
+      ? null
+      : compileAt(undo.when, 'bool', [...path, 'when'], compilation, { result: true })
   return { within: parseDuration(undo.within) ?? 0, when, webhook: undo.webhook ?? null }
-}
-
-function compileAt(
-  source: string,
-  type: 'bool',
-  path: DocumentPath,
-  compilation: Compilation,
-  withResult?: boolean,
-): CompiledExpression<boolean> | null
-function compileAt(
-  source: string,
-  type: 'strings',
-  path: DocumentPath,
-  compilation: Compilation,
-): CompiledExpression<readonly string[]> | null
-function compileAt(
-  source: string,
-  type: 'bool' | 'strings',
-  path: DocumentPath,
-  { lists, report, expressions }: Compilation,
-  withResult = false,
-): CompiledExpression<unknown> | null {
-  try {
-    const expression =
-      type === 'bool' ? compileExpression(source, 'bool', lists) : compileExpression(source, 'strings', lists)
-    if (!withResult && expression.names.has('result'))
-      report(
-        path,
-        'policy:expression',
-        'no result: it is known only in undo.when',
-        'result',
-        source.indexOf('result'),
-      )
-    if (type === 'strings' && expression.history.length > 0)
-      report(path, 'policy:expression', 'no history in subject', 'history', expression.history[0]!.start)
-    expressions.push({ path, expression })
-    return expression
-  } catch (error) {
-    const offset = error instanceof ExpressionFault ? error.start : 0
-    report(path, 'policy:expression', 'a CEL expression that can be evaluated', messageOf(error), offset)
-    return null
-  }
 }
 
 /** The sums to record with every action, and how far back history functions look. */
@@ -246,8 +147,4 @@ export function historyNeeds(uses: Iterable<HistoryUse>): {
     if (use.path !== null) measures.set(`${use.action}\n${use.path}`, { action: use.action, path: use.path })
   }
   return { measures: [...measures.values()], window }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -4,10 +4,12 @@ import type { JsonObject, JsonValue } from '../action/json.ts'
 import { isJsonObject } from '../action/json.ts'
 import type { Check } from './check.ts'
 import { covers, isGlob, literalLength } from './glob.ts'
+import { lintModelCalls } from './lint-model-calls.ts'
+import { entriesOf, isZero, Lint, listOf, mapOf, textsOf } from './lint.ts'
 import { loadDetailed } from './load-policy.ts'
-import type { DetailedLoad, PolicyText } from './load-policy.ts'
+import type { PolicyText } from './load-policy.ts'
 import type { PolicyFault } from './policy.ts'
-import type { DocumentPath, YamlDocument } from './yaml-document.ts'
+import type { DocumentPath } from './yaml-document.ts'
 
 /**
  * Every fault of loading, and what loads but can never be satisfied, never matter, or surprise: each with its
@@ -26,6 +28,7 @@ export function lintPolicy(
   lintLimits(lint)
   lintLists(lint)
   lintActions(lint)
+  lintModelCalls(lint)
   lintGlobs(lint, 'actions')
   lintGlobs(lint, 'agents')
   return [...load.faults, ...found].toSorted((a, b) => a.line - b.line || a.column - b.column)
@@ -33,54 +36,6 @@ export function lintPolicy(
 
 // After these the document does not have the shape that the rest relies on.
 const SHAPELESS: ReadonlySet<string> = new Set(['policy:schema', 'policy:unknown_field', 'policy:yaml'])
-
-class Lint {
-  readonly load: DetailedLoad
-  readonly content: JsonObject
-  readonly #document: YamlDocument
-  readonly #file: string
-  readonly #found: PolicyFault[]
-
-  constructor(load: DetailedLoad, document: YamlDocument, file: string, found: PolicyFault[]) {
-    this.load = load
-    this.content = document.content
-    this.#document = document
-    this.#file = file
-    this.#found = found
-  }
-
-  error(path: DocumentPath, code: string, expected: string, found: string): void {
-    this.#add('error', path, code, expected, found)
-  }
-
-  warning(path: DocumentPath, code: string, expected: string, found: string): void {
-    this.#add('warning', path, code, expected, found)
-  }
-
-  #add(
-    severity: PolicyFault['severity'],
-    path: DocumentPath,
-    code: string,
-    expected: string,
-    found: string,
-  ): void {
-    const position = this.#document.position(path, 'key')
-    this.#found.push({
-      severity,
-      code: `lint:${code}`,
-      file: this.#file,
-      ...position,
-      expected: `${path.join('.')}: ${expected}`,
-      found,
-    })
-  }
-
-  /** What the expression at the path gives whatever the action, if so. */
-  constant(path: DocumentPath): unknown {
-    const key = path.join('\n')
-    return this.load.expressions.find((one) => one.path.join('\n') === key)?.expression.constant
-  }
-}
 
 function lintApprovers(lint: Lint): void {
   const used = new Set<string>()
@@ -299,26 +254,6 @@ function lintGlobs(lint: Lint, section: 'actions' | 'agents'): void {
 
 function normalised(source: string): string {
   return source.replace(/\s+/g, ' ').trim()
-}
-
-function isZero(duration: JsonValue | undefined): boolean {
-  return typeof duration === 'string' && /^0+[a-z]+$/.test(duration)
-}
-
-function mapOf(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {}
-}
-
-function listOf(value: JsonValue | undefined): readonly JsonValue[] {
-  return Array.isArray(value) ? (value as readonly JsonValue[]) : []
-}
-
-function textsOf(value: JsonValue | undefined): readonly string[] {
-  return listOf(value).filter((entry) => typeof entry === 'string')
-}
-
-function entriesOf(value: JsonValue | undefined): readonly (readonly [string, JsonObject])[] {
-  return Object.entries(mapOf(value)).map(([name, entry]) => [name, mapOf(entry)] as const)
 }
 
 function collectTexts(value: JsonValue, into: Set<string>): void {

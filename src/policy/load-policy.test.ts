@@ -100,6 +100,7 @@ describe('a policy that uses everything', () => {
     })
     expect(policy.agent('commenter')).toEqual({
       pattern: 'commenter',
+      concurrency: null,
       budgets: [
         { limit: 100_000_000_000, per: 'day' },
         { limit: 50_000_000, per: 'action' },
@@ -114,7 +115,13 @@ describe('a policy that uses everything', () => {
         probes: 3,
       },
     })
-    expect(policy.agent('bot-7')).toEqual({ pattern: 'bot-*', budgets: [], rates: [], breaker: null })
+    expect(policy.agent('bot-7')).toEqual({
+      pattern: 'bot-*',
+      budgets: [],
+      rates: [],
+      breaker: null,
+      concurrency: null,
+    })
     expect(policy.agent('stranger')).toBeUndefined()
   })
 
@@ -163,6 +170,9 @@ describe('a policy that uses everything', () => {
       startWithin: 300_000,
       subjects: null,
       usesHistory: false,
+      result: null,
+      heal: null,
+      approvalWait: 120_000,
     })
     const bare = load('version: 1')
     expect(bare).toMatchObject({ mode: 'enforce', defaultDecision: 'deny', measures: [], historyWindow: 0 })

@@ -7,10 +7,22 @@ import type { BudgetWindow } from '../action/budget-window.ts'
 import { nanoFromUsd } from '../action/money.ts'
 import type { Check } from './check.ts'
 import { compileAction, historyNeeds } from './compile-action.ts'
-import type { ActionEntry, Compilation, Report } from './compile-action.ts'
+import type { ActionEntry } from './compile-action.ts'
+import type { Compilation, Report } from './compilation.ts'
+import { compileProviders, withoutKeys } from './compile-providers.ts'
+import type { ProviderEntry } from './compile-providers.ts'
+import { VENDOR_PROTOCOLS } from './known-vendors.ts'
 import { parseDuration } from './duration.ts'
 import { globLookup } from './glob.ts'
-import type { AgentRule, ApproverGroup, BreakerRule, Limits, Policy, PolicyFault } from './policy.ts'
+import type {
+  AgentRule,
+  ApproverGroup,
+  BreakerRule,
+  ConcurrencyRule,
+  Limits,
+  Policy,
+  PolicyFault,
+} from './policy.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { readYaml } from './yaml-document.ts'
 import type { DocumentPath, YamlDocument } from './yaml-document.ts'
@@ -111,9 +123,11 @@ function compilePolicy(
     },
     lists,
     approvers,
+    providers: new Set([...Object.keys(VENDOR_PROTOCOLS), ...Object.keys(content.providers ?? {})]),
     report,
     expressions: [],
   }
+  const providers = compileProviders(content.providers ?? {}, report)
   const actionRules = Object.entries(content.actions ?? {}).map(([pattern, entry]) =>
     Object.freeze(compileAction(pattern, entry ?? {}, compilation)),
   )
@@ -140,8 +154,8 @@ function compilePolicy(
     approvers,
     measures: history.measures,
     historyWindow: history.window,
-    providers: {},
-    document: deepFrozen(document.content),
+    providers,
+    document: deepFrozen(withoutKeys(document.content)),
   })
   return { policy, faults, document, expressions, files }
 }
@@ -160,6 +174,7 @@ interface AgentEntry extends LimitsEntry {
     readonly cooldown?: string
     readonly probes?: number
   }
+  readonly concurrency?: { readonly limit?: number; readonly queue?: number; readonly wait?: string }
 }
 
 interface PolicyDocument extends LimitsEntry {
@@ -171,6 +186,7 @@ interface PolicyDocument extends LimitsEntry {
   readonly approvers?: Readonly<
     Record<string, { readonly members: readonly string[]; readonly quorum?: number }>
   >
+  readonly providers?: Readonly<Record<string, ProviderEntry | null>>
 }
 
 function limitsOf({ budget = [], rate = [] }: LimitsEntry): Limits {
@@ -193,7 +209,7 @@ function compileAgent(pattern: string, entry: AgentEntry, path: DocumentPath, re
     pattern,
     ...limitsOf(entry),
     breaker: breaker === undefined ? null : breakerOf(breaker),
-    concurrency: null,
+    concurrency: entry.concurrency === undefined ? null : concurrencyOf(entry.concurrency),
   })
 }
 
@@ -210,6 +226,14 @@ function breakerOf(breaker: NonNullable<AgentEntry['breaker']>): BreakerRule {
     cooldown: parseDuration(breaker.cooldown) ?? null,
     probes: breaker.probes ?? 1,
   }
+}
+
+function concurrencyOf({
+  limit = 16,
+  queue = 64,
+  wait,
+}: NonNullable<AgentEntry['concurrency']>): ConcurrencyRule {
+  return { limit, queue, wait: parseDuration(wait) ?? 30_000 }
 }
 
 function deepFrozen<T>(value: T): T {

@@ -1,11 +1,21 @@
 // oxlint-disable unicorn/no-thenable -- `then` is a word of belay.yaml; nothing here is awaited
 import { BUDGET_WINDOWS } from '../action/budget-window.ts'
-import { DECISIONS } from '../action/decision.ts'
 import type { JsonObject } from '../action/json.ts'
 import type { Check } from './check.ts'
-import { DURATION_PATTERN } from './duration.ts'
-
-export const DECISION_ALIASES = ['ask', 'escalate', 'requires-approval', 'hold', 'block', 'refuse'] as const
+import { healSchema, providerNames, providerSchema, concurrencySchema } from './schema-models.ts'
+import {
+  DECISION_ALIASES,
+  decision,
+  described,
+  duration,
+  expression,
+  listOf,
+  map,
+  mapOf,
+  name,
+  text,
+  usd,
+} from './schema-words.ts'
 
 /** Options that every line of `verify:` takes beside those of its check. */
 export const COMMON_OPTIONS = {
@@ -28,49 +38,6 @@ export const COMMON_OPTIONS = {
     maxItems: 20,
   },
 } as const satisfies JsonObject
-
-const duration = (description: string): JsonObject => ({
-  description: `${description} A whole number and ms, s, m, h, d or w: 500ms, 10m, 24h, 7d.`,
-  type: 'string',
-  pattern: DURATION_PATTERN,
-})
-const expression = (description: string): JsonObject => ({
-  description: `${description} A CEL expression.`,
-  type: 'string',
-  minLength: 1,
-  maxLength: 8000,
-})
-const usd = (description: string): JsonObject => ({
-  description,
-  type: 'number',
-  minimum: 0,
-  maximum: 9_007_199,
-})
-const decision = (description: string): JsonObject => ({
-  description,
-  enum: [...DECISIONS, ...DECISION_ALIASES],
-})
-const text = (description: string): JsonObject => ({ description, type: 'string', minLength: 1 })
-const name = { type: 'string', minLength: 1, maxLength: 200 } as const
-const map = (properties: JsonObject, required: readonly string[] = []): JsonObject => ({
-  type: 'object',
-  properties,
-  additionalProperties: false,
-  ...(required.length > 0 && { required }),
-})
-const mapOf = (description: string, value: JsonObject): JsonObject => ({
-  description,
-  type: 'object',
-  propertyNames: name,
-  additionalProperties: value,
-})
-const listOf = (description: string, items: JsonObject, minItems = 0): JsonObject => ({
-  description,
-  type: 'array',
-  items,
-  minItems,
-})
-const described = (description: string, schema: JsonObject): JsonObject => ({ description, ...schema })
 
 /**
  * JSON Schema (2020-12) of `belay.yaml` with the options of the given checks. The published
@@ -107,7 +74,10 @@ export function policySchema(checks: readonly Check[]): JsonObject {
       ),
       approvers: mapOf('Groups of people who approve.', { $ref: '#/$defs/approvers' }),
       notify: { $ref: '#/$defs/notify' },
-      providers: mapOf('Model providers.', { $ref: '#/$defs/provider' }),
+      providers: {
+        ...mapOf('Model providers, by the first segment of their path.', { $ref: '#/$defs/provider' }),
+        propertyNames: providerNames,
+      },
       plugins: listOf('Files with checks of your own, relative to this file.', text('Path of a module.')),
     },
     $defs: {
@@ -176,6 +146,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
             map({ then: { enum: ['alert', 'require_approval', 'pause', 'stop'] } }, ['then']),
           ),
           command: listOf('Program and arguments that start the agent.', { type: 'string' }, 1),
+          concurrency: concurrencySchema,
         },
       },
       action: {
@@ -229,6 +200,19 @@ export function policySchema(checks: readonly Check[]): JsonObject {
           cost_usd: usd('Worst-case cost when the agent declares none or less. Default: 0.'),
           timeout: duration('How long the effect may take. Default: 60s.'),
           start_within: duration('How long a permission to execute stays valid. Default: 5m.'),
+          approval_wait: duration('How long a model call waits for its approval. Default: 120s.'),
+          result: described(
+            'Checks of what comes back, before the agent gets it.',
+            map({
+              verify: listOf('Checks and rules over the result, in order.', { $ref: '#/$defs/verify' }),
+              hold: {
+                description:
+                  'How many characters of a stream wait for the checks: a whole number, or all. Default: 256.',
+                anyOf: [{ type: 'integer', minimum: 0, maximum: 1_000_000 }, { const: 'all' }],
+              },
+            }),
+          ),
+          heal: healSchema,
           subject: expression('Whose personal data the input holds: a string or a list of strings.'),
         },
       },
@@ -280,13 +264,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
           webhook: { type: 'object', properties: { url: { type: 'string', pattern: '^https?://' } } },
         }),
       ),
-      provider: {
-        type: 'object',
-        properties: {
-          base_url: { description: 'Where the provider answers.', type: 'string', pattern: '^https?://' },
-          api_key: text('The key, or $NAME of an environment variable. It is never written into a record.'),
-        },
-      },
+      provider: providerSchema,
     },
   }
 }
