@@ -32,11 +32,15 @@ async function openStore(url: string | undefined, folder: string): Promise<Store
   return (await import('../src/storage/postgres/open-postgres.ts')).openPostgres({ url })
 }
 
-async function load(
-  store: Store,
-  seconds: number,
-  inFlight: number,
-): Promise<{ actions: number; seconds: number; times: number[] }> {
+interface Load {
+  readonly actions: number
+  readonly seconds: number
+  readonly times: number[]
+  /** CPU time of this process, all its threads, microseconds. */
+  readonly cpu: number
+}
+
+async function load(store: Store, seconds: number, inFlight: number): Promise<Load> {
   const { policy, faults } = loadPolicy({ text: POLICY, path: 'belay.yaml' }, { checks: builtInChecks })
   if (policy === null) throw new Error(JSON.stringify(faults))
   const policies = { current: () => policy, onChange: () => () => undefined }
@@ -63,10 +67,12 @@ async function load(
   await drive(2000)
   times = []
   const started = performance.now()
+  const before = process.cpuUsage()
   await drive(seconds * 1000)
   const took = (performance.now() - started) / 1000
+  const { user, system } = process.cpuUsage(before)
   await flow.close()
-  return { actions: times.length, seconds: took, times }
+  return { actions: times.length, seconds: took, times, cpu: user + system }
 }
 
 function option(name: string, fallback: number): number {
@@ -87,11 +93,11 @@ if (mode === 'replica') {
   const server = await startPostgres()
   try {
     const url = await freshDatabase(server.url)
-    const replica = (): Promise<Awaited<ReturnType<typeof load>>> =>
+    const replica = (): Promise<Load> =>
       new Promise((resolve, reject) => {
         const args = ['replica', '--seconds', String(seconds), '--in-flight', String(inFlight)]
         const child = fork(import.meta.filename, args, { env: { ...process.env, BENCH_DATABASE_URL: url } })
-        child.once('message', (message) => resolve(message as Awaited<ReturnType<typeof load>>))
+        child.once('message', (message) => resolve(message as Load))
         child.once('exit', (code) =>
           code === 0 ? undefined : reject(new Error(`a replica ended with ${code}`)),
         )
@@ -102,6 +108,7 @@ if (mode === 'replica') {
       'PostgreSQL, two replicas, escrow',
       rate,
       both.flatMap(({ times }) => times),
+      both.reduce((sum, one) => sum + one.cpu, 0),
     )
   } finally {
     await server.stop()
@@ -110,8 +117,8 @@ if (mode === 'replica') {
   const folder = mkdtempSync(join(tmpdir(), 'belay-bench-'))
   try {
     const store = await openStore(undefined, folder)
-    const { actions, seconds: took, times } = await load(store, seconds, inFlight)
-    report('SQLite, one process', actions / took, times)
+    const { actions, seconds: took, times, cpu } = await load(store, seconds, inFlight)
+    report('SQLite, one process', actions / took, times, cpu)
     const ledger = await verifyLedger(store)
     console.log(`ledger: ${ledger.records} records, ${ledger.ok ? 'verified' : 'BROKEN'}`)
     await store.close()
@@ -123,10 +130,10 @@ if (mode === 'replica') {
   process.exitCode = 2
 }
 
-function report(what: string, rate: number, times: number[]): void {
+function report(what: string, rate: number, times: number[], cpu: number): void {
   const { p50, p99 } = percentiles(times)
   console.log(machine())
   console.log(
-    `${what}: ${Math.round(rate)} actions/s at ${inFlight} in flight, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (${seconds} s; propose + start + outcome, two durable commits each)`,
+    `${what}: ${Math.round(rate)} actions/s at ${inFlight} in flight, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${Math.round(cpu / times.length)} µs CPU an action without the server (${seconds} s; propose + start + outcome, two durable commits each)`,
   )
 }

@@ -85,10 +85,14 @@ describe('verifying the ledger finds', () => {
     ['a changed column', `UPDATE records SET agent = 'somebody' WHERE seq = 4`, 'ledger:changed'],
     [
       'a changed payload',
-      `UPDATE payloads SET text = replace(text, 'ann', 'eve') WHERE kind = 'proposal'`,
+      `UPDATE payloads SET text = replace(text, 'ann', 'eve') WHERE seq IN (SELECT seq FROM records WHERE payload = 'proposal')`,
       'ledger:payload_changed',
     ],
-    ['a payload that is gone', `DELETE FROM payloads WHERE kind = 'outcome'`, 'ledger:payload_missing'],
+    [
+      'a payload that is gone',
+      `DELETE FROM payloads WHERE seq IN (SELECT seq FROM records WHERE payload = 'outcome')`,
+      'ledger:payload_missing',
+    ],
     [
       'an erasure that nobody recorded',
       `UPDATE payloads SET text = NULL, salt = NULL, erased_at = 1`,
@@ -96,7 +100,7 @@ describe('verifying the ledger finds', () => {
     ],
     [
       'an action in another state',
-      `UPDATE actions SET body = replace(body, '"succeeded"', '"failed"')`,
+      `UPDATE actions SET progress = replace(progress, '"succeeded"', '"failed"')`,
       'ledger:action_differs',
     ],
     ['an action that is gone', 'DELETE FROM actions WHERE rowid = 1', 'ledger:action_differs'],

@@ -2,6 +2,7 @@ import type { Action } from '../action/action.ts'
 import { canonicalJson } from '../action/digest.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
+import { approvalOf, fixedOf, progressOf } from './action-row.ts'
 import type { AgentRow, Charge, KeyRow, NewRecord, PayloadRef, Transition } from './store.ts'
 
 /**
@@ -22,18 +23,24 @@ export type PreparedAction = readonly [
   replaces: number | null,
   id: string,
   version: number,
-  agent: string,
-  name: string,
-  session: string | null,
   state: string,
   decision: string,
   approvalId: string | null,
-  idempotencyKey: string | null,
   dueAt: number | null,
   replica: string,
+  progress: string,
+  insert: PreparedInsert | null,
+]
+
+/** What only an insert writes. */
+export type PreparedInsert = readonly [
+  agent: string,
+  name: string,
+  session: string | null,
+  idempotencyKey: string | null,
   proposedAt: number,
   measures: string,
-  body: string,
+  fixed: string,
 ]
 
 export type PreparedAgent = readonly [
@@ -95,24 +102,27 @@ export function prepareTransition(transition: Transition): PreparedTransition {
 }
 
 function prepareAction(value: Action, replaces: number | null): PreparedAction {
-  const { state } = value
-  const approval = state.name === 'held' || state.name === 'ready' ? state.approval : undefined
   return [
     replaces,
     value.id,
     value.version,
-    value.agent,
-    value.name,
-    value.session,
-    state.name,
+    value.state.name,
     value.decision,
-    approval?.id ?? null,
-    value.idempotency?.key ?? null,
+    approvalOf(value.state)?.id ?? null,
     value.dueAt,
     value.replica,
-    value.proposedAt,
-    JSON.stringify(value.measures),
-    JSON.stringify(value),
+    progressOf(value),
+    replaces === null
+      ? [
+          value.agent,
+          value.name,
+          value.session,
+          value.idempotency?.key ?? null,
+          value.proposedAt,
+          JSON.stringify(value.measures),
+          fixedOf(value),
+        ]
+      : null,
   ]
 }
 

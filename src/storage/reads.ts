@@ -1,6 +1,7 @@
 import { sql, type ExpressionBuilder, type Kysely, type Selectable, type SqlBool } from 'kysely'
 import type { Action } from '../action/action.ts'
 import type { BudgetWindow } from '../action/budget-window.ts'
+import { ACTION_COLUMNS, actionFrom, measuresFrom } from './action-row.ts'
 import type {
   ActionFilter,
   AgentRow,
@@ -45,39 +46,43 @@ const FINISHED = sql<SqlBool>`state in ('succeeded', 'failed', 'unknown', 'undon
 const RAN_OR_MAY_RUN = sql<SqlBool>`state not in ('denied', 'expired', 'cancelled')`
 
 export function readsOf(db: Kysely<Tables>): Reads {
-  const bodyWhere = async (
+  const actionWhere = async (
     column: 'id' | 'approval_id' | 'idempotency_key',
     value: string,
   ): Promise<Action | undefined> => {
-    const row = await db.selectFrom('actions').select('body').where(column, '=', value).executeTakeFirst()
-    return row === undefined ? undefined : parseAction(row)
+    const row = await db
+      .selectFrom('actions')
+      .select(ACTION_COLUMNS)
+      .where(column, '=', value)
+      .executeTakeFirst()
+    return row === undefined ? undefined : actionFrom(row)
   }
   return {
-    action: (id) => bodyWhere('id', id),
-    actionByApproval: (approvalId) => bodyWhere('approval_id', approvalId),
-    actionByIdempotency: (key) => bodyWhere('idempotency_key', key),
+    action: (id) => actionWhere('id', id),
+    actionByApproval: (approvalId) => actionWhere('approval_id', approvalId),
+    actionByIdempotency: (key) => actionWhere('idempotency_key', key),
 
     async actions(filter) {
       const rows = await db
         .selectFrom('actions')
-        .select('body')
+        .select(ACTION_COLUMNS)
         .where((eb) => matches(eb, filter))
         .orderBy('id', 'desc')
         .limit(filter.limit)
         .execute()
-      return rows.map(parseAction)
+      return rows.map(actionFrom)
     },
 
     async executingIn(replicas) {
       if (replicas.length === 0) return []
       const rows = await db
         .selectFrom('actions')
-        .select('body')
+        .select(ACTION_COLUMNS)
         .where(IS_EXECUTING)
         .where('replica', 'in', replicas)
         .orderBy('id')
         .execute()
-      return rows.map(parseAction).filter(({ venue }) => venue === 'belay')
+      return rows.map(actionFrom).filter(({ venue }) => venue === 'belay')
     },
 
     history: (filter) => history(db, filter),
@@ -96,21 +101,8 @@ export function readsOf(db: Kysely<Tables>): Reads {
       return rows.map(({ state }) => state === 'failed' || state === 'unknown')
     },
 
-    async payloads(actionId) {
-      const rows = await db
-        .selectFrom('payloads')
-        .selectAll()
-        .where('action', '=', actionId)
-        .orderBy('kind')
-        .execute()
-      return rows.map(({ erased_at: erasedAt, ...rest }): StoredPayload => ({ ...rest, erasedAt }))
-    },
-
-    async payloadsOf(actionIds) {
-      if (actionIds.length === 0) return []
-      const rows = await db.selectFrom('payloads').selectAll().where('action', 'in', actionIds).execute()
-      return rows.map(({ erased_at: erasedAt, ...rest }): StoredPayload => ({ ...rest, erasedAt }))
-    },
+    payloads: (actionId) => payloads(db, [actionId]),
+    payloadsOf: (actionIds) => payloads(db, actionIds),
 
     async agents() {
       const rows = await db.selectFrom('agents').selectAll().orderBy('name').execute()
@@ -132,7 +124,7 @@ export function readsOf(db: Kysely<Tables>): Reads {
     async records(chain, afterSeq, limit) {
       const rows = await db
         .selectFrom('records')
-        .selectAll()
+        .select(RECORD_COLUMNS)
         .where('chain', '=', chain)
         .where('seq', '>', afterSeq)
         .orderBy('seq')
@@ -143,7 +135,7 @@ export function readsOf(db: Kysely<Tables>): Reads {
     async recordsOf(actionId) {
       const rows = await db
         .selectFrom('records')
-        .selectAll()
+        .select(RECORD_COLUMNS)
         .where('action', '=', actionId)
         .orderBy('at')
         .orderBy('chain')
@@ -183,31 +175,51 @@ async function history(db: Kysely<Tables>, filter: HistoryFilter): Promise<reado
     agent,
     name,
     at,
-    measures: measures === '{}' ? NO_MEASURES : (JSON.parse(measures) as Record<string, number>),
+    measures: measuresFrom(measures),
   }))
 }
 
-const NO_MEASURES: Readonly<Record<string, number>> = Object.freeze({})
+/** The record knows whose payload it is and of which kind; what may be erased lies apart. */
+function withRecords(db: Kysely<Tables>) {
+  return db
+    .selectFrom('records as r')
+    .innerJoin('payloads as p', (join) => join.onRef('p.seq', '=', 'r.seq').onRef('p.chain', '=', 'r.chain'))
+    .orderBy('r.action')
+    .orderBy('r.payload')
+}
 
-function payloadsToErase(
+async function payloads(db: Kysely<Tables>, actionIds: readonly string[]): Promise<readonly StoredPayload[]> {
+  if (actionIds.length === 0) return []
+  const rows = await withRecords(db)
+    .select(['r.action', 'r.payload as kind', 'p.digest', 'p.salt', 'p.text', 'p.erased_at'])
+    .where('r.action', 'in', actionIds)
+    .execute()
+  return rows.map(({ action, kind, erased_at: erasedAt, ...rest }) => ({
+    action: action as string,
+    kind: kind as string,
+    ...rest,
+    erasedAt,
+  }))
+}
+
+async function payloadsToErase(
   db: Kysely<Tables>,
   what: { readonly subject: string } | { readonly action: string },
 ): Promise<PayloadRef[]> {
-  return 'subject' in what
-    ? db
-        .selectFrom('payload_subjects')
-        .select(['action', 'kind'])
-        .where('subject', '=', what.subject)
-        .orderBy('action')
-        .orderBy('kind')
-        .execute()
-    : db
-        .selectFrom('payloads')
-        .select(['action', 'kind'])
-        .where('action', '=', what.action)
-        .where('erased_at', 'is', null)
-        .orderBy('kind')
-        .execute()
+  if ('subject' in what)
+    return db
+      .selectFrom('payload_subjects')
+      .select(['action', 'kind'])
+      .where('subject', '=', what.subject)
+      .orderBy('action')
+      .orderBy('kind')
+      .execute()
+  const rows = await withRecords(db)
+    .select(['r.payload as kind'])
+    .where('r.action', '=', what.action)
+    .where('p.erased_at', 'is', null)
+    .execute()
+  return rows.map(({ kind }) => ({ action: what.action, kind: kind as string }))
 }
 
 async function budgets(
@@ -255,10 +267,6 @@ export async function chainHeads(db: Kysely<Tables>, now: number | null): Promis
   }))
 }
 
-export function parseAction({ body }: { readonly body: string }): Action {
-  return JSON.parse(body) as Action
-}
-
 function agentFrom(row: Selectable<AgentsTable>): AgentRow {
   const { changed_by: changedBy, changed_at: changedAt, ...rest } = row
   return { ...rest, changedBy, changedAt }
@@ -269,6 +277,11 @@ function keyFrom(row: Selectable<AgentKeysTable>): KeyRow {
   return { ...rest, createdAt, revokedAt }
 }
 
-function recordFrom({ kind, ...rest }: Selectable<RecordsTable>): StoredRecord {
+const RECORD_COLUMNS = ['chain', 'seq', 'hash', 'at', 'kind', 'action', 'agent', 'text'] as const
+
+function recordFrom({
+  kind,
+  ...rest
+}: Pick<Selectable<RecordsTable>, (typeof RECORD_COLUMNS)[number]>): StoredRecord {
   return { ...rest, kind: kind as RecordKind }
 }

@@ -30,8 +30,10 @@ export interface ActionsTable {
   readonly replica: string
   readonly proposed_at: number
   readonly measures: string
-  /** The whole action; the other columns only serve to find it. */
-  readonly body: string
+  /** JSON of what never changes: written once, with the proposal. */
+  readonly fixed: string
+  /** JSON of what later steps change. */
+  readonly progress: string
 }
 
 export interface RecordsTable {
@@ -42,12 +44,15 @@ export interface RecordsTable {
   readonly kind: string
   readonly action: string | null
   readonly agent: string | null
+  /** Kind of the payload that belongs to the record; one of each kind an action. */
+  readonly payload: string | null
   readonly text: string
 }
 
+/** Lies at the place of its record, so that both grow at their end. */
 export interface PayloadsTable {
-  readonly action: string
-  readonly kind: string
+  readonly chain: string
+  readonly seq: number
   readonly digest: string
   readonly salt: string | null
   readonly text: string | null

@@ -21,14 +21,15 @@ async function up(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<v
   await run(`CREATE TABLE actions (
     id ${id} PRIMARY KEY, version bigint NOT NULL, agent ${id} NOT NULL, name text NOT NULL, session text,
     state text NOT NULL, decision text NOT NULL, approval_id text, idempotency_key text, due_at bigint,
-    replica text NOT NULL, proposed_at bigint NOT NULL, measures text NOT NULL, body text NOT NULL)`)
+    replica text NOT NULL, proposed_at bigint NOT NULL, measures text NOT NULL, fixed text NOT NULL,
+    progress text NOT NULL)`)
   await run('CREATE INDEX actions_by_agent ON actions (agent, proposed_at, id)')
   await run(
     postgres
       ? 'CREATE INDEX actions_by_time ON actions USING brin (proposed_at)'
       : 'CREATE INDEX actions_by_time ON actions (proposed_at)',
   )
-  await run(`CREATE INDEX actions_open ON actions (due_at) WHERE state = 'executing' OR due_at IS NOT NULL`)
+  await run('CREATE INDEX actions_due ON actions (due_at) WHERE due_at IS NOT NULL')
   await run('CREATE INDEX actions_by_approval ON actions (approval_id) WHERE approval_id IS NOT NULL')
   await run(
     'CREATE UNIQUE INDEX actions_by_idempotency ON actions (idempotency_key) WHERE idempotency_key IS NOT NULL',
@@ -36,15 +37,13 @@ async function up(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<v
 
   // On SQLite there is one chain, so seq alone is the key: it is the row id, and appending costs no second tree.
   const place = postgres ? 'seq bigint NOT NULL' : 'seq integer PRIMARY KEY'
+  const placeKey = postgres ? ', PRIMARY KEY (chain, seq)' : ''
   await run(`CREATE TABLE records (
     chain text NOT NULL, ${place}, hash text NOT NULL, at bigint NOT NULL, kind text NOT NULL,
-    action ${id}, agent text, text text NOT NULL${postgres ? ', PRIMARY KEY (chain, seq)' : ''})`)
-  await run('CREATE INDEX records_by_action ON records (action) WHERE action IS NOT NULL')
-  if (postgres) await run('CREATE INDEX records_by_time ON records USING brin (at)')
-
+    action ${id}, agent text, payload text, text text NOT NULL${placeKey})`)
+  await run('CREATE UNIQUE INDEX records_by_action ON records (action, payload) WHERE action IS NOT NULL')
   await run(`CREATE TABLE payloads (
-    action ${id} NOT NULL, kind text NOT NULL, digest text NOT NULL, salt text, text text, erased_at bigint,
-    PRIMARY KEY (action, kind))${inKey}`)
+    chain text NOT NULL, ${place}, digest text NOT NULL, salt text, text text, erased_at bigint${placeKey})`)
   await run(`CREATE TABLE payload_subjects (
     subject text NOT NULL, action ${id} NOT NULL, kind text NOT NULL, PRIMARY KEY (subject, action, kind))${inKey}`)
   await run(`CREATE TABLE agents (

@@ -5,7 +5,8 @@ import { BelayError } from '../../errors/catalogue.ts'
 import { ExclusiveTurns } from '../exclusive-turns.ts'
 import { GroupQueue } from '../group-queue.ts'
 import { prepareTransition, type PreparedTransition } from '../prepared-transition.ts'
-import { chainHeads, parseAction, readsOf, type Reads } from '../reads.ts'
+import { ACTION_COLUMNS, actionFrom } from '../action-row.ts'
+import { chainHeads, readsOf, type Reads } from '../reads.ts'
 import type { BudgetAccount, ChainHead, CommitResult, Store, Transition } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import type { Connections } from './connections.ts'
@@ -132,7 +133,7 @@ export class PostgresStore implements Store {
   async dueActions(at: number, limit: number): Promise<readonly Action[]> {
     const rows = await this.#db
       .selectFrom('actions')
-      .select('body')
+      .select(ACTION_COLUMNS)
       .where('due_at', 'is not', null)
       .where('due_at', '<=', at)
       .orderBy('due_at')
@@ -141,7 +142,7 @@ export class PostgresStore implements Store {
       .forUpdate()
       .skipLocked()
       .execute()
-    return rows.map(parseAction)
+    return rows.map(actionFrom)
   }
 
   chains(): Promise<readonly ChainHead[]> {

@@ -1,7 +1,12 @@
 import type pg from 'pg'
 import { BelayError } from '../../errors/catalogue.ts'
 import { placeRecord, type ChainPosition, type PlacedRecord } from '../hash-chain.ts'
-import type { PreparedAction, PreparedRecord, PreparedTransition } from '../prepared-transition.ts'
+import type {
+  PreparedAction,
+  PreparedInsert,
+  PreparedRecord,
+  PreparedTransition,
+} from '../prepared-transition.ts'
 import type { CommitResult, RecordRef } from '../store.ts'
 import { bigintArray, textArray } from './binary-array.ts'
 import { ALIVE, type BudgetShares } from './write-budgets.ts'
@@ -174,28 +179,30 @@ function insertActions(
   client: pg.Client,
   rows: readonly PreparedAction[],
 ): Promise<pg.QueryResult<{ id: string }>> {
+  const only = rows.map((row) => row[9] as PreparedInsert)
   return client.query({
     name: 'insert actions',
     text: `INSERT INTO actions (id, version, agent, name, session, state, decision, approval_id, idempotency_key,
-        due_at, replica, proposed_at, measures, body)
+        due_at, replica, proposed_at, measures, fixed, progress)
       SELECT * FROM unnest($1::text[], $2::int8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::text[], $10::int8[], $11::text[], $12::int8[], $13::text[], $14::text[])
+        $8::text[], $9::text[], $10::int8[], $11::text[], $12::int8[], $13::text[], $14::text[], $15::text[])
       ON CONFLICT DO NOTHING RETURNING id`,
     values: [
       textArray(rows.map((row) => row[1])),
       bigintArray(rows.map((row) => row[2])),
+      textArray(only.map((row) => row[0])),
+      textArray(only.map((row) => row[1])),
+      textArray(only.map((row) => row[2])),
       textArray(rows.map((row) => row[3])),
       textArray(rows.map((row) => row[4])),
       textArray(rows.map((row) => row[5])),
-      textArray(rows.map((row) => row[6])),
+      textArray(only.map((row) => row[3])),
+      bigintArray(rows.map((row) => row[6])),
       textArray(rows.map((row) => row[7])),
+      bigintArray(only.map((row) => row[4])),
+      textArray(only.map((row) => row[5])),
+      textArray(only.map((row) => row[6])),
       textArray(rows.map((row) => row[8])),
-      textArray(rows.map((row) => row[9])),
-      bigintArray(rows.map((row) => row[10])),
-      textArray(rows.map((row) => row[11])),
-      bigintArray(rows.map((row) => row[12])),
-      textArray(rows.map((row) => row[13])),
-      textArray(rows.map((row) => row[14])),
     ],
   })
 }
@@ -207,20 +214,20 @@ function updateActions(
   return client.query({
     name: 'update actions',
     text: `UPDATE actions a SET version = n.version, state = n.state, decision = n.decision,
-        approval_id = n.approval_id, due_at = n.due_at, replica = n.replica, body = n.body
+        approval_id = n.approval_id, due_at = n.due_at, replica = n.replica, progress = n.progress
       FROM unnest($1::text[], $2::int8[], $3::int8[], $4::text[], $5::text[], $6::text[], $7::int8[], $8::text[],
-        $9::text[]) AS n (id, replaces, version, state, decision, approval_id, due_at, replica, body)
+        $9::text[]) AS n (id, replaces, version, state, decision, approval_id, due_at, replica, progress)
       WHERE a.id = n.id AND a.version = n.replaces RETURNING a.id`,
     values: [
       textArray(rows.map((row) => row[1])),
       bigintArray(rows.map((row) => row[0])),
       bigintArray(rows.map((row) => row[2])),
-      textArray(rows.map((row) => row[6])),
+      textArray(rows.map((row) => row[3])),
+      textArray(rows.map((row) => row[4])),
+      textArray(rows.map((row) => row[5])),
+      bigintArray(rows.map((row) => row[6])),
       textArray(rows.map((row) => row[7])),
       textArray(rows.map((row) => row[8])),
-      bigintArray(rows.map((row) => row[10])),
-      textArray(rows.map((row) => row[11])),
-      textArray(rows.map((row) => row[14])),
     ],
   })
 }
@@ -233,8 +240,9 @@ function recordStatements(
   const statements: pg.QueryConfig[] = [
     {
       name: 'insert records',
-      text: `INSERT INTO records (chain, seq, hash, at, kind, action, agent, text)
-        SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::int8[], $5::text[], $6::text[], $7::text[], $8::text[])`,
+      text: `INSERT INTO records (chain, seq, hash, at, kind, action, agent, payload, text)
+        SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::int8[], $5::text[], $6::text[], $7::text[], $8::text[],
+          $9::text[])`,
       values: [
         chain,
         bigintArray(placed.map(({ place }) => place.seq)),
@@ -243,6 +251,7 @@ function recordStatements(
         textArray(placed.map(({ record }) => record[1])),
         textArray(placed.map(({ record }) => record[2])),
         textArray(placed.map(({ record }) => record[3])),
+        textArray(placed.map(({ record }) => record[8]?.[0] ?? null)),
         textArray(placed.map(({ place }) => place.text)),
       ],
     },
@@ -251,23 +260,23 @@ function recordStatements(
     const payload = record[8]
     return payload === null || place.sealed === null
       ? []
-      : [{ action: record[2], kind: payload[0], text: payload[1], subjects: payload[2], ...place.sealed }]
+      : [{ action: record[2], seq: place.seq, payload, ...place.sealed }]
   })
   if (payloads.length > 0) {
     statements.push({
       name: 'insert payloads',
-      text: `INSERT INTO payloads (action, kind, digest, salt, text)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])`,
+      text: `INSERT INTO payloads (chain, seq, digest, salt, text)
+        SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::text[], $5::text[])`,
       values: [
-        textArray(payloads.map(({ action }) => action)),
-        textArray(payloads.map(({ kind }) => kind)),
+        chain,
+        bigintArray(payloads.map(({ seq }) => seq)),
         textArray(payloads.map(({ digest }) => digest)),
         textArray(payloads.map(({ salt }) => salt)),
-        textArray(payloads.map(({ text }) => text)),
+        textArray(payloads.map(({ payload }) => payload[1])),
       ],
     })
   }
-  const subjects = payloads.flatMap(({ action, kind, subjects: names }) =>
+  const subjects = payloads.flatMap(({ action, payload: [kind, , names] }) =>
     names.map((name) => [name, action, kind]),
   )
   if (subjects.length > 0) {
@@ -311,7 +320,8 @@ function erasureStatements(survivors: readonly PreparedTransition[], now: number
     {
       text: `UPDATE payloads p SET salt = NULL, text = NULL, erased_at = $3
         FROM unnest($1::text[], $2::text[]) AS n (action, kind)
-        WHERE p.action = n.action AND p.kind = n.kind AND p.erased_at IS NULL`,
+          JOIN records r ON r.action = n.action AND r.payload = n.kind
+        WHERE p.chain = r.chain AND p.seq = r.seq AND p.erased_at IS NULL`,
       values: [actions, kinds, now],
     },
     {
@@ -335,7 +345,7 @@ export function newGroup(): (transition: PreparedTransition) => boolean {
     const alone = agent !== null || key !== null
     if (closed || (alone && size > 0)) return false
     if (action !== null) {
-      const idempotencyKey = action[9]
+      const idempotencyKey = action[9]?.[3] ?? null
       if (ids.has(action[1]) || (idempotencyKey !== null && idempotencyKeys.has(idempotencyKey))) return false
       ids.add(action[1])
       if (idempotencyKey !== null) idempotencyKeys.add(idempotencyKey)

@@ -2,7 +2,8 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { ExclusiveTurns } from '../exclusive-turns.ts'
 import { GroupQueue } from '../group-queue.ts'
 import { prepareTransition, type PreparedTransition } from '../prepared-transition.ts'
-import { chainHeads, parseAction, readsOf, type Reads } from '../reads.ts'
+import { ACTION_COLUMNS, actionFrom } from '../action-row.ts'
+import { chainHeads, readsOf, type Reads } from '../reads.ts'
 import type { Action } from '../../action/action.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { BudgetAccount, ChainHead, CommitResult, RecordRef, Store, Transition } from '../store.ts'
@@ -13,6 +14,8 @@ import { CHAIN, type Written } from './writer-jobs.ts'
 
 /** More would only lengthen the wait of the first in the group. */
 const MAX_GROUP = 512
+/** Groups under way at once: one is written, one waits for the disk, one is being answered. */
+const LANES = 3
 
 /** The embedded store: writes go to the writer thread in groups, reads to a connection of their own. */
 export class SqliteStore implements Store {
@@ -59,14 +62,18 @@ export class SqliteStore implements Store {
     this.#unlock = parts.unlock
     this.#db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: parts.reader }) })
     this.#writer = new WriterThread({ file: parts.file, replica: parts.replica })
-    this.#queue = new GroupQueue({ max: MAX_GROUP, lanes: 2, send: (group) => this.#write(group) })
+    this.#queue = new GroupQueue({
+      max: MAX_GROUP,
+      lanes: LANES,
+      send: (group) => this.#write(group),
+    })
 
     const reads = readsOf(this.#db)
     // An action is read on the hot path, where building the query would cost more than running it.
-    const body = parts.reader.prepare('SELECT body FROM actions WHERE id = ?')
+    const byId = parts.reader.prepare(`SELECT ${ACTION_COLUMNS.join(', ')} FROM actions WHERE id = ?`)
     this.action = async (id) => {
-      const row = body.get(id) as { body: string } | undefined
-      return row === undefined ? undefined : parseAction(row)
+      const row = byId.get(id) as Parameters<typeof actionFrom>[0] | undefined
+      return row === undefined ? undefined : actionFrom(row)
     }
     this.actionByApproval = reads.actionByApproval
     this.actionByIdempotency = reads.actionByIdempotency
@@ -138,14 +145,14 @@ export class SqliteStore implements Store {
   async dueActions(at: number, limit: number): Promise<readonly Action[]> {
     const rows = await this.#db
       .selectFrom('actions')
-      .select('body')
+      .select(ACTION_COLUMNS)
       .where('due_at', 'is not', null)
       .where('due_at', '<=', at)
       .orderBy('due_at')
       .orderBy('id')
       .limit(limit)
       .execute()
-    return rows.map(parseAction)
+    return rows.map(actionFrom)
   }
 
   chains(): Promise<readonly ChainHead[]> {

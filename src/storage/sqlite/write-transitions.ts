@@ -82,10 +82,9 @@ export class TransitionWriter {
   }
 
   #writeAction(action: PreparedAction): 'action' | 'idempotency' | undefined {
-    const [replaces, id, version, agent, name, session, state, decision, approvalId] = action
-    const [, , , , , , , , , idempotencyKey, dueAt, replica, proposedAt, measures, body] = action
+    const [replaces, id, version, state, decision, approvalId, dueAt, replica, progress, insert] = action
     const { insertAction, updateAction, actionExists } = this.#statements
-    if (replaces !== null) {
+    if (insert === null) {
       const { changes } = updateAction.run(
         version,
         state,
@@ -93,12 +92,13 @@ export class TransitionWriter {
         approvalId,
         dueAt,
         replica,
-        body,
+        progress,
         id,
         replaces,
       )
       return changes === 1 ? undefined : 'action'
     }
+    const [agent, name, session, idempotencyKey, proposedAt, measures, fixed] = insert
     const { changes } = insertAction.run(
       id,
       version,
@@ -113,7 +113,8 @@ export class TransitionWriter {
       replica,
       proposedAt,
       measures,
-      body,
+      fixed,
+      progress,
     )
     if (changes === 1) return undefined
     return actionExists.get(id) === undefined ? 'idempotency' : 'action'
@@ -128,9 +129,19 @@ export class TransitionWriter {
     const placed = placeRecord(record, CHAIN, this.#position)
     const [at, kind, action, agent, , , , , payload] = record
     const { insertRecord, insertPayload, insertSubject } = this.#statements
-    insertRecord.run(CHAIN, placed.seq, placed.hash, at, kind, action, agent, placed.text)
+    insertRecord.run(
+      CHAIN,
+      placed.seq,
+      placed.hash,
+      at,
+      kind,
+      action,
+      agent,
+      payload === null ? null : payload[0],
+      placed.text,
+    )
     if (payload !== null && placed.sealed !== null) {
-      insertPayload.run(action, payload[0], placed.sealed.digest, placed.sealed.salt, payload[1])
+      insertPayload.run(CHAIN, placed.seq, placed.sealed.digest, placed.sealed.salt, payload[1])
       for (const subject of payload[2]) insertSubject.run(subject, action, payload[0])
     }
     this.#position = placed
@@ -170,10 +181,10 @@ const SQL = {
   position: 'SELECT seq, hash FROM chains WHERE chain = ?',
   chain: 'UPDATE chains SET seq = ?, hash = ?, clock = max(clock, ?) WHERE chain = ?',
   insertAction: `INSERT INTO actions (id, version, agent, name, session, state, decision, approval_id,
-      idempotency_key, due_at, replica, proposed_at, measures, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      idempotency_key, due_at, replica, proposed_at, measures, fixed, progress)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   updateAction: `UPDATE actions SET version = ?, state = ?, decision = ?, approval_id = ?, due_at = ?, replica = ?,
-    body = ? WHERE id = ? AND version = ?`,
+    progress = ? WHERE id = ? AND version = ?`,
   actionExists: 'SELECT 1 FROM actions WHERE id = ?',
   agentVersion: 'SELECT version FROM agents WHERE name = ?',
   agent: `INSERT INTO agents (name, version, state, reason, changed_by, changed_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -183,12 +194,12 @@ const SQL = {
   key: `INSERT INTO agent_keys (id, hash, agent, created_at, revoked_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, agent = excluded.agent,
       created_at = excluded.created_at, revoked_at = excluded.revoked_at`,
-  insertRecord: `INSERT INTO records (chain, seq, hash, at, kind, action, agent, text)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-  insertPayload: 'INSERT INTO payloads (action, kind, digest, salt, text) VALUES (?, ?, ?, ?, ?)',
+  insertRecord: `INSERT INTO records (chain, seq, hash, at, kind, action, agent, payload, text)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  insertPayload: 'INSERT INTO payloads (chain, seq, digest, salt, text) VALUES (?, ?, ?, ?, ?)',
   insertSubject:
     'INSERT INTO payload_subjects (subject, action, kind) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   erasePayload: `UPDATE payloads SET salt = NULL, text = NULL, erased_at = ?
-    WHERE action = ? AND kind = ? AND erased_at IS NULL`,
+    WHERE seq = (SELECT seq FROM records WHERE action = ? AND payload = ?) AND erased_at IS NULL`,
   eraseSubjects: 'DELETE FROM payload_subjects WHERE action = ? AND kind = ?',
 } as const

@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { BelayError } from '../../errors/catalogue.ts'
+import { LogSync, syncOfLog } from './log-sync.ts'
 import type { Job, Response, WriterSettings } from './writer-jobs.ts'
 
 interface Pending {
@@ -8,14 +9,29 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-/** The main thread's end of the writer. When the writer dies, all that waits and all that comes is refused. */
+/**
+ * The main thread's end of the writer: a job is answered when it is written and the log that holds it is on disk.
+ * When the writer dies or the disk fails, all that waits and all that comes is refused.
+ */
 export class WriterThread {
   readonly #worker: Worker
+  readonly #file: string
   readonly #pending = new Map<number, Pending>()
+  #log: ReturnType<typeof syncOfLog> | undefined
+  readonly #durable = new LogSync(
+    (done) => (this.#log ??= syncOfLog(this.#file)).sync(done),
+    (error) => {
+      // Whether the last commits are on disk cannot be told any more.
+      this.#die(`the log could not be synced: ${error.message}`)
+      this.#refuseAll()
+      void this.#worker.terminate()
+    },
+  )
   #next = 1
   #dead: BelayError | undefined
 
   constructor(settings: WriterSettings) {
+    this.#file = settings.file
     // The same extension as this file's: .ts in a checkout, .js when built.
     this.#worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), {
       workerData: settings,
@@ -23,7 +39,7 @@ export class WriterThread {
       // Flags like --input-type of whoever embeds Belay make no sense there.
       execArgv: [],
     })
-    this.#worker.on('message', (response: Response) => this.#answer(response))
+    this.#worker.on('message', (response: Response) => this.#durable.afterSync(() => this.#answer(response)))
     this.#worker.on('error', (error) => this.#die(error instanceof Error ? error.message : String(error)))
     this.#worker.on('exit', (code) => this.#die(`the writer thread ended with code ${code}`))
     // A process with nothing else to do may end; what waits for an answer keeps it alive.
@@ -49,6 +65,7 @@ export class WriterThread {
     await this.run({ kind: 'close' })
     this.#worker.ref()
     await ended
+    this.#log?.close()
   }
 
   #answer([id, fault, value]: Response): void {
@@ -61,6 +78,11 @@ export class WriterThread {
 
   #die(cause: string): void {
     this.#dead ??= new BelayError('store:unavailable', { cause })
+    // What is written already and only waits for the disk is still answered.
+    this.#durable.afterSync(() => this.#refuseAll())
+  }
+
+  #refuseAll(): void {
     for (const { reject } of this.#pending.values()) reject(this.#dead)
     this.#pending.clear()
   }

@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { openForWriting } from './connection.ts'
-import { LogSync, syncOfLog } from './log-sync.ts'
 import { quietCheckpoint } from './quiet-checkpoint.ts'
 import { BudgetWriter } from './write-budgets.ts'
 import { TransitionWriter } from './write-transitions.ts'
@@ -8,7 +7,8 @@ import type { Job, Request, Response, WriterSettings } from './writer-jobs.ts'
 
 /**
  * The writer thread: the only connection that writes, so that writing never stops the event loop that
- * serves agents. It takes one job at a time and answers it when the log is on disk.
+ * serves agents. It takes one job at a time and says when it is written; the other end waits for the disk,
+ * so that this thread can go on with the next.
  */
 const port = parentPort
 if (port === null) throw new Error('writer.ts runs as a worker thread')
@@ -21,12 +21,6 @@ const connection = openForWriting(file)
 const budgets = new BudgetWriter(connection, replica)
 const transitions = new TransitionWriter(connection, budgets)
 
-const log = syncOfLog(file)
-const durable = new LogSync(log.sync, (error) => {
-  // Whether the last commits are on disk cannot be told any more: whoever waits is refused by the thread's end.
-  throw error
-})
-
 const quiet = setTimeout(() => quietCheckpoint(connection), QUIET_MS).unref()
 
 port.on('message', ([id, job]: Request) => {
@@ -38,12 +32,8 @@ port.on('message', ([id, job]: Request) => {
     budgets.reset()
     response = [id, error instanceof Error ? error.message : String(error), null]
   }
-  durable.afterSync(() => {
-    port.postMessage(response)
-    if (job.kind !== 'close') return
-    log.close()
-    port.close()
-  })
+  port.postMessage(response)
+  if (job.kind === 'close') port.close()
 })
 
 function run(job: Job): unknown {
