@@ -1,3 +1,5 @@
+import { rememberRecent } from './recent-texts.ts'
+
 // Letters of other scripts that a reader takes for a Latin letter; applied after NFKC and lower-casing.
 const LOOK_ALIKES: ReadonlyMap<string, string> = new Map(
   Object.entries({
@@ -131,7 +133,9 @@ export function firstUnsettled(text: string, from = 0): number {
  * space as one space, trimmed. Both sides of a comparison go through it; it is not meant to be shown.
  * ASCII text and single words of it take a fast path. Linear in the length of the text.
  */
-export function normaliseForMatching(text: string): string {
+export const normaliseForMatching: (text: string) => string = rememberRecent(normalise)
+
+function normalise(text: string): string {
   NOT_ASCII_SINCE.lastIndex = 0
   if (!NOT_ASCII_SINCE.test(text)) return collapse(text.toLowerCase())
   let at = firstUnsettled(text, NOT_ASCII_SINCE.lastIndex - 1)

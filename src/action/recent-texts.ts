@@ -1,5 +1,7 @@
 const KEPT = 4
 const LONGEST_KEPT = 65_536
+/** Shorter ones cost less than the look. */
+const SHORTEST_KEPT = 48
 
 /**
  * Remembers what was computed for the last few texts: the checks of one action look at the same texts in
@@ -10,6 +12,7 @@ export function rememberRecent<T>(compute: (text: string) => T): (text: string) 
   const answers: (T | undefined)[] = Array.from({ length: KEPT }, () => undefined)
   let next = 0
   return (text) => {
+    if (text.length < SHORTEST_KEPT) return compute(text)
     for (let at = 0; at < KEPT; at++) if (texts[at] === text) return answers[at] as T
     const answer = compute(text)
     if (text.length > LONGEST_KEPT) {

@@ -116,13 +116,13 @@ function buildEnvironment(): Environment {
   env.registerFunction(
     'History.count(string, string): int',
     ({ view, scope }: History, name: string, window: string) =>
-      BigInt(counted(view.count(scope, name, parseDuration(window)!))),
+      BigInt(counted(view.count(scope, name, windowOf(window)))),
     sync,
   )
   env.registerFunction(
     'History.sum(string, string, string): double',
     ({ view, scope }: History, name: string, path: string, window: string) =>
-      finite(view.sum(scope, name, measurePath(path), parseDuration(window)!)),
+      finite(view.sum(scope, name, measurePath(path), windowOf(window))),
     sync,
   )
   env.registerFunction('mentions(string, list): bool', mentions, sync)
@@ -130,6 +130,18 @@ function buildEnvironment(): Environment {
   env.registerFunction(`${LINEAR_MATCHES}(string, string): bool`, matches, sync)
   env.registerFunction(`string.${LINEAR_MATCHES}(string): bool`, matches, sync)
   return env
+}
+
+const windows = new Map<string, number>()
+
+/** Windows are literals that have been read before, so there are few. */
+function windowOf(text: string): number {
+  const known = windows.get(text)
+  if (known !== undefined) return known
+  const read = parseDuration(text)!
+  if (windows.size >= 200) windows.clear()
+  windows.set(text, read)
+  return read
 }
 
 /** The path of a measure, which always begins with `input.`: measures are numbers of the input. */

@@ -124,12 +124,6 @@ function applyRule(
   when: RulePredicate['when'],
   scope: VerifiedCase['scope'],
 ): Finding | undefined {
-  const reason = {
-    code: check.code ?? 'rule:matched',
-    check: check.name,
-    message: check.message ?? `The rule holds: ${when.source}`,
-    tags: check.tags,
-  }
   try {
     if (!when.evaluate(scope)) return undefined
   } catch (error) {
@@ -143,6 +137,12 @@ function applyRule(
       },
       evidence: cause.slice(0, 500),
     }
+  }
+  const reason = {
+    code: check.code ?? 'rule:matched',
+    check: check.name,
+    message: check.message ?? `The rule holds: ${when.source}`,
+    tags: check.tags,
   }
   const then = check.then === 'redact' ? 'deny' : (check.then ?? 'deny')
   return { decision: then === 'warn' ? 'allow' : then, reason }

@@ -1,6 +1,6 @@
-import { isEmojiAt, normaliseForMatching } from '../../../../action/normalise.ts'
+import { normaliseForMatching } from '../../../../action/normalise.ts'
 import { rememberRecent } from '../../../../action/recent-texts.ts'
-import { isLetterBeyondAscii, isPunctuation, spaced } from './words.ts'
+import { spaced, surveyOf } from './words.ts'
 
 /** Three or more single characters in a row: "f r e e", "f.r.e.e". */
 const SPELLED_OUT = / [\p{L}\p{N}](?: [\p{L}\p{N}]){2,}(?= )/gu
@@ -49,14 +49,13 @@ export const readingsOf: (text: string) => Readings = rememberRecent(read)
 
 function read(text: string): Readings {
   const normal = normaliseForMatching(text)
-  const words = spaced(normal)
-  const disguises = disguisesIn(normal)
-  if (disguises === 0) return { normal, words, others: NONE, spelledOut: NONE }
-  const mended = disguises & BREAKS ? normal.replace(BROKEN, '') : normal
+  const { words, joined, leet, singles } = surveyOf(normal)
+  if (!joined && !leet && !singles) return { normal, words, others: NONE, spelledOut: NONE }
+  const mended = joined ? normal.replace(BROKEN, '') : normal
   const versions = new Set(mended === normal ? [] : [mended])
   // Taking signs out between letters brings no digit beside a letter and makes no word shorter, so that what
   // was not there before is not there afterwards.
-  if (disguises & SIGN_IN_WORD) {
+  if (leet) {
     for (const version of [normal, ...versions]) {
       const letters = inLetters(version, LEET_SIGNS)
       if (letters === version) continue
@@ -66,7 +65,7 @@ function read(text: string): Readings {
   }
   const others = new Set<string>()
   const spelledOut: string[] = []
-  if (disguises & SINGLES) {
+  if (singles) {
     others.add(joinSpelledOut(words, spelledOut))
     for (const version of versions) others.add(joinSpelledOut(spaced(version), spelledOut))
   } else for (const version of versions) others.add(spaced(version))
@@ -75,85 +74,6 @@ function read(text: string): Readings {
 }
 
 const NONE: readonly string[] = []
-
-const BREAKS = 1
-const SIGN_IN_WORD = 2
-const SINGLES = 4
-
-const LETTER = 1
-const DIGIT = 2
-const BREAK = 4
-const LEET_SIGN = 8
-const UNKNOWN = 16
-const SPACE = 32
-const EXCLAMATION = 33
-const ENDINGS: ReadonlySet<string> = new Set(['re', 've', 'll'])
-const kinds = new Uint8Array(128)
-for (const letter of 'abcdefghijklmnopqrstuvwxyz') kinds[letter.charCodeAt(0)] = LETTER
-for (const digit of '0123456789') kinds[digit.charCodeAt(0)] = DIGIT
-for (const sign of "._*|~+-'`^,") kinds[sign.charCodeAt(0)] = BREAK
-for (const sign of '01!34@5$78') kinds[sign.charCodeAt(0)]! |= LEET_SIGN
-
-/**
- * Which of the patterns can match at all, by one look at each character: most texts are in plain words, and
- * each pattern that need not run saves a pass. Where it cannot tell, they can.
- */
-function disguisesIn(normal: string): number {
-  let found = 0
-  let before = 0
-  let inWord = 0
-  let singles = 0
-  for (let at = 0; at <= normal.length; at++) {
-    const unit = at < normal.length ? normal.charCodeAt(at) : SPACE
-    let kind = unit < 128 ? kinds[unit]! : kindBeyondAscii(unit)
-    if (kind === LETTER && (before & LEET_SIGN) === 0) {
-      inWord++
-      before = kind
-      continue
-    }
-    if (kind === UNKNOWN) {
-      if (isEmojiAt(normal, at)) {
-        kind = 0
-        at++
-      } else {
-        found |= SINGLES
-        kind = LETTER | BREAK
-      }
-    }
-    if ((before & LETTER) !== 0) {
-      if ((kind & BREAK) !== 0 && !isContraction(normal, at)) {
-        const next = normal.charCodeAt(at + 1)
-        if (next >= 128 || (kinds[next]! & (LETTER | BREAK)) !== 0) found |= BREAKS
-      }
-      if ((kind & LEET_SIGN) !== 0 && unit !== EXCLAMATION) found |= SIGN_IN_WORD
-    }
-    if ((before & LEET_SIGN) !== 0 && (kind & LETTER) !== 0) found |= SIGN_IN_WORD
-    if ((kind & (LETTER | DIGIT)) !== 0) inWord++
-    else if (inWord > 0) {
-      singles = inWord === 1 ? singles + 1 : 0
-      if (singles >= 3) found |= SINGLES
-      inWord = 0
-    }
-    before = kind
-  }
-  return found
-}
-
-function kindBeyondAscii(unit: number): number {
-  return isPunctuation(unit) ? BREAK : isLetterBeyondAscii(unit) ? LETTER : UNKNOWN
-}
-
-/** The apostrophe of "we're" and "it's", which `BROKEN` leaves alone. */
-function isContraction(normal: string, at: number): boolean {
-  const sign = normal.charCodeAt(at)
-  if (sign !== 0x27 && sign !== 0x2019) return false
-  const first = normal.charAt(at + 1)
-  const second = normal.charAt(at + 2)
-  const length = 'stdm'.includes(first) ? 1 : ENDINGS.has(first + second) ? 2 : 0
-  if (first === '' || length === 0) return false
-  const behind = normal.charCodeAt(at + 1 + length)
-  return !(behind >= 97 && behind <= 122) && !(behind >= 128)
-}
 
 function joinSpelledOut(words: string, into: string[]): string {
   return words.replace(SPELLED_OUT, (run) => {

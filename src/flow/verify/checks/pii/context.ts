@@ -27,7 +27,7 @@ export function contextOf(text: string): Near {
   return (topic, at, reach) => {
     let ends = found.get(topic)
     if (ends === undefined) {
-      ends = Array.from(text.matchAll(WORDS[topic]), (match) => match.index + match[0].length)
+      ends = endsOf(WORDS[topic], text)
       found.set(topic, ends)
     }
     let low = 0
@@ -39,4 +39,12 @@ export function contextOf(text: string): Near {
     }
     return low > 0 && at - ends[low - 1]! <= reach
   }
+}
+
+/** Not matchAll, which makes a new RegExp for every text. */
+function endsOf(pattern: RegExp, text: string): readonly number[] {
+  const ends: number[] = []
+  pattern.lastIndex = 0
+  while (pattern.test(text)) ends.push(pattern.lastIndex)
+  return ends
 }

@@ -30,15 +30,13 @@ const DASH = /^[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]$/u
  * Takes out invisible characters and writes full-width, mathematical, circled and foreign digits and letters
  * as ASCII, one character for one, so that `４１１１` and a number with zero-width joiners inside are still numbers.
  */
-export function plainText(text: string): PlainText {
-  return BEYOND_LATIN.test(text) && SUSPECT.test(text) ? remembered(text) : { text, original: asWritten }
-}
+export const plainText: (text: string) => PlainText = rememberRecent((text) =>
+  BEYOND_LATIN.test(text) && SUSPECT.test(text) ? inPlain(text) : { text, original: asWritten },
+)
 
 function asWritten(start: number, end: number): Span {
   return { start, end }
 }
-
-const remembered = rememberRecent(inPlain)
 
 function inPlain(text: string): PlainText {
   let plain = ''
