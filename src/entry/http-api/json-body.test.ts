@@ -112,6 +112,34 @@ describe('parseJsonBody', () => {
     expect(parse(JSON.stringify({ text, quote: '\\"[{' }))).toEqual({ text, quote: '\\"[{' })
   })
 
+  test('strings end where their quote is not escaped, whatever stands before it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('\\', '"', 'a', '[', ',', 'ü'), { maxLength: 40 }), (parts) => {
+        const value = [parts.join(''), { [`k${parts.join('')}`]: parts.join('') }]
+        expect(parse(JSON.stringify(value))).toEqual(value)
+      }),
+    )
+  })
+
+  test('takes pairs of surrogates, escaped backslashes before a u, and a byte order mark', () => {
+    expect(parse('["\\ud83d\\ude00","\\\\ud800"]')).toEqual(['😀', '\\ud800'])
+    expect(parse('\ufeff{"a":1}')).toEqual({ a: 1 })
+    expect(refusal('[0,"\\uDC00"]').message).toContain('body[1] holds a lone surrogate')
+  })
+
+  test('numbers with few digits are as strictly read as others', () => {
+    for (const text of ['01', '1.', '-', '1-2', '1e', '+1', '1+1', '--1'])
+      expect(attempt(`[${text}]`)).toBe('input:invalid_json')
+    expect(parse('[0,-1,999999999999999,12.5,1e3,-0]')).toEqual([0, -1, 999999999999999, 12.5, 1000, -0])
+  })
+
+  test('megabytes of base64 cost about as much as parsing them', () => {
+    const text = JSON.stringify({ image: 'iVBORw0K'.repeat(600_000) })
+    const began = performance.now()
+    expect(parse(text)).toHaveProperty('image')
+    expect(performance.now() - began).toBeLessThan(500)
+  })
+
   test('reads the worst megabyte in time that is linear', () => {
     const worst = [
       '{"":'.repeat(60) + '"\\u0041'.repeat(150_000),

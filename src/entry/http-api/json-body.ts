@@ -1,3 +1,4 @@
+import { isAscii, isUtf8 } from 'node:buffer'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { JsonValue } from '../../action/json.ts'
 
@@ -12,7 +13,21 @@ export interface JsonLimits {
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor'])
 const NUMBER = /-?\d[\d.eE+-]*/y
 const WORD = /[A-Za-z]+/y
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+/** Integers with fewer digits are exact in every double (2^53 has 16). */
+const SURELY_EXACT_DIGITS = 15
+const BYTE_ORDER_MARK = 0xfeff
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const MINUS = 0x2d
+const ZERO = 0x30
+const NINE = 0x39
+const COLON = 0x3a
+const OPEN_ARRAY = 0x5b
+const BACKSLASH = 0x5c
+const CLOSE_ARRAY = 0x5d
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
 
 interface Level {
   /** Keys seen so far; `null` for an array. */
@@ -28,12 +43,7 @@ interface Level {
  * `input:not_canonical`.
  */
 export function parseJsonBody(bytes: Uint8Array, limits: JsonLimits): JsonValue {
-  let text: string
-  try {
-    text = utf8.decode(bytes)
-  } catch {
-    throw new BelayError('input:invalid_json', { cause: 'it is not UTF-8' })
-  }
+  const text = textOf(bytes)
   scan(text, limits)
   try {
     return JSON.parse(text) as JsonValue
@@ -42,8 +52,20 @@ export function parseJsonBody(bytes: Uint8Array, limits: JsonLimits): JsonValue 
   }
 }
 
+/** The bytes as text, without a byte order mark. */
+function textOf(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (isAscii(buffer)) return buffer.toString('latin1')
+  if (!isUtf8(buffer)) throw new BelayError('input:invalid_json', { cause: 'it is not UTF-8' })
+  const text = buffer.toString('utf8')
+  return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
+}
+
 function scan(text: string, limits: JsonLimits): void {
+  // UTF-8 holds no surrogates, so only escapes can make one, and few texts have such escapes.
+  const mayHoldSurrogates = text.includes('\\ud') || text.includes('\\uD')
   const levels: Level[] = []
+  let level: Level | undefined
   let nodes = 0
   let position = 0
   const count = (): void => {
@@ -52,44 +74,74 @@ function scan(text: string, limits: JsonLimits): void {
     }
   }
   while (position < text.length) {
-    const level = levels.at(-1)
-    const character = text[position]!
+    const character = text.charCodeAt(position)
     switch (character) {
-      case '{':
-      case '[':
+      case OPEN_OBJECT:
+      case OPEN_ARRAY:
         count()
         if (levels.length >= limits.depth) {
           throw new BelayError('input:too_deep', { where: where(levels), max: String(limits.depth) })
         }
-        levels.push(
-          character === '{'
+        level =
+          character === OPEN_OBJECT
             ? { keys: new Set(), at: '', expectsKey: true }
-            : { keys: null, at: 0, expectsKey: false },
-        )
+            : { keys: null, at: 0, expectsKey: false }
+        levels.push(level)
         position++
         break
-      case '}':
-      case ']':
+      case CLOSE_OBJECT:
+      case CLOSE_ARRAY:
         levels.pop()
+        level = levels.at(-1)
         position++
         break
-      case ',':
-        if (level?.keys != null) level.expectsKey = true
-        else if (level !== undefined) level.at = Number(level.at) + 1
+      case COMMA:
+        if (level !== undefined) {
+          if (level.keys !== null) level.expectsKey = true
+          else level.at = Number(level.at) + 1
+        }
         position++
         break
-      case '"': {
+      case QUOTE: {
         const end = endOfString(text, position)
-        const value = stringValue(text, position, end, levels)
-        if (level?.keys != null && level.expectsKey) takeKey(level, level.keys, value, levels)
-        else count()
+        if (level !== undefined && level.keys !== null && level.expectsKey) {
+          takeKey(level, level.keys, stringValue(text, position, end, levels), levels)
+        } else {
+          if (mayHoldSurrogates) stringValue(text, position, end, levels)
+          count()
+        }
         position = end
         break
       }
-      default:
-        position = scanBare(text, position, levels, count)
+      case COLON:
+      case 0x20:
+      case 0x0a:
+      case 0x0d:
+      case 0x09:
+        position++
+        break
+      default: {
+        const end = endOfSmallInteger(text, position)
+        if (end === -1) position = scanBare(text, position, levels, count)
+        else {
+          count()
+          position = end
+        }
+      }
     }
   }
+}
+
+/** Where an integer ends that every double holds; -1 for whatever needs a closer look. */
+function endOfSmallInteger(text: string, start: number): number {
+  const first = text.charCodeAt(start) === MINUS ? start + 1 : start
+  let position = first
+  let character = text.charCodeAt(position)
+  while (character >= ZERO && character <= NINE) character = text.charCodeAt(++position)
+  const digits = position - first
+  if (digits === 0 || digits > SURELY_EXACT_DIGITS) return -1
+  const more = character === 0x2e || character === 0x65 || character === 0x45 || character === 0x2b
+  return more || character === MINUS ? -1 : position
 }
 
 /** Numbers, words and blanks; whether they stand in a legal place is for the parser to say. */
@@ -109,11 +161,13 @@ function scanBare(text: string, position: number, levels: readonly Level[], coun
   return position + 1
 }
 
+/** Looks for quotes and not at every character: a string can be megabytes of base64. */
 function endOfString(text: string, start: number): number {
-  for (let position = start + 1; position < text.length; position++) {
-    const character = text.charCodeAt(position)
-    if (character === 0x5c) position++
-    else if (character === 0x22) return position + 1
+  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let before = quote - 1
+    while (text.charCodeAt(before) === BACKSLASH) before--
+    // An even number of backslashes are escaped ones; the opening quote ends the look back at the latest.
+    if ((quote - before) % 2 === 1) return quote + 1
   }
   throw new BelayError('input:invalid_json', { cause: 'a string does not end' })
 }
