@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JsonObject, JsonValue } from '../../src/action/json.ts'
 import { openHarness } from '../../src/entry/harness.ts'
+import { createTelemetry } from '../../src/entry/telemetry/telemetry.ts'
 import { startHttpServer } from '../../src/entry/http-api/server.ts'
 import type { HttpServer, HttpServerOptions } from '../../src/entry/http-api/server.ts'
 
@@ -61,8 +62,10 @@ export async function startTestServer(
   const folder = await mkdtemp(join(tmpdir(), 'belay-http-'))
   const config = join(folder, 'belay.yaml')
   await writeFile(config, POLICY)
+  const telemetry = createTelemetry()
   const harness = await openHarness({
     config,
+    onMoved: telemetry.action,
     data: join(folder, 'data'),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
   })
@@ -76,6 +79,7 @@ export async function startTestServer(
     adminToken: ADMIN,
     version: '0.0.0-test',
     log: { level: 'silent' },
+    telemetry,
     ...serverOptions,
   })
 

@@ -1,5 +1,6 @@
 import type { Policy, PolicyFault } from '../../policy/policy.ts'
 import { openHarness } from '../harness.ts'
+import { openTelemetry } from '../telemetry/telemetry.ts'
 import { startHttpServer } from '../http-api/server.ts'
 import { faultLines } from './failure.ts'
 import { note } from './print.ts'
@@ -20,6 +21,9 @@ export interface ServeOptions {
 export async function serve(
   options: ServeOptions,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const onFault = (error: unknown): void =>
+    note(`belay: fault: ${error instanceof Error ? error.message : String(error)}`)
+  const telemetry = await openTelemetry({ version: VERSION, onFault })
   const harness = await openHarness({
     config: options.config,
     data: options.data,
@@ -30,8 +34,11 @@ export async function serve(
       for (const text of faultLines(faults)) note(text)
       note('belay: the changed policy is not valid; the one before stays in force')
     },
-    onFault: (error: unknown) =>
-      note(`belay: fault: ${error instanceof Error ? error.message : String(error)}`),
+    onMoved: telemetry.action,
+    onFault,
+  }).catch(async (error: unknown) => {
+    await telemetry.close()
+    throw error
   })
   try {
     const server = await startHttpServer({
@@ -43,16 +50,19 @@ export async function serve(
       port: options.port,
       adminToken: options.adminToken,
       version: VERSION,
+      telemetry,
     })
     return {
       url: server.url,
       async close() {
         await server.close()
         await harness.close()
+        await telemetry.close()
       },
     }
   } catch (error) {
     await harness.close()
+    await telemetry.close()
     throw error
   }
 }

@@ -22,7 +22,7 @@ import {
   stateName,
   words,
 } from './schemas.ts'
-import { readTraceParent } from './trace-parent.ts'
+import { readTraceParent } from '../telemetry/trace-parent.ts'
 import { waitForState } from './wait-for-state.ts'
 
 interface ProposeBody {
@@ -86,7 +86,7 @@ const proposal = object(
 )
 
 export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
-  const { flow, store, metrics, limits } = context
+  const { flow, store, limits } = context
 
   async function find(actionId: string, principal: Principal): Promise<Action> {
     const found = await store.action(actionId)
@@ -119,7 +119,6 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
         start: request.body.start === true,
       })
       const repeated = admitted.repeated === true
-      if (!repeated) metrics.countAction(admitted.action.name, admitted.action.decision)
       const answer = await actionAnswer(flow, admitted.action, admitted.input)
       return reply
         .code(repeated ? 200 : 201)

@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto'
 import type { Flow } from '../../flow/flow.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Store } from '../../storage/store.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Authenticator } from './authentication.ts'
-import type { Metrics } from './metrics.ts'
 import type { ServerLimits } from './server-limits.ts'
 
 /** What the routes work with. They turn requests into calls and answers into JSON; they never decide. */

@@ -7,11 +7,18 @@ import { waitersOf } from './wait-for-state.ts'
 
 /** How long a sign of life of the store counts, and how long one is waited for, ms. */
 const FRESH = 2_000
+/** Counting them reads them. */
+const HELD_COUNTED = 1_000
 
 export function healthRoutes(app: FastifyInstance, context: ApiContext): void {
   const { store, policies, metrics, version } = context
   const storeAlive = freshly(() => store.heartbeat())
   metrics.gauge('belay_waiting_requests', 'Requests that wait for a change.', () => waitersOf(context))
+  metrics.gauge(
+    'belay_actions_held',
+    `Actions that wait for people, counted up to ${HELD_COUNTED}.`,
+    async () => (await store.actions({ state: 'held', limit: HELD_COUNTED })).length,
+  )
   metrics.gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', () =>
     process.memoryUsage.rss(),
   )
@@ -76,7 +83,8 @@ export function healthRoutes(app: FastifyInstance, context: ApiContext): void {
         },
       }),
     },
-    async (_request, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics.text()),
+    async (_request, reply) =>
+      reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text()),
   )
 }
 

@@ -4,6 +4,8 @@ import Fastify, { LogController } from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { BelayError } from '../../errors/catalogue.ts'
 import { signingKey } from '../../flow/audit/signing-key.ts'
+import { createTelemetry } from '../telemetry/telemetry.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { actionRoutes } from './actions.ts'
 import { agentRoutes } from './agents.ts'
 import type { ApiContext } from './api-context.ts'
@@ -15,7 +17,6 @@ import { parseJsonBody } from './json-body.ts'
 import { keyRoutes } from './keys.ts'
 import { ledgerRoutes } from './ledger.ts'
 import { checkLoopbackHost, isLoopback } from './loopback-host.ts'
-import { Metrics } from './metrics.ts'
 import { gatherOpenApi, openApiRoute } from './openapi.ts'
 import { policyRoutes } from './policy.ts'
 import { PROBLEM_TYPE, asBelayError, problemOf, sendProblem } from './problem.ts'
@@ -37,6 +38,8 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
   readonly adminToken: string
   readonly limits?: Partial<ServerLimits>
   readonly log?: LogOptions
+  /** Whose `action` the flow tells; without it `/metrics` knows of requests only. */
+  readonly telemetry?: Telemetry
   /**
    * What else is served at this address: each adds its routes to an instance of its own, behind the same guard.
    * A route without `config.access` is for the admin token alone.
@@ -63,7 +66,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     ledgerKey: signingKey(options.data),
     version: options.version,
     authenticator: new Authenticator(options.store, adminToken),
-    metrics: new Metrics(),
+    metrics: (options.telemetry ?? createTelemetry()).metrics,
     limits,
     closing: closing.signal,
   }

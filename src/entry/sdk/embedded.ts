@@ -4,11 +4,14 @@ import type { JsonObject } from '../../action/json.ts'
 import { nanoFromUsd } from '../../action/money.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { openHarness } from '../harness.ts'
+import { openTelemetry } from '../telemetry/telemetry.ts'
 import type { EmbeddedOptions } from './belay.ts'
 import type { HarnessDoor, ProposalOptions, Standing } from './harness-door.ts'
 
 /** Opens a harness in this process. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoor> {
+  const onFault = (error: unknown): void => process.emitWarning(asError(error), { code: 'BELAY_FAULT' })
+  const telemetry = await openTelemetry({ onFault })
   const harness = await openHarness({
     config: options.config,
     ...(options.data === undefined ? {} : { data: options.data }),
@@ -24,7 +27,12 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoo
         code: 'BELAY_POLICY',
       })
     },
-    onFault: (error) => process.emitWarning(asError(error), { code: 'BELAY_FAULT' }),
+    // Nobody reads `/metrics` here.
+    ...(telemetry.exporting && { onMoved: telemetry.action }),
+    onFault,
+  }).catch(async (error: unknown) => {
+    await telemetry.close()
+    throw error
   })
   const { flow, store } = harness
 
@@ -74,7 +82,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoo
           .reconcile(name)
           .catch((error: unknown) => process.emitWarning(asError(error), { code: 'BELAY_RECONCILE' }))
     },
-    close: () => harness.close(),
+    async close() {
+      await harness.close()
+      await telemetry.close()
+    },
   }
 }
 

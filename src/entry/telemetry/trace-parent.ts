@@ -13,3 +13,8 @@ export function readTraceParent(
   if (/^0+$/.test(traceId!) || /^0+$/.test(spanId!)) return undefined
   return { traceId: traceId!, spanId: spanId! }
 }
+
+/** The sampled flag of a `traceparent` that `readTraceParent` takes: whether the caller records this trace (section 3.2.2.5). */
+export function isSampled(header: string): boolean {
+  return (Number.parseInt(header.slice(53, 55), 16) & 1) === 1
+}
