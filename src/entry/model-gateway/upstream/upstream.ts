@@ -27,6 +27,8 @@ export interface UpstreamFailure {
   readonly message: string
   /** The request may have reached the provider and been worked on. */
   readonly mayHaveRun: boolean
+  /** What the listener itself threw: a fault in Belay, none of the provider. */
+  readonly cause?: unknown
 }
 
 /** A call in flight. */
