@@ -124,6 +124,35 @@ export const CATALOGUE = {
     title: 'The policy is not valid',
     message: '{count} fault(s) in {file}. First: {first}',
   },
+  'provider:unknown': {
+    status: 404,
+    title: 'No such provider',
+    message:
+      'There is no provider {name}. Declare it under providers: in belay.yaml, or set the environment variable of its key.',
+  },
+  'provider:no_key': {
+    status: 424,
+    title: 'The key of the provider is missing',
+    message: 'The provider {name} cannot be called: set the environment variable {variable} for Belay.',
+  },
+  'model:unknown_price': {
+    status: 400,
+    title: 'The price of the model is not known',
+    message:
+      'Nobody knows what {model} of {provider} costs, so no budget could hold. Say it in belay.yaml, in dollars per million tokens: providers.{provider}.models."{model}": {{ input_usd_per_mtok: …, output_usd_per_mtok: … }}',
+  },
+  'model:unbounded_prompt': {
+    status: 400,
+    title: 'The prompt has no bound',
+    message:
+      'The request to {model} of {provider} names what it does not hold (a file, an earlier answer, a hosted tool), and the length of the model’s context is not known, so no budget could hold. Say it in belay.yaml: providers.{provider}.models."{model}": {{ context_window: … }}',
+  },
+  'model:unpriced_request': {
+    status: 400,
+    title: 'The price of the request is not known',
+    message:
+      '{method} {path} is passed through unread and nobody knows what it costs. Say the most that it can cost in belay.yaml: actions."model.request".cost_usd',
+  },
   'ledger:not_found': { status: 404, title: 'Not in the ledger', message: 'There is no record of {id}.' },
   'store:unavailable': {
     status: 503,
@@ -145,6 +174,11 @@ export const CATALOGUE = {
     status: 503,
     title: 'Too many requests are waiting',
     message: 'At most {max} requests may wait; try again.',
+  },
+  'server:closing': {
+    status: 503,
+    title: 'Belay is closing',
+    message: 'Belay is closing and takes no more requests; try again.',
   },
   'server:timeout': {
     status: 408,

@@ -14,22 +14,22 @@ export interface ModelPrice {
   readonly contextWindow: number | null
   /** The most that one answer can have, where the policy says so; `null`: not known. */
   readonly maxOutput: number | null
-  /** What reported usage costs. */
+  /** The most tokens that one image can be; absent: as for a vendor of whom nothing is known. */
+  readonly imageTokens?: number
+  /** What reported usage costs. Throws `input:invalid_amount` for counts that are no whole numbers. */
   cost(usage: TokenUsage): NanoUsd
-  /** The most that a call can cost: every input token at its dearest rate, every answer at full length. */
+  /** The most that a call can cost: every input token at its dearest rate, every answer at full length. Hosted tools come on top. */
   worst(inputTokens: number, outputTokens: number): NanoUsd
-  /** The most output tokens (over all answers together) that `room` pays for after the prompt; 0 when it does not. */
+  /** The most output tokens (over all answers together) that `room` pays for after the prompt; 0 when it does not, `Infinity` when output is free. */
   affordable(room: NanoUsd, inputTokens: number): number
 }
 
 export interface PriceBook {
+  /** Reads the price table into memory (some 20 MB). To be awaited before `price`; costs nothing when repeated. */
+  load(): Promise<void>
   /** `undefined` when nobody knows the price. */
   price(provider: string, model: string): ModelPrice | undefined
 }
 
 /** An upper bound of the prompt's tokens: a token is at least one byte of the body. See docs for media. */
-export type InputBound = (
-  bodyBytes: number,
-  media: MediaCounts,
-  price: ModelPrice,
-) => number
+export type InputBound = (bodyBytes: number, media: MediaCounts, price: ModelPrice) => number
