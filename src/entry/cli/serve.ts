@@ -1,6 +1,8 @@
 import type { Policy, PolicyFault } from '../../policy/policy.ts'
 import { openHarness } from '../harness.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
+import { Authenticator } from '../http-api/authentication.ts'
+import { openModelGateway } from '../model-gateway/gateway.ts'
 import { startHttpServer } from '../http-api/server.ts'
 import { faultLines } from './failure.ts'
 import { note } from './print.ts'
@@ -41,6 +43,15 @@ export async function serve(
     throw error
   })
   try {
+    const authenticator = new Authenticator(harness.store, options.adminToken)
+    const gateway = openModelGateway({
+      flow: harness.flow,
+      policies: harness.policies,
+      authenticator,
+      now: () => harness.store.now(),
+      telemetry,
+      onFault,
+    })
     const server = await startHttpServer({
       flow: harness.flow,
       store: harness.store,
@@ -51,6 +62,8 @@ export async function serve(
       adminToken: options.adminToken,
       version: VERSION,
       telemetry,
+      authenticator,
+      rawDoors: [gateway],
     })
     return {
       url: server.url,

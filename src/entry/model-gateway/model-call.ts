@@ -1,8 +1,7 @@
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 
 /** The actions that the gateway proposes, each judged by the policy's entry of that name. */
-export type ModelOperation =
-  'model.generate' | 'model.embed' | 'model.list' | 'model.count' | 'model.request'
+export type ModelOperation = 'model.generate' | 'model.embed' | 'model.list' | 'model.count' | 'model.request'
 
 /** A request of a known wire format in neutral words: what checks see, what prices need. */
 export interface ModelRequest {
@@ -18,7 +17,11 @@ export interface ModelRequest {
   /** Digest input of the tool schemas: the `tools` member as it came; `null` without tools. */
   readonly toolSchemas: JsonValue
   /** Results of tools since the last turn of the model, by the id of the call. */
-  readonly toolResults: readonly { readonly callId: string; readonly text: string; readonly failed: boolean }[]
+  readonly toolResults: readonly {
+    readonly callId: string
+    readonly text: string
+    readonly failed: boolean
+  }[]
   readonly stream: boolean
   /** The most tokens that one answer may have; `null` when the agent sets none. */
   readonly maxTokens: number | null
@@ -97,6 +100,11 @@ export interface RequestChanges {
   /** New texts by their index in `ModelRequest.texts`. */
   readonly texts?: ReadonlyMap<number, string>
   readonly maxTokens?: number
+  /**
+   * OpenAI chat has two names for it: which to add where the request has neither. `max_completion_tokens` unless said
+   * otherwise; a provider that ignores the name has no bound.
+   */
+  readonly maxTokensMember?: 'max_tokens' | 'max_completion_tokens'
   /** Ask for the usage in the stream where the protocol reports it only when asked. */
   readonly usageInStream?: boolean
   /** Why the last answer was rejected, added to the prompt as the protocol's last user turn. */

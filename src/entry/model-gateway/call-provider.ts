@@ -1,0 +1,482 @@
+import type { Action, ResultVerdict } from '../../action/action.ts'
+import type { JsonObject } from '../../action/json.ts'
+import { keptResult } from './answer-result.ts'
+import type { AnswerSink } from './answer-sink.ts'
+import type { CallEnd } from './call-record.ts'
+import type { GatewayContext } from './gateway-context.ts'
+import type { ModelAnswer, ToolCall } from './model-call.ts'
+import type { ModelError } from './model-errors.ts'
+import type { IncomingCall, Plan } from './plan-call.ts'
+import { StreamedAnswer, type Step } from './streamed-answer.ts'
+import { responseHeaders } from './upstream/headers.ts'
+import { JSON_ARRAY_TYPE } from './wire-formats/json-array.ts'
+import type { UpstreamCall, UpstreamFailure, UpstreamListener } from './upstream/upstream.ts'
+import { chargeOf, FREE, type Charged } from './usage-cost.ts'
+import { readWhole } from './whole-answer.ts'
+
+export interface ProviderCall {
+  readonly plan: Plan
+  /** The action that is executing. */
+  readonly action: Action
+  readonly incoming: IncomingCall
+  readonly sink: AnswerSink
+  readonly path: string
+  readonly body: Buffer | null
+  readonly asArray: boolean
+  readonly headers: Readonly<Record<string, string>>
+  readonly judgeCalls: (calls: readonly ToolCall[]) => Promise<ReadonlyMap<number, string>>
+}
+
+type Headers = Readonly<Record<string, string | readonly string[]>>
+
+/** What became of one try. */
+export type Called = Charged & {
+  readonly answer: ModelAnswer | null
+  readonly verdict: ResultVerdict | null
+  readonly firstByteMs: number | null
+  readonly status: number | string
+} & (
+    | {
+        /** The agent has its answer, or all of it that it will get. */
+        readonly kind: 'answered'
+        readonly ended: CallEnd['ended']
+        readonly result: JsonObject | null
+        readonly error: string | null
+      }
+    | {
+        /** Nothing has reached the agent: the call may be tried again. */
+        readonly kind: 'failed'
+        readonly error: ModelError
+        /** The provider's own refusal, to be passed on when nothing heals it. */
+        readonly response: { readonly headers: Headers; readonly body: Buffer } | null
+        /** Worth another try: overload, rate limit, no connection, no sensible answer. */
+        readonly transient: boolean
+        readonly headers: Headers
+      }
+    | { readonly kind: 'rejected' }
+  )
+
+const EVENT_STREAM = 'text/event-stream'
+const LONGEST_ERROR = 1024 * 1024
+const TRANSIENT: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529])
+
+/** Calls the provider once and brings the answer to the agent through the checks. Rejects only for a fault in Belay. */
+export function callProvider(context: GatewayContext, call: ProviderCall): Promise<Called> {
+  return new Promise((resolve, reject) => new Exchange(context, call, resolve, reject).start())
+}
+
+class Exchange implements UpstreamListener {
+  readonly #context: GatewayContext
+  readonly #call: ProviderCall
+  readonly #resolve: (called: Called) => void
+  readonly #reject: (error: unknown) => void
+  readonly #startedAt = performance.now()
+  #upstream: UpstreamCall | undefined
+  #mode: 'waiting' | 'error' | 'whole' | 'stream' | 'through' = 'waiting'
+  #status: number | string = 'no answer'
+  #headers: Headers = {}
+  #firstByteMs: number | null = null
+  #chunks: Buffer[] = []
+  #length = 0
+  #stream: StreamedAnswer | null = null
+  /** A step of the stream that is waiting for a check. */
+  #busy: Promise<void> | null = null
+  #ended = false
+  #settled = false
+  #stopped: 'client_gone' | 'timeout' | null = null
+  #timers: NodeJS.Timeout[] = []
+
+  constructor(
+    context: GatewayContext,
+    call: ProviderCall,
+    resolve: (called: Called) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#context = context
+    this.#call = call
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  start(): void {
+    const { plan, path, body, headers, incoming, sink, action } = this.#call
+    this.#upstream = this.#context.upstream.call(
+      { provider: plan.provider, method: incoming.method, path, headers, body },
+      this,
+    )
+    if (action.state.name === 'executing') {
+      const left = Math.max(1, action.state.deadline - this.#context.now())
+      this.#timers.push(setTimeout(() => this.#stop('timeout'), Math.min(left, 2_147_483_647)))
+    }
+    if (sink.left.aborted) this.#stop('client_gone')
+    else sink.left.addEventListener('abort', () => this.#stop('client_gone'), { once: true })
+  }
+
+  head(status: number, headers: Headers): void {
+    const { plan } = this.#call
+    this.#firstByteMs = performance.now() - this.#startedAt
+    this.#status = status
+    this.#headers = headers
+    const { operation, stream } = plan.format
+    const type = headers['content-type']
+    if (status < 200 || status >= 300) this.#mode = 'error'
+    else if (operation === 'model.request' || operation === 'model.list' || operation === 'model.count')
+      this.#mode = this.#resultRule() === null ? 'through' : 'whole'
+    else if (
+      stream !== null &&
+      plan.request.stream &&
+      typeof type === 'string' &&
+      type.startsWith(EVENT_STREAM)
+    ) {
+      this.#mode = 'stream'
+      this.#openStream()
+    } else this.#mode = 'whole'
+  }
+
+  chunk(bytes: Buffer): boolean {
+    if (this.#settled) return true
+    switch (this.#mode) {
+      case 'stream':
+        return this.#feed(bytes)
+      case 'through': {
+        const { sink } = this.#call
+        if (!sink.started) sink.head(this.#status as number, this.#clientHeaders(false))
+        return this.#written(sink.write(bytes))
+      }
+      case 'error':
+        if (this.#length < LONGEST_ERROR) this.#keep(bytes)
+        return true
+      case 'whole':
+      case 'waiting':
+        this.#keep(bytes)
+        return true
+    }
+  }
+
+  end(): void {
+    this.#ended = true
+    if (this.#busy === null) this.#conclude().catch((error: unknown) => this.#fault(error))
+  }
+
+  fail(failure: UpstreamFailure): void {
+    if (failure.cause !== undefined) {
+      this.#fault(failure.cause)
+      return
+    }
+    this.#status = failure.kind
+    this.#afterBusy(() => this.#broken(failure))
+  }
+
+  #resultRule() {
+    return this.#context.policies.current().action(this.#call.plan.format.operation)?.result ?? null
+  }
+
+  #openStream(): void {
+    const { plan, action, judgeCalls, asArray } = this.#call
+    const rule = this.#resultRule()
+    this.#stream = new StreamedAnswer({
+      format: plan.format.stream as NonNullable<Plan['format']['stream']>,
+      request: plan.request,
+      judge: rule === null ? null : (result) => this.#context.flow.judgeResult(action, result),
+      hold: rule?.hold ?? 0,
+      maxEvent: this.#context.limits.event,
+      asArray,
+      judgeCalls,
+    })
+  }
+
+  #feed(bytes: Buffer): boolean {
+    const step = (this.#stream as StreamedAnswer).feed(bytes)
+    if (!(step instanceof Promise)) return this.#take(step)
+    this.#busy = step.then(
+      (taken) => {
+        this.#busy = null
+        const flowing = this.#take(taken)
+        if (this.#ended && !this.#settled) return this.#conclude()
+        if (flowing) this.#upstream?.resume()
+        return undefined
+      },
+      (error: unknown) => {
+        this.#busy = null
+        this.#fault(error)
+      },
+    )
+    this.#busy.catch((error: unknown) => this.#fault(error))
+    return false
+  }
+
+  /** Writes what a step gives out. `false`: no more bytes until the agent or the step is ready. */
+  #take(step: Step): boolean {
+    const { sink } = this.#call
+    if (this.#settled) return true
+    if (step.status === 'refused') {
+      this.#upstream?.abort()
+      this.#refuse(step.verdict)
+      return true
+    }
+    if (this.#stopped !== null) return true
+    let flowing = true
+    if (step.text !== '') {
+      if (!sink.started) sink.head(this.#status as number, this.#clientHeaders(true))
+      flowing = this.#written(sink.write(step.text))
+    }
+    if (step.status === 'broken') {
+      this.#upstream?.abort()
+      this.#cutShort('truncated', { status: 502, code: 'provider:broken_stream', message: step.why })
+    } else if (step.status === 'ended') this.#complete(null)
+    return flowing
+  }
+
+  #written(flowing: boolean): boolean {
+    if (!flowing) this.#call.sink.onDrain(() => this.#upstream?.resume())
+    return flowing
+  }
+
+  async #conclude(): Promise<void> {
+    if (this.#settled) return
+    switch (this.#mode) {
+      case 'stream': {
+        const stream = this.#stream as StreamedAnswer
+        if (this.#stopped !== null) this.#left(true)
+        else this.#take(await stream.end())
+        return
+      }
+      case 'through':
+        this.#through()
+        return
+      case 'error':
+        this.#providerError()
+        return
+      case 'waiting':
+      case 'whole':
+        await this.#whole()
+    }
+  }
+
+  #through(): void {
+    const { sink, plan, action } = this.#call
+    if (!sink.started) sink.head(this.#status as number, this.#clientHeaders(false))
+    sink.end()
+    const free = plan.format.operation !== 'model.request'
+    this.#answered('complete', free ? FREE : chargeOf(plan, action, null, false), null, null)
+  }
+
+  async #whole(): Promise<void> {
+    const { plan, action, sink } = this.#call
+    const bytes =
+      this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks, this.#length)
+    if (this.#stopped !== null) {
+      this.#left(false)
+      return
+    }
+    if (plan.format.operation === 'model.request') {
+      await this.#wholeUnread(bytes)
+      return
+    }
+    const read = await readWhole(this.#context, this.#call, bytes)
+    if (read.status === 'malformed') {
+      this.#failed(chargeOf(plan, action, null, false), {
+        status: 502,
+        code: 'provider:malformed_answer',
+        message: `The provider ${plan.provider.name} sent an answer that is not one: ${read.why}`,
+      })
+      return
+    }
+    const { answer, verdict } = read
+    const charged = chargeOf(plan, action, answer, true)
+    if (read.status === 'rejected') {
+      this.#settle({ kind: 'rejected', ...charged, answer, verdict })
+      return
+    }
+    sink.whole(this.#status as number, this.#clientHeaders(read.rewritten), read.body)
+    this.#answered('complete', charged, read.result, null, answer, verdict)
+  }
+
+  /** What passes unread is checked as one text when the policy has checks for it. */
+  async #wholeUnread(bytes: Buffer): Promise<void> {
+    const { plan, action, sink } = this.#call
+    const charged = chargeOf(plan, action, null, false)
+    const text = bytes.toString('utf8')
+    const verdict = await this.#context.flow.judgeResult(action, { text })
+    if (verdict.effective === 'deny') {
+      this.#settle({ kind: 'rejected', ...charged, answer: null, verdict })
+      return
+    }
+    const out = verdict.effective === 'transform' ? String(verdict.result['text']) : bytes
+    sink.whole(this.#status as number, this.#clientHeaders(verdict.effective === 'transform'), out)
+    this.#answered('complete', charged, null, null, null, verdict)
+  }
+
+  #complete(error: string | null): void {
+    const { plan, action, sink } = this.#call
+    const stream = this.#stream as StreamedAnswer
+    const answer = stream.answer()
+    if (!sink.started) sink.head(this.#status as number, this.#clientHeaders(true))
+    sink.end()
+    const result = keptResult(answer, stream.texts(), this.#context.limits.keptText)
+    this.#answered(
+      'complete',
+      chargeOf(plan, action, answer, true),
+      result,
+      error,
+      answer,
+      stream.verdict ?? null,
+    )
+  }
+
+  #refuse(verdict: ResultVerdict): void {
+    const { plan, action, sink } = this.#call
+    const stream = this.#stream as StreamedAnswer
+    const answer = stream.answer()
+    // The provider may have finished in its own time: what it has produced so far is what is known.
+    const charged = chargeOf(plan, action, answer, stream.ended)
+    if (!sink.started) {
+      this.#settle({ kind: 'rejected', ...charged, answer, verdict })
+      return
+    }
+    const [reason] = verdict.reasons
+    sink.write(
+      stream.failure(
+        reason?.code ?? 'policy:denied',
+        `The policy refused the answer: ${reason?.message ?? ''}`,
+      ),
+    )
+    sink.end()
+    this.#answered('refused', charged, null, reason?.code ?? 'policy:denied', answer, verdict)
+  }
+
+  #providerError(): void {
+    const { plan } = this.#call
+    const body = Buffer.concat(this.#chunks, this.#length)
+    const status = this.#status as number
+    this.#settle({
+      kind: 'failed',
+      ...FREE,
+      answer: null,
+      verdict: null,
+      error: {
+        status,
+        code: 'provider:error',
+        message: `The provider ${plan.provider.name} answered ${status}.`,
+      },
+      response: { headers: this.#headers, body },
+      transient: TRANSIENT.has(status),
+      headers: this.#headers,
+    })
+  }
+
+  #broken(failure: UpstreamFailure): void {
+    if (this.#settled) return
+    const { plan, action } = this.#call
+    if (this.#stopped === 'client_gone') {
+      this.#left(false)
+      return
+    }
+    const status = failure.kind === 'timeout' || this.#stopped === 'timeout' ? 504 : 502
+    const error: ModelError = {
+      status,
+      code: `provider:${this.#stopped ?? failure.kind}`,
+      message: this.#stopped === 'timeout' ? 'The call took longer than the policy allows.' : failure.message,
+    }
+    if (this.#call.sink.started) {
+      this.#cutShort(this.#stopped === 'timeout' ? 'timeout' : 'truncated', error)
+      return
+    }
+    const answer = this.#stream?.answer() ?? null
+    this.#failed(failure.mayHaveRun ? chargeOf(plan, action, answer, false) : FREE, error)
+  }
+
+  /** Something of the answer is with the agent already: it gets an error in its place, never a clean end. */
+  #cutShort(ended: CallEnd['ended'], error: ModelError): void {
+    const { plan, action, sink } = this.#call
+    if (!sink.started) {
+      this.#failed(chargeOf(plan, action, this.#stream?.answer() ?? null, false), error)
+      return
+    }
+    if (this.#stream === null) sink.break()
+    else {
+      sink.write(this.#stream.failure(error.code, error.message))
+      sink.end()
+    }
+    const answer = this.#stream?.answer() ?? null
+    const verdict = this.#stream?.verdict ?? null
+    this.#answered(ended, chargeOf(plan, action, answer, false), null, error.message, answer, verdict)
+  }
+
+  /** The agent has left; `whole`: the provider was listened to until its end all the same. */
+  #left(whole: boolean): void {
+    const { plan, action } = this.#call
+    const answer = this.#stream?.answer() ?? null
+    const charged = chargeOf(plan, action, answer, whole && this.#stream?.ended === true)
+    this.#answered('client_gone', charged, null, null, answer, this.#stream?.verdict ?? null)
+  }
+
+  #stop(why: 'client_gone' | 'timeout'): void {
+    if (this.#settled || this.#stopped !== null) return
+    this.#stopped = why
+    const { drain } = this.#call.plan.provider
+    if (why === 'client_gone' && drain !== undefined && drain > 0 && this.#mode === 'stream') {
+      this.#timers.push(setTimeout(() => this.#upstream?.abort(), drain))
+      this.#upstream?.resume()
+    } else this.#upstream?.abort()
+  }
+
+  #failed(charged: Charged, error: ModelError): void {
+    this.#settle({
+      kind: 'failed',
+      ...charged,
+      answer: this.#stream?.answer() ?? null,
+      verdict: null,
+      error,
+      response: null,
+      transient: this.#stopped === null,
+      headers: this.#headers,
+    })
+  }
+
+  #answered(
+    ended: CallEnd['ended'],
+    charged: Charged,
+    result: JsonObject | null,
+    error: string | null,
+    answer: ModelAnswer | null = null,
+    verdict: ResultVerdict | null = null,
+  ): void {
+    this.#settle({ kind: 'answered', ended, ...charged, result, error, answer, verdict })
+  }
+
+  #settle(called: DistributiveOmit<Called, 'firstByteMs' | 'status'>): void {
+    if (this.#settled) return
+    this.#settled = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#chunks = []
+    this.#resolve({ ...called, firstByteMs: this.#firstByteMs, status: this.#status } as Called)
+  }
+
+  #fault(error: unknown): void {
+    if (this.#settled) return
+    this.#settled = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#upstream?.abort()
+    this.#reject(error)
+  }
+
+  #afterBusy(work: () => void): void {
+    if (this.#busy === null) work()
+    else void this.#busy.then(work, work)
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#chunks.push(bytes)
+    this.#length += bytes.length
+  }
+
+  #clientHeaders(rewritten: boolean): Record<string, string | string[]> {
+    const headers = responseHeaders(this.#headers, { rewritten })
+    headers['belay-action'] = this.#call.action.id
+    if (this.#stream !== null && this.#call.asArray) headers['content-type'] = JSON_ARRAY_TYPE
+    return headers
+  }
+}
+
+type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never

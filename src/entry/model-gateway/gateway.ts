@@ -1,0 +1,216 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isJsonObject, type JsonObject } from '../../action/json.ts'
+import { BelayError } from '../../errors/catalogue.ts'
+import type { Flow } from '../../flow/flow.ts'
+import type { Policy } from '../../policy/policy.ts'
+import type { Authenticator } from '../http-api/authentication.ts'
+import { parseJsonBody } from '../http-api/json-body.ts'
+import type { RawDoor } from '../http-api/raw-door.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { readTraceParent } from '../telemetry/trace-parent.ts'
+import { AnswerSink } from './answer-sink.ts'
+import { keyOf, withoutKey } from './client-key.ts'
+import { Concurrency, DEFAULT_CONCURRENCY, type Slot } from './concurrency.ts'
+import { GATEWAY_LIMITS, type GatewayContext, type GatewayLimits } from './gateway-context.ts'
+import { errorOf } from './model-errors.ts'
+import { PendingTools } from './pending-tools.ts'
+import type { IncomingCall } from './plan-call.ts'
+import { openPriceBook } from './prices/genai-price-book.ts'
+import type { Provider } from './providers/provider.ts'
+import { resolveProviders } from './providers/resolve-providers.ts'
+import { isVendorName } from '../../policy/known-vendors.ts'
+import { ClientGone, readBody } from './read-body.ts'
+import { serveCall } from './serve-call.ts'
+import { Settling } from './settling.ts'
+import { requestHeaders } from './upstream/headers.ts'
+import { ProviderHealth } from './upstream/provider-health.ts'
+import { UndiciUpstream } from './upstream/undici-upstream.ts'
+import type { Upstream } from './upstream/upstream.ts'
+import { formatFor } from './wire-formats/index.ts'
+import { unread } from './wire-formats/unread.ts'
+
+export interface ModelGatewayOptions {
+  readonly flow: Flow
+  readonly policies: { current(): Policy }
+  readonly authenticator: Pick<Authenticator, 'agentOf'>
+  /** The store's clock, epoch ms. */
+  readonly now: () => number
+  /** Where keys of providers come from. Default: the process's environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly limits?: Partial<GatewayLimits>
+  readonly upstream?: Upstream
+  readonly telemetry?: Telemetry
+  readonly onFault?: (error: unknown) => void
+}
+
+const VERSION_SEGMENT = /^v\d+(?:alpha|beta)?\d*$/
+const HEADER_VALUE = /^[\x20-\x7e]{1,200}$/
+
+/** The model gateway: `/{provider}/v1/…`, each provider's own protocol, every call an action. */
+export function openModelGateway(options: ModelGatewayOptions): RawDoor {
+  const onFault = options.onFault ?? (() => undefined)
+  const limits = { ...GATEWAY_LIMITS, ...options.limits }
+  const env = options.env ?? process.env
+  const context: GatewayContext = {
+    flow: options.flow,
+    policies: options.policies,
+    providers: () => resolveProviders(options.policies.current(), env),
+    prices: openPriceBook(() => options.policies.current()),
+    upstream: options.upstream ?? new UndiciUpstream({ maxAnswer: limits.answer }),
+    health: new ProviderHealth(),
+    pendingTools: new PendingTools(options.flow, onFault),
+    settling: new Settling(),
+    telemetry: options.telemetry ?? createTelemetry(),
+    limits,
+    now: options.now,
+    onFault,
+  }
+  const concurrency = new Concurrency()
+  const running = new Set<Promise<void>>()
+  const sinks = new Set<AnswerSink>()
+  return {
+    serves(path) {
+      const name = firstSegment(path)
+      return isVendorName(name) || context.providers().has(name)
+    },
+
+    handle(request, response) {
+      const sink = new AnswerSink(response)
+      sinks.add(sink)
+      const work = serve(context, options.authenticator, concurrency, request, response, sink).finally(() => {
+        sinks.delete(sink)
+        running.delete(work)
+      })
+      running.add(work)
+    },
+
+    async close() {
+      const cut = setTimeout(() => {
+        for (const sink of sinks) sink.break()
+      }, limits.closing)
+      await Promise.allSettled(running)
+      clearTimeout(cut)
+      await context.settling.all()
+      await context.upstream.close()
+    },
+  }
+}
+
+/** Never rejects: whatever goes wrong is an error in the provider's own shape. */
+async function serve(
+  context: GatewayContext,
+  authenticator: ModelGatewayOptions['authenticator'],
+  concurrency: Concurrency,
+  request: IncomingMessage,
+  response: ServerResponse,
+  sink: AnswerSink,
+): Promise<void> {
+  const startedAt = performance.now()
+  const { url = '', method = 'GET' } = request
+  const { name, path, query } = placeOf(withoutKey(url))
+  const provider = context.providers().get(name)
+  let slot: Slot | undefined
+  try {
+    if (provider === undefined) throw new BelayError('provider:unknown', { name })
+    const key = keyOf(request.headers, url)
+    const finding = key === undefined ? undefined : authenticator.agentOf(key)
+    const agent = finding instanceof Promise ? await finding : finding
+    if (agent === undefined) throw new BelayError('auth:required')
+    if (provider.key === null && provider.keyVariable !== null)
+      throw new BelayError('provider:no_key', { name, variable: provider.keyVariable })
+    const taken = concurrency.take(
+      agent,
+      context.policies.current().agent(agent)?.concurrency ?? DEFAULT_CONCURRENCY,
+    )
+    if (taken === 'full') throw new BelayError('server:busy')
+    if ('turn' in taken) {
+      sink.left.addEventListener('abort', () => taken.leave(), { once: true })
+      const turn = await taken.turn
+      if (turn === 'left') return
+      if (turn === 'timeout') throw new BelayError('server:busy')
+      slot = turn
+    } else slot = taken
+    const bytes =
+      method === 'GET' || method === 'HEAD' ? null : await readBody(request, { body: context.limits.body })
+    await context.prices.load()
+    const incoming = incomingOf(request, agent, method, path, query, startedAt)
+    await serveCall(context, incoming, targetOf(context, provider, method, path, bytes), sink)
+  } catch (error) {
+    if (error instanceof ClientGone) return
+    if (!(error instanceof BelayError)) context.onFault(error)
+    sink.error(provider?.protocol ?? 'openai', errorOf(error))
+  } finally {
+    slot?.release()
+    if (!response.writableEnded && !response.destroyed && !sink.started) response.destroy()
+  }
+}
+
+function targetOf(
+  { limits }: GatewayContext,
+  provider: Provider,
+  method: string,
+  path: string,
+  bytes: Buffer | null,
+): Parameters<typeof serveCall>[2] {
+  const matched = formatFor(provider.protocol, method, path)
+  const { format, route } = matched ?? { format: unread(provider.protocol), route: {} }
+  let body: JsonObject | null = null
+  if (matched !== undefined && bytes !== null && bytes.length > 0) {
+    const parsed = parseJsonBody(bytes, { depth: limits.jsonDepth, nodes: limits.jsonNodes })
+    if (!isJsonObject(parsed))
+      throw new BelayError('input:invalid', {
+        where: 'body',
+        expected: 'a JSON object',
+        got: 'something else',
+      })
+    body = parsed
+  }
+  return { provider, format, route, path, body, bytes, cause: null }
+}
+
+function incomingOf(
+  request: IncomingMessage,
+  agent: string,
+  method: string,
+  path: string,
+  query: string,
+  startedAt: number,
+): IncomingCall {
+  const { headers } = request
+  const trace = readTraceParent(headers['traceparent'])
+  return {
+    agent,
+    method,
+    path,
+    query,
+    headers: requestHeaders(request.rawHeaders),
+    session: headerOf(headers['belay-session']),
+    lowPriority: headers['belay-priority'] === 'low',
+    reason: headerOf(headers['belay-reason']),
+    release: headerOf(headers['belay-release']),
+    promptName: headerOf(headers['belay-prompt']),
+    ...(trace === undefined ? { trace: undefined } : { trace }),
+    startedAt,
+  }
+}
+
+/** `/openai/v1/chat/completions?x` → openai, `/chat/completions`, `?x`; the version is the provider's own. */
+function placeOf(url: string): { readonly name: string; readonly path: string; readonly query: string } {
+  const start = url.indexOf('?')
+  const whole = start === -1 ? url : url.slice(0, start)
+  const query = start === -1 ? '' : url.slice(start)
+  const name = firstSegment(whole)
+  const rest = whole.slice(name.length + 1)
+  const version = firstSegment(rest)
+  const path = VERSION_SEGMENT.test(version) ? rest.slice(version.length + 1) : rest
+  return { name, path: path === '' ? '/' : path, query }
+}
+
+function firstSegment(path: string): string {
+  const end = path.indexOf('/', 1)
+  return end === -1 ? path.slice(1) : path.slice(1, end)
+}
+
+function headerOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' && HEADER_VALUE.test(value) ? value : undefined
+}
