@@ -62,7 +62,7 @@ export async function startTestServer(
   const folder = await mkdtemp(join(tmpdir(), 'belay-http-'))
   const config = join(folder, 'belay.yaml')
   await writeFile(config, POLICY)
-  const telemetry = createTelemetry()
+  const telemetry = options.telemetry ?? createTelemetry()
   const harness = await openHarness({
     config,
     onMoved: telemetry.action,

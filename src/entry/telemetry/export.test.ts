@@ -1,10 +1,15 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingHttpHeaders, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { startTestServer } from '../../../test/setup/http-server.ts'
 import { aCall, anAction } from '../../../test/setup/telemetry-samples.ts'
 import type { ActionState } from '../../action/action.ts'
+import { Belay } from '../sdk/belay.ts'
 import { openTelemetry } from './telemetry.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
@@ -388,6 +393,43 @@ describe('with a collector', () => {
       expect(headers['content-type']).toBe('application/x-protobuf')
       expect(body.includes('gen_ai.')).toBe(true)
     }
+  })
+})
+
+describe('through the doors', () => {
+  test('an action over HTTP is a span within the trace of its agent, and counted by how it ended', async () => {
+    vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', `${collector.url}/v1/traces`)
+    const telemetry = await openTelemetry({ version: '1.2.3' })
+    const server = await startTestServer({ telemetry })
+    const headers = { traceparent: `00-${TRACE}-${SPAN}-01` }
+    const body = { agent: 'writer', action: 'note.add', input: { text: 'my secret' }, start: true }
+    const { id } = (await server.call('POST', '/v1/actions', body, { headers })).body
+    await server.call('POST', `/v1/actions/${id}/outcome`, { outcome: 'succeeded', cost_usd: 0.25 })
+    await server.propose('note.publish')
+    const metrics = String((await server.call('GET', '/metrics')).body).split('\n')
+    expect(metrics).toContain('belay_actions_total{action="note.add",decision="allow"} 1')
+    expect(metrics).toContain('belay_action_outcomes_total{action="note.add",outcome="succeeded"} 1')
+    expect(metrics).toContain('belay_cost_usd_total{agent="writer",action="note.add"} 0.25')
+    expect(metrics).toContain('belay_actions_held 1')
+    await server.close()
+    await telemetry.close()
+    const spans = collector.receiver.spans()
+    expect(spans).toMatchObject([{ name: 'execute_tool note.add', traceId: TRACE, parentSpanId: SPAN }])
+    expect(attributes(spans[0]!.attributes)).toMatchObject({ 'belay.action.id': id, 'belay.cost_usd': 0.25 })
+    expect(String(collector.receiver.received[0]?.body)).not.toContain('my secret')
+  })
+
+  test('an action in the process of the agent is a span too', async () => {
+    vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', `${collector.url}/v1/traces`)
+    const folder = mkdtempSync(join(tmpdir(), 'belay-telemetry-'))
+    const config = join(folder, 'belay.yaml')
+    writeFileSync(config, 'version: 1\nagents: { writer: {} }\nactions: { note.add: { effect: write } }\n')
+    const belay = await Belay.open({ config, data: join(folder, 'data') })
+    const add = belay.guard('note.add', { run: async (input: { text: string }) => input.text })
+    await add({ text: 'hello' }, { agent: 'writer' })
+    await belay.close()
+    expect(collector.receiver.spans()).toMatchObject([{ name: 'execute_tool note.add' }])
+    rmSync(folder, { recursive: true, force: true })
   })
 })
 
