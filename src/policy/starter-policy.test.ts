@@ -10,7 +10,19 @@ test.each([
   [
     {
       agents: ['null', '~', '1', '*'],
-      actions: ['true', '123', 'x.*', '- a', '__proto__', "it's", 'a: b', 'model.generate'],
+      actions: [
+        'true',
+        '123',
+        'x.*',
+        '- a',
+        '__proto__',
+        "it's",
+        'a: b',
+        'model.generate',
+        'model.embed',
+        'tool.*',
+        'tool.x',
+      ],
     },
   ],
 ])('loads and lints without a word: %j', (options) => {
@@ -26,4 +38,12 @@ test('has an entry for what was found, which waits for a person', () => {
   expect(policy!.action('shell.run')).toMatchObject({ approvals: [{ when: null, by: ['owners'] }] })
   expect(policy!.action('something.else')).toBeUndefined()
   expect(policy!.defaultDecision).toBe('deny')
+})
+
+test('models can be called and what their tools are asked to do is recorded; nothing unread passes', () => {
+  const { policy } = loadPolicy({ text: starterPolicy(), path: null }, { checks: builtInChecks })
+  expect(policy!.action('model.generate')).toMatchObject({ effect: 'read', heal: { retries: 2 }, cost: 0 })
+  expect(policy!.action('tool.delete_file')).toMatchObject({ pattern: 'tool.*', effect: 'write' })
+  expect(policy!.action('model.request')).toBeUndefined()
+  expect(policy!.providers['openai']).toMatchObject({ apiKey: '$OPENAI_API_KEY' })
 })

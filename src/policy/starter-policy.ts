@@ -34,11 +34,8 @@ ${(names.length > 0 ? names : ['my-agent']).map(agentEntry).join('\n')}
 
 # Each action by its name, or a glob such as payments.*; the closest match counts.
 actions:
-  # Calls to models through the gateway.
-  model.generate:
-    effect: read
-    cost_usd: 0.05                     # worst case when it is not known before the call
-${(found.length > 0 ? found.filter((name) => name !== 'model.generate').map(foundAction) : [EXAMPLES]).join('\n')}
+${MODEL_CALLS}
+${(found.length > 0 ? found.filter((name) => !WRITTEN.has(name)).map(foundAction) : [EXAMPLES]).join('\n')}
 
 # Lists of words or phrases for conditions: mentions(input.text, lists.competitors)
 ${found.length > 0 ? 'lists: {}' : 'lists:\n  competitors: [Example Corp]'}
@@ -51,11 +48,42 @@ approvers:
 #   slack: { channel: '#agents' }
 #   email: { to: [you@example.com] }
 
-# Keys stay in the environment: $NAME is never resolved into this file or any record.
+# Agents reach these at /openai/v1, /anthropic/v1 … with a Belay key. Keys of providers stay in the environment: $NAME
+# is never resolved into this file or any record. A vendor whose variable is set (GEMINI_API_KEY, OPENROUTER_API_KEY,
+# GROQ_API_KEY …) needs no entry. Models on your own machine do: ollama: {}
 providers:
-  openai: { base_url: https://api.openai.com/v1, api_key: $OPENAI_API_KEY }
+  openai: { api_key: $OPENAI_API_KEY }
+  anthropic: { api_key: $ANTHROPIC_API_KEY }
 `
 }
+
+/** Names that the file holds already, whatever was found. */
+const WRITTEN: ReadonlySet<string> = new Set([
+  'model.generate',
+  'model.embed',
+  'model.list',
+  'model.count',
+  'tool.*',
+])
+
+const MODEL_CALLS = `  # Calls to models through the gateway. What a call can cost at most is reserved before it and must fit the budgets
+  # above; what it did cost is charged after. A model whose price nobody knows is refused until providers: says it.
+  model.generate:
+    effect: read
+    timeout: 10m
+    verify:
+      # What the provider's own tools (web search …) cost is known only afterwards: no budget could hold.
+      - rule: { when: has(input.hosted_tools), then: deny, code: 'rule:hosted_tools', message: Tools that the provider runs are not allowed. }
+    heal: { retries: 2, max_wait: 20s } # add fallback: [another-model] for when the provider fails
+    # result: { verify: [{ secrets: {} }] }   # checks of the answer, before the agent gets it
+  model.embed: { effect: read }
+  model.list:  { effect: read }
+  model.count: { effect: read }
+
+  # Tool calls that a model proposes are judged by the name of the function before the agent sees them.
+  # This lets all pass, recorded; name the dangerous ones: tool.delete_file: { effect: irreversible, approve: … }
+  tool.*: { effect: write }
+`
 
 const EXAMPLES = `  # An example: a public comment. Checked, limited, approved by a person when the agent is not sure.
   social.comment:
