@@ -48,13 +48,19 @@ export class Authenticator {
       const person = actingAs === undefined ? null : personOf(actingAs)
       return { kind: 'admin', by: person ?? 'admin', actingAs: person }
     }
-    if (!KEY.test(token)) throw new BelayError('auth:required')
-    const keyHash = hash('sha256', token, 'hex')
-    const agent = await this.#agentOf(keyHash)
+    const agent = await this.agentOf(token)
     if (agent === undefined) throw new BelayError('auth:required')
     if (actingAs !== undefined)
       throw new BelayError('auth:forbidden', { who: `The agent ${agent}`, what: 'act as somebody else' })
-    return { kind: 'agent', agent, by: `agent:${agent}`, keyHash }
+    return { kind: 'agent', agent, by: `agent:${agent}`, keyHash: hash('sha256', token, 'hex') }
+  }
+
+  /**
+   * Whose key it is; `undefined` for anything but a valid key of an agent, the admin token included. Answers without
+   * a promise when the key was looked up within the last second. Rejects when the store cannot be read.
+   */
+  agentOf(token: string): string | undefined | Promise<string | undefined> {
+    return KEY.test(token) ? this.#agentOf(hash('sha256', token, 'hex')) : undefined
   }
 
   /** For streams and long waits: throws `auth:required` when the key was revoked in the meantime. */
@@ -70,10 +76,13 @@ export class Authenticator {
     this.#believed.delete(keyHash)
   }
 
-  async #agentOf(keyHash: string): Promise<string | undefined> {
+  #agentOf(keyHash: string): string | Promise<string | undefined> {
     const now = performance.now()
     const belief = this.#believed.get(keyHash)
-    if (belief !== undefined && now < belief.until) return belief.agent
+    return belief !== undefined && now < belief.until ? belief.agent : this.#lookUp(keyHash, now)
+  }
+
+  async #lookUp(keyHash: string, now: number): Promise<string | undefined> {
     const revocations = this.#revocations
     const row = await this.#store.keyByHash(keyHash)
     if (row === undefined || row.revokedAt !== null) {

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { LogController } from 'fastify'
 import type { FastifyInstance } from 'fastify'
@@ -20,6 +22,8 @@ import { checkLoopbackHost, isLoopback } from './loopback-host.ts'
 import { gatherOpenApi, openApiRoute } from './openapi.ts'
 import { policyRoutes } from './policy.ts'
 import { PROBLEM_TYPE, asBelayError, problemOf, sendProblem } from './problem.ts'
+import { RawDoors } from './raw-door.ts'
+import type { RawDoor } from './raw-door.ts'
 import { compileValidator } from './schema-validation.ts'
 import { DEFAULT_LIMITS } from './server-limits.ts'
 import type { ServerLimits } from './server-limits.ts'
@@ -36,6 +40,8 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
   readonly port: number
   /** At least 16 characters; whoever has it may do everything that a person may. */
   readonly adminToken: string
+  /** Who knows the keys of agents, where other doors ask it too. Default: one of its own. */
+  readonly authenticator?: Authenticator
   readonly limits?: Partial<ServerLimits>
   readonly log?: LogOptions
   /** Whose `action` the flow tells; without it `/metrics` knows of requests only. */
@@ -45,6 +51,8 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
    * A route without `config.access` is for the admin token alone.
    */
   readonly doors?: readonly ((app: FastifyInstance) => Promise<void> | void)[]
+  /** What is served past Fastify, for calls in which every microsecond counts. The first that serves a path has it. */
+  readonly rawDoors?: readonly RawDoor[]
 }
 
 export interface HttpServer {
@@ -65,12 +73,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     policies: options.policies,
     ledgerKey: signingKey(options.data),
     version: options.version,
-    authenticator: new Authenticator(options.store, adminToken),
+    authenticator: options.authenticator ?? new Authenticator(options.store, adminToken),
     metrics: (options.telemetry ?? createTelemetry()).metrics,
     limits,
     closing: closing.signal,
   }
-  const app = boundedApp(limits, options.log ?? {})
+  const raw = new RawDoors(options.rawDoors ?? [], { onLoopback: isLoopback(host) })
+  const app = boundedApp(limits, options.log ?? {}, raw)
   guard(app, context, isLoopback(host))
   answerErrors(app)
   await gatherOpenApi(app, options.version)
@@ -90,6 +99,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   openApiRoute(app)
   for (const door of options.doors ?? []) await app.register(async (own) => door(own))
   app.addHook('preClose', async () => {
+    // Their calls cost money and are told to stop in their own protocol, before connections are cut.
+    await raw.close(limits.closing)
     closing.abort()
     hastenClose(app, limits.closing)
   })
@@ -97,29 +108,24 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return { url, app, close: async () => app.close() }
 }
 
-function boundedApp(limits: ServerLimits, log: LogOptions): FastifyInstance {
+function boundedApp(limits: ServerLimits, log: LogOptions, raw: RawDoors): FastifyInstance {
   const app = Fastify({
     bodyLimit: limits.body,
-    connectionTimeout: limits.idleTimeout,
-    requestTimeout: limits.requestTimeout,
-    // Node looks for late connections only so often.
-    http: {
-      headersTimeout: limits.headersTimeout,
-      maxHeaderSize: limits.headers,
-      connectionsCheckingInterval: Math.min(2_000, limits.headersTimeout),
-    },
+    serverFactory: (handle) => boundedServer(limits, raw, handle),
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
     logger: serverLog(log),
     logController: new LogController({ disableRequestLogging: true }),
-    clientErrorHandler: refuseConnection,
+    clientErrorHandler: (error, socket) => {
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && raw.isReceiving(socket)) return
+      refuseConnection(error, socket)
+    },
     frameworkErrors: (error, request, reply) => {
       void sendProblem(request, reply, asBelayError(error, { id: request.id, bodyLimit: limits.body }))
     },
   })
-  app.server.maxConnections = limits.connections
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     // Calls without a body often announce JSON all the same.
@@ -134,6 +140,32 @@ function boundedApp(limits: ServerLimits, log: LogOptions): FastifyInstance {
   // The response schemas describe; they must not quietly drop what they don't know.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   return app
+}
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => void
+
+function boundedServer(limits: ServerLimits, raw: RawDoors, handle: Handle): Server {
+  const server = createServer(
+    {
+      headersTimeout: limits.headersTimeout,
+      requestTimeout: limits.requestTimeout,
+      maxHeaderSize: limits.headers,
+      // Node looks for late connections only so often.
+      connectionsCheckingInterval: Math.min(2_000, limits.headersTimeout),
+      noDelay: true,
+      // A client that vanished without a word is noticed also while nothing is sent.
+      keepAlive: true,
+      keepAliveInitialDelay: limits.idleTimeout,
+      // Longer than clients and proxies keep a connection, so that they are the ones who close it.
+      keepAliveTimeout: 72_000,
+    },
+    (request, response) => {
+      if (!raw.handle(request, response)) handle(request, response)
+    },
+  )
+  server.setTimeout(limits.idleTimeout)
+  server.maxConnections = limits.connections
+  return server
 }
 
 function guard(app: FastifyInstance, context: ApiContext, onLoopback: boolean): void {
