@@ -57,10 +57,21 @@ export interface StreamEvent {
 export interface StreamFormat {
   open(request: ModelRequest): StreamReader
   /**
+   * The same event as several, so that each has at most one text and none has a text together with a tool call. Called
+   * before `read`, which throws for an event that holds several texts. Almost always answers the event itself.
+   */
+  split?(event: StreamEvent): readonly StreamEvent[]
+  /**
    * The same event with its text replaced. Called only for events for which `text` was read. An empty text
    * keeps the event when it carries more than the text, and answers `null` when nothing of it is left.
    */
   withText(event: StreamEvent, text: string): StreamEvent | null
+  /**
+   * For an event whose reading says `repeats`, in place of `withText`: the event with what it repeats as it was
+   * released to the agent, by part; the text that is new in this event included. The same event when nothing differs.
+   * The event must be the object that was read.
+   */
+  finalText?(event: StreamEvent, released: readonly string[]): StreamEvent
   /**
    * The events that were held from the first tool call on (that one included, up to the end of the stream), with refused calls (by index in
    * `ModelAnswer.toolCalls`) replaced by a text that the agent reads, renumbered as the protocol demands.
@@ -68,9 +79,14 @@ export interface StreamFormat {
   refuse(held: readonly StreamEvent[], refusals: ReadonlyMap<number, string>): readonly StreamEvent[]
   /**
    * An error in the middle of a stream, in the protocol's own shape, so that official clients raise it; never a
-   * clean end.
+   * clean end. `after`: the last event that was sent, for protocols that number their events.
    */
-  failure(code: string, message: string): readonly StreamEvent[]
+  failure(code: string, message: string, after?: StreamEvent): readonly StreamEvent[]
+  /**
+   * The query parameter by which a client asks for server-sent events, where the protocol streams a JSON array without
+   * it (Gemini). The provider is always asked for events; a client that did not ask is answered by `json-array.ts`.
+   */
+  readonly sseQuery?: { readonly name: string; readonly value: string }
 }
 
 /** Reads one stream. Not shared between streams. */
@@ -84,7 +100,7 @@ export interface StreamReader {
 }
 
 export interface StreamReading {
-  /** Text for the agent in this event; `null`: none. */
+  /** Text for the agent in this event that is new; `null`: none. */
   readonly text: string | null
   /** Which text of the answer it belongs to (index in `ModelAnswer.texts`). */
   readonly part: number
@@ -92,4 +108,9 @@ export interface StreamReading {
   readonly tool: boolean
   /** The client did not ask for this event: it reports usage that only the gateway wanted. */
   readonly unasked: boolean
+  /**
+   * The event repeats texts of the answer whole: all that is held back of them is released first, and the event goes
+   * through `StreamFormat.finalText`, or it would tell what was edited out of the deltas.
+   */
+  readonly repeats?: boolean
 }
