@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -430,6 +431,39 @@ describe('through the doors', () => {
     await belay.close()
     expect(collector.receiver.spans()).toMatchObject([{ name: 'execute_tool note.add' }])
     rmSync(folder, { recursive: true, force: true })
+  })
+})
+
+describe('what is loaded', () => {
+  /** Modules of OpenTelemetry that a process loads which opens telemetry. */
+  const loadedWith = (environment: Record<string, string>): string[] => {
+    const program = `
+      import { registerHooks } from 'node:module'
+      const loaded = new Set()
+      registerHooks({
+        resolve(specifier, context, next) {
+          if (specifier.startsWith('@opentelemetry/')) loaded.add(specifier)
+          return next(specifier, context)
+        },
+      })
+      const { openTelemetry } = await import(${JSON.stringify(new URL('telemetry.ts', import.meta.url).href)})
+      await openTelemetry({ onFault: (fault) => { throw fault } })
+      process.stdout.write(JSON.stringify([...loaded]), () => process.exit())
+    `
+    const env = { PATH: process.env['PATH'] ?? '', ...environment }
+    const printed = execFileSync(process.execPath, ['--input-type=module', '--eval', program], { env })
+    return JSON.parse(printed.toString()) as string[]
+  }
+
+  test('nothing of OpenTelemetry without an endpoint', () => {
+    expect(loadedWith({})).toEqual([])
+  })
+
+  test('only what the signal needs with one', () => {
+    const loaded = loadedWith({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:1/v1/traces' })
+    expect(loaded).toContain('@opentelemetry/exporter-trace-otlp-proto')
+    expect(loaded).not.toContain('@opentelemetry/exporter-trace-otlp-http')
+    expect(loaded).not.toContain('@opentelemetry/exporter-metrics-otlp-proto')
   })
 })
 

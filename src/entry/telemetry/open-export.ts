@@ -11,7 +11,7 @@ import type { Export } from './telemetry.ts'
 const SCOPE = 'belay'
 /** How long one export may take, and closing, ms. */
 const EXPORT_TIMEOUT = 10_000
-const CLOSE_TIMEOUT = 5_000
+const CLOSE_TIMEOUT = 3_000
 /** Spans that wait; further ones are dropped. With content a span can have 200 KB, so that fewer may wait. */
 const QUEUE = 2_048
 const CONTENT_QUEUE = 128
