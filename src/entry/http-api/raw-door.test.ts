@@ -79,6 +79,13 @@ test('a name that is not this machine’s is refused for the door too', async ()
   socket.destroy()
 })
 
+test('localhost is bound where every client finds it', async () => {
+  const server = await serve((_request, response) => response.end('raw'), { host: 'localhost' })
+  expect(new URL(server.url).hostname).toBe('127.0.0.1')
+  const { port } = new URL(server.url)
+  expect(await (await fetch(`http://localhost:${port}/raw`)).text()).toBe('raw')
+})
+
 test('headers are bounded for the door too', async () => {
   const server = await serve((_request, response) => response.end('raw'))
   const long = `GET /raw HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`
@@ -96,7 +103,9 @@ test('a door that throws answers with a problem, and one that threw too late bre
   expect(await fault.text()).toMatch(/"code":"server:fault"/)
   const busy = await fetch(`${server.url}/raw/known`)
   expect([busy.status, busy.headers.get('retry-after')]).toEqual([503, '1'])
-  await expect(fetch(`${server.url}/raw/late`).then((answer) => answer.text())).rejects.toThrow('fetch failed')
+  await expect(fetch(`${server.url}/raw/late`).then((answer) => answer.text())).rejects.toThrow(
+    'fetch failed',
+  )
 })
 
 test('an answer may be silent for longer than an idle connection', async () => {

@@ -104,7 +104,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     closing.abort()
     hastenClose(app, limits.closing)
   })
-  const url = await app.listen({ host, port })
+  // With a server of our own Fastify binds only one of the addresses of this name, and which one depends on the resolver.
+  const url = await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
   return { url, app, close: async () => app.close() }
 }
 
