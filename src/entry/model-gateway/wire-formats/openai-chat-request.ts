@@ -9,6 +9,7 @@ import {
   objectIn,
   optionalBoolean,
   optionalCount,
+  modelOf,
   optionalString,
   pick,
   stringIn,
@@ -43,7 +44,7 @@ export function readChatRequest(body: JsonObject): ModelRequest {
   if (isGiven(body['stream_options'])) objectIn(body['stream_options'], 'stream_options')
   const toolSchemas: JsonValue = body['tools'] ?? body['functions'] ?? null
   return {
-    model: optionalString(body, 'model'),
+    model: modelOf(body),
     texts: prompt.texts(),
     tools: prompt.tools,
     toolSchemas,

@@ -276,6 +276,22 @@ describe('refuse', () => {
     })
   })
 
+  it('numbers from 0 whatever the provider began with', () => {
+    const odd = [
+      call(3, { id: 'a', function: { name: 'f', arguments: '' } }),
+      call(5, { id: 'b', function: { name: 'g', arguments: '{}' } }),
+      call(3, { function: { arguments: '{}' } }),
+      call(9, { id: 'c', function: { name: 'h', arguments: '{}' } }),
+    ]
+    const events = chatStream.refuse(odd, new Map([[1, 'No.']]))
+    const indexes = events.flatMap((event) => /"tool_calls":\[\{"index":(\d)/.exec(event.data)?.[1] ?? [])
+    expect(indexes).toEqual(['0', '0', '1'])
+    expect(readAll(events).answer.toolCalls).toEqual([
+      { id: 'a', name: 'f', arguments: '{}' },
+      { id: 'c', name: 'h', arguments: '{}' },
+    ])
+  })
+
   it('refuses the older way of calling', () => {
     const events = chatStream.refuse(
       [

@@ -188,7 +188,7 @@ function refuse(held: readonly StreamEvent[], refusals: ReadonlyMap<number, stri
     }
     const chunk: MutableObject = copyOf(eventData(event))
     let changed = false
-    const left: JsonValue[] = []
+    const choices: JsonValue[] = []
     for (const { index, choice, delta } of choicesOf(chunk)) {
       if (textsOf(delta).length > 0) spoken.add(index)
       const deltas = calls.take(index, delta)
@@ -200,24 +200,31 @@ function refuse(held: readonly StreamEvent[], refusals: ReadonlyMap<number, stri
         events.push(saying(chunk, index, spoken.has(index) ? `\n\n${refusal}` : refusal))
         spoken.add(index)
       }
-      if (own.some((number) => refusals.has(number))) {
+      const kept = deltas.filter(({ number }) => !refusals.has(number))
+      const left = own.filter((number) => !refusals.has(number))
+      for (const { number, legacy, source } of kept) {
+        if (legacy || source['index'] === left.indexOf(number)) continue
+        source['index'] = left.indexOf(number)
         changed = true
-        const kept = deltas.filter(({ number, legacy }) => !legacy && !refusals.has(number))
-        for (const { number, source } of kept)
-          source['index'] = own.filter((other) => !refusals.has(other)).indexOf(number)
-        const emptied = deltas.length > 0 && kept.length === 0
-        if (kept.length > 0) delta['tool_calls'] = kept.map(({ source }) => source)
-        else delete delta['tool_calls']
-        if (deltas.some(({ number, legacy }) => legacy && refusals.has(number))) delete delta['function_call']
-        if (own.every((number) => refusals.has(number)) && CALL_REASONS.has(choice['finish_reason']))
-          choice['finish_reason'] = 'stop'
-        if (emptied && !isGiven(choice['finish_reason']) && carriesNothing(delta, choice)) continue
       }
-      left.push(choice)
+      if (kept.length < deltas.length) {
+        changed = true
+        const listed = kept.filter(({ legacy }) => !legacy).map(({ source }) => source)
+        if (listed.length > 0) delta['tool_calls'] = listed
+        else delete delta['tool_calls']
+        if (!kept.some(({ legacy }) => legacy)) delete delta['function_call']
+      }
+      if (own.length > 0 && left.length === 0 && CALL_REASONS.has(choice['finish_reason'])) {
+        changed = true
+        choice['finish_reason'] = 'stop'
+      }
+      const emptied = deltas.length > 0 && kept.length === 0
+      if (emptied && !isGiven(choice['finish_reason']) && carriesNothing(delta, choice)) continue
+      choices.push(choice)
     }
     if (!changed) events.push(event)
-    else if (left.length > 0 || isGiven(chunk['usage'])) {
-      chunk['choices'] = left
+    else if (choices.length > 0 || isGiven(chunk['usage'])) {
+      chunk['choices'] = choices
       events.push(eventWith(event.event, chunk))
     }
   }

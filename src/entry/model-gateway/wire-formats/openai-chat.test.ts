@@ -137,6 +137,7 @@ describe('readRequest', () => {
     [{ ...user('hi'), max_tokens: -1 }, 'max_tokens'],
     [{ ...user('hi'), max_tokens: 1e308 }, 'max_tokens'],
     [{ ...user('hi'), model: 5 }, 'model'],
+    [{ ...user('hi'), models: ['dearer'] }, 'models'],
     [{ ...user('hi'), tools: {} }, 'tools'],
     [{ ...user('hi'), tools: [{ type: 'function', function: {} }] }, 'tools[0].name'],
     [{ ...user('hi'), stream_options: 1 }, 'stream_options'],

@@ -13,7 +13,7 @@ import {
   objectIn,
   optionalBoolean,
   optionalCount,
-  optionalString,
+  modelOf,
   pick,
   stringOrNull,
 } from './openai-members.ts'
@@ -56,7 +56,7 @@ function readRequest(body: JsonObject): ModelRequest {
   const prompts = readPrompts(body, prompt)
   const each = Math.max(optionalCount(body, 'n', 1) ?? 1, optionalCount(body, 'best_of', 1) ?? 1)
   return {
-    model: optionalString(body, 'model'),
+    model: modelOf(body),
     texts: prompt.texts(),
     tools: [],
     toolSchemas: null,

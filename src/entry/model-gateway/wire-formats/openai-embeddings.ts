@@ -1,14 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../action/json.ts'
 import type { ModelAnswer, ModelRequest, RequestChanges } from '../model-call.ts'
-import {
-  arrayIn,
-  copyOf,
-  invalid,
-  malformed,
-  type MutableObject,
-  optionalString,
-  pick,
-} from './openai-members.ts'
+import { arrayIn, copyOf, invalid, malformed, type MutableObject, modelOf, pick } from './openai-members.ts'
 import { Prompt } from './openai-prompt.ts'
 import { readUsage } from './openai-usage.ts'
 import type { WireFormat } from './wire-format.ts'
@@ -31,7 +23,7 @@ function readRequest(body: JsonObject): ModelRequest {
   const prompt = new Prompt()
   readTextList(body, 'input', prompt)
   return {
-    model: optionalString(body, 'model'),
+    model: modelOf(body),
     texts: prompt.texts(),
     tools: [],
     toolSchemas: null,

@@ -49,6 +49,20 @@ export function optionalBoolean(body: JsonObject, name: string, where = name): b
   throw invalid(where, 'true or false', value)
 }
 
+/**
+ * The model that the request names. A list of further ones to fall back to, which a router of providers would take, is
+ * refused: any of them could cost more than what was reserved.
+ */
+export function modelOf(body: JsonObject): string | null {
+  if (isGiven(body['models']))
+    throw invalid(
+      'models',
+      'nothing: name one model, and declare what to fall back to in the policy',
+      body['models'],
+    )
+  return optionalString(body, 'model')
+}
+
 /** An integer of at least `least`. */
 export function optionalCount(body: JsonObject, name: string, least: number): number | null {
   const value = body[name]

@@ -9,6 +9,7 @@ import {
   objectIn,
   optionalBoolean,
   optionalCount,
+  modelOf,
   optionalString,
   pick,
   stringIn,
@@ -37,7 +38,7 @@ export function readResponsesRequest(body: JsonObject): ModelRequest {
   const prompt = new Prompt()
   const toolResults = readPrompt(body, prompt)
   return {
-    model: optionalString(body, 'model'),
+    model: modelOf(body),
     texts: prompt.texts(),
     tools: prompt.tools,
     toolSchemas: body['tools'] ?? null,
