@@ -12,7 +12,7 @@ import type { Flow } from './flow.ts'
 import { judgeResult } from './judge-result.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { History } from './monitor/history.ts'
-import { keep, recall, storedInput } from './recall-action.ts'
+import { keep, recall, storedInput, whileExecuting } from './recall-action.ts'
 import { recoverActions, reconcileActions } from './recover.ts'
 import { runAction } from './run-action.ts'
 import { setAgentState } from './set-agent-state.ts'
@@ -92,7 +92,7 @@ export async function openFlow({
     reconcile: (name) => reconcileActions(stages, name),
     propose: (proposal, how) => runAction(stages, proposal, how),
     start: async (id) => startAction(stages, await recall(stages, id)),
-    report: async (id, report) => settleAction(stages, await recall(stages, id), report),
+    report: (id, report) => whileExecuting(stages, id, (action) => settleAction(stages, action, report)),
     judgeResult: (action, result) => judgeResult(stages, action, result),
     budgetLeft: (agent, session) => monitor.left(policies.current(), agent, session ?? ''),
     cancel: async (id, by) => cancelAction(stages, await recall(stages, id), by),

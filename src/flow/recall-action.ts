@@ -42,6 +42,28 @@ export async function recall(stages: Stages, id: string): Promise<Action> {
   return action
 }
 
+/**
+ * Takes a step that begins where the action is executing, on what this process remembers of it. When another replica
+ * has moved the action meanwhile the step's commit conflicts: nothing has happened, and it is taken on what the
+ * store has.
+ */
+export async function whileExecuting<T>(
+  stages: Stages,
+  id: string,
+  step: (action: Action) => Promise<T>,
+): Promise<T> {
+  const known = stages.recent.get(id)?.action
+  if (known?.state.name === 'executing') {
+    try {
+      return await step(known)
+    } catch (error) {
+      if (!(error instanceof BelayError) || error.status !== 409) throw error
+      stages.recent.delete(id)
+    }
+  }
+  return step(await recall(stages, id))
+}
+
 /** The input that may be executed, as stored; `null` when it was erased. */
 export async function storedInput(stages: Stages, action: Action): Promise<JsonObject | null> {
   // Another replica may have erased it meanwhile.

@@ -6,10 +6,16 @@ import type { PreparedTransition } from '../prepared-transition.ts'
 import type { CommitResult } from '../store.ts'
 import type { Connections } from './connections.ts'
 import type { BudgetShares } from './write-budgets.ts'
+import { writeAtOnce, type WrittenAtOnce } from './write-at-once.ts'
 import { writeGroup, type GroupWritten } from './write-transitions.ts'
 
 const RECONNECT_ATTEMPTS = 20
 const RECONNECT_PAUSE_MS = 250
+
+interface Session {
+  readonly client: pg.Client
+  readonly pid: number
+}
 
 /**
  * Owns the session that writes this replica's chain. When the connection breaks around a commit it finds out
@@ -20,7 +26,7 @@ export class GroupWriter {
   readonly #replica: string
   readonly #shares: BudgetShares
   readonly #now: () => number
-  #session: { readonly client: pg.Client; readonly pid: number } | undefined
+  #session: Session | undefined
   #lost: number | undefined
   #position: ChainPosition = CHAIN_START
 
@@ -36,17 +42,20 @@ export class GroupWriter {
     isRetry = false,
   ): Promise<readonly (CommitResult | Error)[]> {
     const { client } = (this.#session ??= await this.#connect())
-    const sent: GroupWritten[] = []
+    const before = this.#position
+    const sent: (GroupWritten | WrittenAtOnce)[] = []
     try {
       const now = this.#now()
-      const written = await writeGroup(
-        client,
-        this.#replica,
-        group,
-        this.#position,
-        now,
-        this.#shares,
-        (planned) => sent.push(planned),
+      const atOnce = await writeAtOnce(client, this.#replica, group, before, now, this.#shares, (planned) =>
+        sent.push(planned),
+      )
+      if (atOnce !== undefined) {
+        this.#position = atOnce.position
+        return atOnce.results
+      }
+      sent.length = 0
+      const written = await writeGroup(client, this.#replica, group, before, now, this.#shares, (planned) =>
+        sent.push(planned),
       )
       this.#position = written.position
       return written.results
@@ -56,10 +65,19 @@ export class GroupWriter {
       await this.#dropSession()
       this.#session = await this.#connect()
       const [planned] = sent
-      const committed = planned !== undefined && (await isCommitted(this.#session.client, planned.xid))
-      if (committed) return planned.results
+      if (planned !== undefined && (await this.#isCommitted(planned))) return planned.results
       return isRetry ? this.#refuse(error, group) : this.write(group, true)
     }
+  }
+
+  /** Asked after the session that sent the commit has ended, and the chain was read again. */
+  async #isCommitted(planned: GroupWritten | WrittenAtOnce): Promise<boolean> {
+    if (!('xid' in planned)) return this.#position.hash === planned.position.hash
+    const { rows } = await (this.#session as Session).client.query<{ status: string | null }>(
+      'SELECT pg_xact_status($1::xid8) AS status',
+      [planned.xid],
+    )
+    return rows[0]?.status === 'committed'
   }
 
   async close(): Promise<void> {
@@ -98,7 +116,7 @@ export class GroupWriter {
   }
 
   /** Connects, ends what may be left of the session before, and only then reads where the chain stands. */
-  async #connect(): Promise<{ readonly client: pg.Client; readonly pid: number }> {
+  async #connect(): Promise<Session> {
     for (let attempt = 1; ; attempt++) {
       const client = this.#connections.client({ pipeline: true })
       try {
@@ -124,12 +142,4 @@ export class GroupWriter {
       }
     }
   }
-}
-
-async function isCommitted(client: pg.Client, xid: string): Promise<boolean> {
-  const { rows } = await client.query<{ status: string | null }>(
-    'SELECT pg_xact_status($1::xid8) AS status',
-    [xid],
-  )
-  return rows[0]?.status === 'committed'
 }

@@ -34,8 +34,8 @@ export class BudgetShares {
     this.#replica = replica
   }
 
-  knows(accounts: Iterable<string>): boolean {
-    return [...accounts].every((account) => this.#shares.has(account))
+  has(account: string): boolean {
+    return this.#shares.has(account)
   }
 
   /** Reads the shares that are not known yet, and makes the rows of those that this replica never leased. */

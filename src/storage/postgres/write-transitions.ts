@@ -1,14 +1,10 @@
 import type pg from 'pg'
 import { BelayError } from '../../errors/catalogue.ts'
-import { placeRecord, type ChainPosition, type PlacedRecord } from '../hash-chain.ts'
-import type {
-  PreparedAction,
-  PreparedInsert,
-  PreparedRecord,
-  PreparedTransition,
-} from '../prepared-transition.ts'
-import type { CommitResult, RecordRef } from '../store.ts'
+import type { ChainPosition } from '../hash-chain.ts'
+import type { PreparedAction, PreparedInsert, PreparedTransition } from '../prepared-transition.ts'
+import type { CommitResult } from '../store.ts'
 import { bigintArray, textArray } from './binary-array.ts'
+import { placeRecords, type PlacedRecords } from './place-records.ts'
 import { ALIVE, type BudgetShares } from './write-budgets.ts'
 
 const MAX_LOADS = 20
@@ -22,8 +18,8 @@ export interface GroupWritten {
 }
 
 /**
- * Writes a group as one transaction in three round trips: what the transitions stand on, their actions, and
- * all the rest with the commit. Needs a pipelining client. Calls `committing` with what it will answer just
+ * Writes a group of which something may conflict, as one transaction in three round trips: what the transitions
+ * stand on, their actions, and all the rest with the commit. Needs a pipelining client. Calls `committing` with what it will answer just
  * before it sends the commit: when it rejects after that, the connection may have broken around the commit.
  */
 export async function writeGroup(
@@ -39,25 +35,16 @@ export async function writeGroup(
   await writeActions(client, group, results)
   // A lease that is taken beside this group makes its share unknown again, also while this waits for the others.
   const accounts = group.flatMap(([, , , , charges]) => charges.map(([account]) => account))
-  for (let tries = 0; tries < MAX_LOADS && !shares.knows(accounts); tries++)
+  for (let tries = 0; tries < MAX_LOADS && !accounts.every((account) => shares.has(account)); tries++)
     await shares.load(client, accounts)
 
   const survivors = group.filter((_, index) => results[index] === undefined)
   const totals = shares.total(survivors.flatMap(([, , , , charges]) => charges))
-  let last = position
-  const placed: { record: PreparedRecord; place: PlacedRecord }[] = []
-  group.forEach(([, , , , , records], index) => {
-    if (results[index] !== undefined) return
-    const refs: RecordRef[] = []
-    for (const record of records) {
-      const place = placeRecord(record, replica, last)
-      placed.push({ record, place })
-      refs.push({ chain: replica, seq: place.seq, hash: place.hash })
-      last = place
-    }
-    results[index] = { status: 'committed', records: refs }
-  })
-  const written = { results: results as CommitResult[], position: { seq: last.seq, hash: last.hash }, xid }
+  const placed = placeRecords(survivors, replica, position)
+  let survivor = 0
+  for (const [index, refused] of results.entries()) results[index] = refused ?? placed.results[survivor++]
+  const { last } = placed
+  const written = { results: results as CommitResult[], position: last, xid }
   const statements = [
     ...shares.statements(totals),
     ...recordStatements(replica, placed),
@@ -232,58 +219,30 @@ function updateActions(
   })
 }
 
-function recordStatements(
-  chain: string,
-  placed: readonly { readonly record: PreparedRecord; readonly place: PlacedRecord }[],
-): pg.QueryConfig[] {
-  if (placed.length === 0) return []
+function recordStatements(chain: string, placed: PlacedRecords): pg.QueryConfig[] {
+  if (placed.seqs.length === 0) return []
   const statements: pg.QueryConfig[] = [
     {
       name: 'insert records',
       text: `INSERT INTO records (chain, seq, hash, at, kind, action, agent, payload, text)
         SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::int8[], $5::text[], $6::text[], $7::text[], $8::text[],
           $9::text[])`,
-      values: [
-        chain,
-        bigintArray(placed.map(({ place }) => place.seq)),
-        textArray(placed.map(({ place }) => place.hash)),
-        bigintArray(placed.map(({ record }) => record[0])),
-        textArray(placed.map(({ record }) => record[1])),
-        textArray(placed.map(({ record }) => record[2])),
-        textArray(placed.map(({ record }) => record[3])),
-        textArray(placed.map(({ record }) => record[8]?.[0] ?? null)),
-        textArray(placed.map(({ place }) => place.text)),
-      ],
+      values: [chain, ...placed.records],
     },
   ]
-  const payloads = placed.flatMap(({ record, place }) => {
-    const payload = record[8]
-    return payload === null || place.sealed === null
-      ? []
-      : [{ action: record[2], seq: place.seq, payload, ...place.sealed }]
-  })
-  if (payloads.length > 0) {
+  if (placed.payloadCount > 0) {
     statements.push({
       name: 'insert payloads',
       text: `INSERT INTO payloads (chain, seq, digest, salt, text)
         SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::text[], $5::text[])`,
-      values: [
-        chain,
-        bigintArray(payloads.map(({ seq }) => seq)),
-        textArray(payloads.map(({ digest }) => digest)),
-        textArray(payloads.map(({ salt }) => salt)),
-        textArray(payloads.map(({ payload }) => payload[1])),
-      ],
+      values: [chain, ...placed.payloads],
     })
   }
-  const subjects = payloads.flatMap(({ action, payload: [kind, , names] }) =>
-    names.map((name) => [name, action, kind]),
-  )
-  if (subjects.length > 0) {
+  if (placed.subjectCount > 0) {
     statements.push({
       text: `INSERT INTO payload_subjects (subject, action, kind)
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING`,
-      values: [0, 1, 2].map((column) => textArray(subjects.map((row) => row[column] ?? null))),
+      values: [...placed.subjects],
     })
   }
   return statements
