@@ -1,7 +1,10 @@
-/** Microseconds per call of each built-in check on 280 characters and on 4 KB. Run: node bench/checks.ts */
+/**
+ * Microseconds per call of each built-in check on 280 characters and on 4 KB; microseconds per KB of a prompt
+ * of 20 KB; and the row that each takes longest for among hostile ones of 200 KB. Run: node bench/checks.ts
+ */
 import { builtInChecks } from '../src/flow/verify/checks/index.ts'
 import type { JsonObject } from '../src/action/json.ts'
-import type { PreparedCheck } from '../src/policy/check.ts'
+import type { CheckSubject, PreparedCheck } from '../src/policy/check.ts'
 
 const REPLY =
   'Thanks for reaching out about order 48213! We’re open Monday to Friday from 9 to 5, and our team will be ' +
@@ -17,6 +20,15 @@ const TEXTS = {
   '4 KB': (REPLY + PROSE.repeat(20)).slice(0, 4096),
   '4 KB, dense': REPLY.repeat(20).slice(0, 4096),
 } as const
+
+const PROMPT = `${REPLY}\n${PROSE.repeat(5)}\n\n`.repeat(40).slice(0, 20_000)
+
+/** What one check or another has to look at anew at every place. */
+const HOSTILE_ROWS = [
+  'a|a.|a.com |a.com,|a@|ab@cd.ef |7|1 |1-|12.34.|12345 |1.1.1.1.|1a|call 5551234567 |+1 202-555-0143 |born 1 |:|::',
+  'a::b:|://|a://b:c@d/|data:text/|=|token=|token=abc123def456 |password is hunter22 |-|sk-|Bearer |f.r.e.e |a1|a$$ ',
+  "!|a'|(|[.]| |\n|a\u200b|a\u0301|\ufdfa|😀|👨‍👩‍👧‍👦|🤖 |é|漢|각|привет |４|Σ |\ud83d|DE89 |4111 1111 1111 1111 |Hello, there is nothing here. ",
+].flatMap((rows) => rows.split('|'))
 
 const THOUSAND_PHRASES = Array.from(
   { length: 1000 },
@@ -49,8 +61,39 @@ const rows = [
     prepared.map(({ run }) => run),
   ),
 ]
-for (const cells of [header, ...rows]) {
-  console.log(cells.map((cell, at) => (at === 0 ? cell.padEnd(16) : cell.padStart(18))).join(''))
+print([header, ...rows])
+console.log()
+print([
+  ['check', 'µs per KB of 20 KB', 'worst of 200 KB, ms', 'in a row of'],
+  ...prepared.map(({ name, run }) => {
+    const [worst, row] = worstRow(run)
+    const perKb = (quantiles([run], PROMPT, 300)[0] * 1000) / PROMPT.length
+    return [name, perKb.toFixed(1), worst.toFixed(0), JSON.stringify(row)]
+  }),
+])
+
+function print(table: readonly (readonly string[])[]): void {
+  for (const cells of table)
+    console.log(cells.map((cell, at) => (at === 0 ? cell.padEnd(16) : cell.padStart(20))).join(''))
+}
+
+/** The best of three for each row, so that it is the row that is slow and not the machine. */
+function worstRow(run: PreparedCheck): [number, string] {
+  const times = HOSTILE_ROWS.map((unit): [number, string] => {
+    const took = [1, 2, 3].map((round) => {
+      const text = `${unit.repeat(Math.ceil(200_000 / unit.length)).slice(0, 200_000)} ${round}`
+      Buffer.byteLength(text)
+      const started = performance.now()
+      void run(subjectOf(text))
+      return performance.now() - started
+    })
+    return [Math.min(...took), unit]
+  })
+  return times.toSorted((a, b) => b[0] - a[0])[0] ?? [0, '']
+}
+
+function subjectOf(text: string): CheckSubject {
+  return { action: 'bench.text', agent: 'bench', effect: 'write', input: { text }, provenance: {} }
 }
 
 function row(name: string, checks: readonly PreparedCheck[]): string[] {
@@ -60,16 +103,16 @@ function row(name: string, checks: readonly PreparedCheck[]): string[] {
   ]
 }
 
-function quantiles(checks: readonly PreparedCheck[], text: string): [number, number] {
+function quantiles(checks: readonly PreparedCheck[], text: string, rounds = 3000): [number, number] {
   const times: number[] = []
-  for (let round = 0; round < 3000; round++) {
+  for (let round = 0; round < rounds; round++) {
     // A new string each time, as texts come: nothing about it is known to the engine.
-    const input = { text: `${text.slice(0, -6)} ${String(round).padStart(5, '0')}` }
-    Buffer.byteLength(input.text)
-    const subject = { action: 'bench.text', agent: 'bench', effect: 'write', input, provenance: {} } as const
+    const fresh = `${text.slice(0, -6)} ${String(round).padStart(5, '0')}`
+    Buffer.byteLength(fresh)
+    const subject = subjectOf(fresh)
     const started = process.hrtime.bigint()
     for (const run of checks) void run(subject)
-    if (round >= 1000) times.push(Number(process.hrtime.bigint() - started) / 1000)
+    if (round >= rounds / 3) times.push(Number(process.hrtime.bigint() - started) / 1000)
   }
   times.sort((a, b) => a - b)
   return [times[Math.floor(times.length / 2)] ?? 0, times[Math.floor(times.length * 0.99)] ?? 0]

@@ -97,3 +97,9 @@ describe('the fast path', () => {
     expect(normaliseForMatching(text)).toBe(normal)
   })
 })
+
+it('does not let a text grow without end', () => {
+  const long = normaliseForMatching('\ufdfa'.repeat(100_000))
+  expect(long.length).toBeLessThan(20_000)
+  expect(long.startsWith(normaliseForMatching('\ufdfa'))).toBe(true)
+})

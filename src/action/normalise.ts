@@ -138,8 +138,24 @@ export const normaliseForMatching: (text: string) => string = rememberRecent(nor
 function normalise(text: string): string {
   NOT_ASCII_SINCE.lastIndex = 0
   if (!NOT_ASCII_SINCE.test(text)) return collapse(text.toLowerCase())
-  let at = firstUnsettled(text, NOT_ASCII_SINCE.lastIndex - 1)
+  const at = firstUnsettled(text, NOT_ASCII_SINCE.lastIndex - 1)
   if (at === text.length) return collapse(text.toLowerCase())
+  if (text.length > MANY_LIGATURES) return collapse(settleWords(thinned(text), at))
+  return collapse(settleWords(text, at))
+}
+
+// U+FDFA alone becomes eighteen characters, so that a text of nothing else would grow as much.
+const LONG_LIGATURES = /[\ufdfa\ufdfb]/g
+const MANY_LIGATURES = 1000
+
+/** What a ligature spells is there after the first ones; of the others there is no more than a space. */
+function thinned(text: string): string {
+  let count = 0
+  return text.replace(LONG_LIGATURES, (ligature) => (++count > MANY_LIGATURES ? ' ' : ligature))
+}
+
+function settleWords(text: string, first: number): string {
+  let at = first
   // Nothing reaches across an ASCII space: no mark joins with it, and no letter beyond it is the end of a
   // word to a sigma. So only the words that need it take the long way.
   let settled = ''
@@ -152,7 +168,7 @@ function normalise(text: string): string {
     from = end
     at = firstUnsettled(text, end)
   }
-  return collapse(settled + text.slice(from).toLowerCase())
+  return settled + text.slice(from).toLowerCase()
 }
 
 function settle(text: string): string {

@@ -275,3 +275,27 @@ describe('hostile input', () => {
     expect(compiled.evaluate(scope({ input: { many: [1, -1] } }))).toBe(true)
   })
 })
+
+test.each(['', 'abc', 'a😀b', '😀😀', '\ud83d', 'x\udc00y', 'e\u0301', '漢字'])(
+  'size() of %j is its number of code points',
+  (text) => {
+    for (const source of ['size(input.text)', 'input.text.size()']) {
+      const condition = compileExpression(`${source} == ${Array.from(text).length}`, 'bool', lists)
+      expect(condition.evaluate(scope({ input: { text } }))).toBe(true)
+    }
+  },
+)
+
+test('conditions asked in turn about several scopes and with several lists see their own', () => {
+  const amount = compileExpression('input.amount > 5', 'bool', lists)
+  const listed = compileExpression('"x" in lists.competitors', 'bool', lists)
+  const otherwise = compileExpression('"x" in lists.competitors', 'bool', { competitors: ['x'] })
+  const small = scope({ input: { amount: 1 } })
+  const large = scope({ input: { amount: 9 } })
+  expect([small, large, small].map((asked) => amount.evaluate(asked))).toEqual([false, true, false])
+  expect([listed, otherwise, listed].map((condition) => condition.evaluate(large))).toEqual([
+    false,
+    true,
+    false,
+  ])
+})

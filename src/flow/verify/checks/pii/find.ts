@@ -75,7 +75,10 @@ function fromDigit(search: Search, at: number, hits: PiiHit[]): number {
 function fromColon(search: Search, at: number, hits: PiiHit[]): number {
   const { text } = search
   if (!search.wants.has('mac') && !search.wants.has('ip')) return at
-  if (!isAlnum(text.charCodeAt(at + 1)) && text[at + 1] !== ':') return at
+  const isDouble = text[at + 1] === ':'
+  if (!isDouble && !isAlnum(text.charCodeAt(at + 1))) return at
+  // Three in a row are part of no address; a long row of them is not read anew at each.
+  if (isDouble && text[at - 1] === ':') return at
   const found = hardware(search, at, at + 1)
   if (found === undefined) return at
   hits.push(found)

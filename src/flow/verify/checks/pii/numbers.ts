@@ -63,86 +63,125 @@ function longestFrom(
   groups: readonly Group[],
   first: number,
 ): { hit: PiiHit; groups: number } | undefined {
-  const { text } = search
   const from = groups[first]!
   const address = search.wants.has('ip') ? ipFrom(search, from.start) : undefined
   if (address !== undefined) return { hit: address, groups: 4 }
-  const windows: { digits: string; count: number; end: number }[] = []
-  let digits = ''
-  for (let count = 1; count <= WINDOW_MAX && first + count <= groups.length; count += 1) {
-    const group = groups[first + count - 1]!
-    if (group.end - group.start > DIGITS_MAX) break
-    digits += text.slice(group.start, group.end)
-    if (digits.length > DIGITS_MAX) break
-    windows.push({ digits, count, end: group.end })
+  let length = 0
+  let count = 0
+  while (count < WINDOW_MAX && first + count < groups.length) {
+    const group = groups[first + count]!
+    if (length + group.end - group.start > DIGITS_MAX) break
+    length += group.end - group.start
+    count += 1
   }
+  if (length < DIGITS_MIN) return undefined
+  const windows = windowsOf(search.text, groups, first, count)
   for (const judge of JUDGES) {
-    for (let i = windows.length - 1; i >= 0; i -= 1) {
-      const window = windows[i]!
-      const found = judge(
-        search,
-        from.start,
-        window.end,
-        window.digits,
-        groups.slice(first, first + window.count),
-      )
+    for (const window of windows) {
+      const found = judge(search, window)
       if (found !== undefined) return { hit: found, groups: window.count }
     }
   }
   return undefined
 }
 
-function strongKind(
-  search: Search,
-  start: number,
-  end: number,
-  digits: string,
-  groups: readonly Group[],
-): PiiHit | undefined {
-  if (digits.length < 9) return undefined
-  const written = search.text.slice(start, end)
-  const sizes = groups.map((group) => group.end - group.start).join('-')
-  const kind = kindOf(search, written, digits, sizes, start)
-  return kind !== undefined && search.wants.has(kind) ? { kind, start, end } : undefined
+/** The fewest digits that any kind has. */
+const DIGITS_MIN = 7
+
+/** Some groups in a row, read as one number. */
+interface Window {
+  readonly start: number
+  readonly end: number
+  readonly digits: string
+  readonly groups: readonly Group[]
+  readonly first: number
+  readonly count: number
 }
 
-function kindOf(
-  search: Search,
-  written: string,
-  digits: string,
-  sizes: string,
-  start: number,
-): PiiKind | undefined {
+/** The windows that begin with the same group and have enough digits, the longest first. */
+function windowsOf(text: string, groups: readonly Group[], first: number, most: number): Window[] {
+  const windows: Window[] = []
+  const { start } = groups[first]!
+  let digits = ''
+  for (let count = 1; count <= most; count += 1) {
+    const group = groups[first + count - 1]!
+    digits += text.slice(group.start, group.end)
+    if (digits.length >= DIGITS_MIN) windows.unshift({ start, end: group.end, digits, groups, first, count })
+  }
+  return windows
+}
+
+function strongKind(search: Search, window: Window): PiiHit | undefined {
+  const kind = kindOf(search, window)
+  return kind !== undefined && search.wants.has(kind)
+    ? { kind, start: window.start, end: window.end }
+    : undefined
+}
+
+function kindOf(search: Search, window: Window): PiiKind | undefined {
   const { near } = search
-  const tidy = !/[()/]/.test(written)
+  const { digits, start } = window
+  // What costs nothing comes first: most rows of digits are none of these.
   switch (digits.length) {
+    case 7:
+    case 8:
+    case 10:
+      return undefined
     case 9:
-      if (isSsn(digits) && (/^\d{3}-\d{2}-\d{4}$/.test(written) || near('ssn', start, 32))) return 'ssn'
+      if (isSsn(digits) && (/^\d{3}-\d{2}-\d{4}$/.test(written(search, window)) || near('ssn', start, 32)))
+        return 'ssn'
       if (near('bsn', start, 40) && bsn(digits)) return 'national_id'
       return undefined
     case 11:
-      if (cpf(digits) && (/^\d{3}\.\d{3}\.\d{3}-\d{2}$/.test(written) || near('cpf', start, 40)))
+      if (
+        cpf(digits) &&
+        (/^\d{3}\.\d{3}\.\d{3}-\d{2}$/.test(written(search, window)) || near('cpf', start, 40))
+      )
         return 'national_id'
       if (near('steuer', start, 40) && steuerId(digits)) return 'national_id'
       return undefined
     case 12:
       if (
         /^[2-9]/.test(digits) &&
-        (sizes === '4-4-4' || near('aadhaar', start, 40)) &&
-        tidy &&
+        ((window.count === 3 && sizesOf(window) === '4-4-4') || near('aadhaar', start, 40)) &&
+        isTidy(search, window) &&
         verhoeff(digits)
       )
         return 'national_id'
       return undefined
     case 15:
-      if (tidy && (sizes === '1-2-2-2-3-3-2' || sizes === '13-2' || near('nir', start, 40)) && nir(digits))
-        return 'national_id'
+      if (isNirGrouped(window) || near('nir', start, 40)) {
+        if (nir(digits) && isTidy(search, window)) return 'national_id'
+      }
       break
     default:
   }
-  return tidy && isCard(digits, sizes) ? 'card' : undefined
+  if (window.count > CARD_GROUPS_MAX || !luhn(digits) || !CARD_RANGES.test(digits)) return undefined
+  return CARD_SIZES.test(sizesOf(window)) && isTidy(search, window) ? 'card' : undefined
 }
 
+function isNirGrouped(window: Window): boolean {
+  if (window.count !== 7 && window.count !== 2) return false
+  const sizes = sizesOf(window)
+  return sizes === '1-2-2-2-3-3-2' || sizes === '13-2'
+}
+
+function written({ text }: Search, { start, end }: Window): string {
+  return text.slice(start, end)
+}
+
+function isTidy(search: Search, window: Window): boolean {
+  return !/[()/]/.test(written(search, window))
+}
+
+function sizesOf({ groups, first, count }: Window): string {
+  return groups
+    .slice(first, first + count)
+    .map((group) => group.end - group.start)
+    .join('-')
+}
+
+const CARD_GROUPS_MAX = 5
 const CARD_SIZES = /^(?:\d\d|4-4-4-4|4-4-4-4-[1-3]|4-6-5|4-6-4|6-1\d|4-4-4-1|4-4-5|5-5-5)$/
 const CARD_RANGES =
   /^(?:4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0[0-59]|[689]\d)\d{11,16}|35\d{14,17}|(?:60|64|65|62|81)\d{14,17}|(?:5[06-9]|6\d)\d{11,17})$/
@@ -163,14 +202,14 @@ function isSsn(digits: string): boolean {
 
 const EXTENSION = / ?(?:x|ext\.? ?)\d{1,6}\b/iy
 
-function shapedPhone(search: Search, start: number, end: number, digits: string): PiiHit | undefined {
+function shapedPhone(search: Search, { start, end, digits }: Window): PiiHit | undefined {
   return digits.length >= 10 && digits.length <= 13
     ? phoneKind(search, start, end, isNorthAmerican)
     : undefined
 }
 
-function knownPhone(search: Search, start: number, end: number, digits: string): PiiHit | undefined {
-  if (digits.length < 7 || digits.length > 15) return undefined
+function knownPhone(search: Search, { start, end, digits }: Window): PiiHit | undefined {
+  if (digits.length > 15) return undefined
   return phoneKind(search, start, end, (written) => isPhone(search, written, digits, start, end))
 }
 

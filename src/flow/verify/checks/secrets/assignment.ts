@@ -1,13 +1,13 @@
 import type { SecretHit } from './find.ts'
 import { isPlaceholder } from './looks-random.ts'
-import { namedSecret } from './named-value.ts'
+import { mayNameSecret, namedSecret, plainName, secretUnder } from './named-value.ts'
 
 const NAME_MAX = 48
 const VALUE_MAX = 512
 const URL_MAX = 512
 
 /** `name = value`, `name: value`, `"name": "value"`, `name => value`, `name := value`, `?name=value`. */
-export function atAssignment(text: string, at: number): SecretHit | undefined {
+export function atAssignment(text: string, at: number, ahead: Ahead): SecretHit | undefined {
   let value = at + 1
   if (text[value] === '>' || text[value] === '=') value += 1
   value = skipSpace(text, value)
@@ -16,19 +16,60 @@ export function atAssignment(text: string, at: number): SecretHit | undefined {
   if (value + 6 > text.length) return undefined
   const name = nameBefore(text, at)
   if (name.length < 3) return undefined
-  const end = valueEnd(text, value, quote)
+  const plain = plainName(name)
+  if (!mayNameSecret(plain)) return undefined
+  const end = valueEnd(text, value, quote, ahead)
   const scheme = /^(?:Bearer|Basic|Token|ApiKey)\s+/i.exec(text.slice(value, Math.min(end + 16, value + 16)))
   if (scheme !== null) return undefined
-  const kind = namedSecret(name, text.slice(value, end))
+  const kind = secretUnder(plain, text.slice(value, end))
   return kind === undefined ? undefined : { kind, start: value, end }
 }
 
 /** At a colon: a password in the user part of a URL, else an assignment. */
-export function atColon(text: string, at: number): SecretHit | undefined {
-  if (text[at + 1] === '/' && text[at + 2] === '/') return urlPassword(text, at)
+export function atColon(text: string, at: number, ahead: Ahead): SecretHit | undefined {
+  if (text[at + 1] === '/' && text[at + 2] === '/')
+    return ahead.at.from(at + 3) - at - 3 >= Math.min(URL_MAX, text.length - at - 3)
+      ? undefined
+      : urlPassword(text, at)
   const next = text.charCodeAt(at + 1)
   if (next === 58 || next === 47) return undefined
-  return atAssignment(text, next === 61 ? at + 1 : at)
+  return atAssignment(text, next === 61 ? at + 1 : at, ahead)
+}
+
+/** Where a character of a class comes next. Asked at places that go forward, it reads the text once. */
+class Next {
+  readonly #text: string
+  readonly #pattern: RegExp
+  #from = 0
+  #at = -1
+
+  /** `pattern` matches one character and is global. */
+  constructor(text: string, pattern: RegExp) {
+    this.#text = text
+    this.#pattern = pattern
+  }
+
+  /** At `place` or behind it; the length of the text where there is none. */
+  from(place: number): number {
+    if (place >= this.#from && place <= this.#at) return this.#at
+    this.#pattern.lastIndex = place
+    this.#at = this.#pattern.exec(this.#text)?.index ?? this.#text.length
+    this.#from = place
+    return this.#at
+  }
+}
+
+/** What the search for values looks ahead for; one for each text. */
+export interface Ahead {
+  readonly at: Next
+  readonly stop: Next
+}
+
+const AT_SIGN = /@/g
+const END_OF_VALUE = /[ \t\r\n"'`,;<>(){}[\]|&\\]/g
+
+export function aheadIn(text: string): Ahead {
+  return { at: new Next(text, AT_SIGN), stop: new Next(text, END_OF_VALUE) }
 }
 
 const DATABASES =
@@ -115,9 +156,12 @@ function quoteAt(text: string, at: number): string {
   return mark === '"' || mark === "'" || mark === '`' ? escaped + mark : ''
 }
 
-function valueEnd(text: string, from: number, quote: string): number {
-  const stop = quote === '' ? ' \t\r\n"\'`,;<>(){}[]|&\\' : `\r\n${quote.at(-1)}`
+function valueEnd(text: string, from: number, quote: string, ahead: Ahead): number {
+  // One character more than a value may have tells that it is too long.
+  const most = Math.min(text.length, from + VALUE_MAX + 1)
+  if (quote === '') return Math.min(ahead.stop.from(from), most)
+  const mark = quote.at(-1)
   let end = from
-  while (end < text.length && end - from <= VALUE_MAX && !stop.includes(text[end]!)) end += 1
+  while (end < most && text[end] !== mark && text[end] !== '\r' && text[end] !== '\n') end += 1
   return quote.length === 2 && text[end - 1] === '\\' ? end - 1 : end
 }

@@ -1,6 +1,6 @@
 import { plainText } from '../pii/look-alikes.ts'
 import { disjoint, type Span } from '../pii/spans.ts'
-import { atAssignment, atColon, namedInProse } from './assignment.ts'
+import { aheadIn, atAssignment, atColon, namedInProse } from './assignment.ts'
 import { TOKEN_FORMATS } from './formats.ts'
 import { looksRandom } from './looks-random.ts'
 import { pemAt } from './pem.ts'
@@ -79,6 +79,7 @@ export function findSecrets(original: string): SecretHit[] {
   const hits: SecretHit[] = []
   const named: SecretHit[] = namedInProse(text)
   const tried = new Map<number, number>()
+  const ahead = aheadIn(text)
   let before = 0
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
@@ -90,8 +91,8 @@ export function findSecrets(original: string): SecretHit[] {
       }
       if (code <= EQUALS) {
         let hit: SecretHit | undefined
-        if (code === EQUALS) hit = atAssignment(text, at)
-        else if (code === COLON) hit = atColon(text, at)
+        if (code === EQUALS) hit = atAssignment(text, at, ahead)
+        else if (code === COLON) hit = atColon(text, at, ahead)
         else if (code === DASH && before === DASH) hit = pemAt(text, at)
         else if (code === DOT && text.charCodeAt(at + 7) === DOT) hit = discordAt(text, at)
         // A format says more about a token than the name before it: where they are the same, it comes first.

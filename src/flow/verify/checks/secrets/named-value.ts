@@ -17,8 +17,22 @@ const VALUE_MAX = 512
 
 /** What kind of secret a value is when it stands under this name, if any. */
 export function namedSecret(name: string, value: string): string | undefined {
+  return secretUnder(plainName(name), value)
+}
+
+/** A name in lower case, letters and digits only. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
+}
+
+/** Whether any value can be a secret under this plain name: reading the value costs more than asking. */
+export function mayNameSecret(plain: string): boolean {
+  return PASSWORD.test(plain) || SECRET.test(plain) || PROVIDER.test(plain)
+}
+
+/** `namedSecret` for a name that is plain already. */
+export function secretUnder(plain: string, value: string): string | undefined {
   if (value.length < 6 || value.length > VALUE_MAX) return undefined
-  const plain = name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
   if (PASSWORD.test(plain)) return isPassword(value) ? 'password' : undefined
   if (SECRET.test(plain) && !HARMLESS.test(plain)) return isKey(value) ? 'named_secret' : undefined
   return providerOf(plain, value)
