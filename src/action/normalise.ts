@@ -89,7 +89,11 @@ const NOT_ASCII_SINCE = /[^\x00-\x7f]/g // oxlint-disable-line no-control-regex
  */
 function isSettled(unit: number): boolean {
   return (
-    (unit >= 0xc0 && unit <= 0xff && unit !== 0xdf) ||
+    (unit >= 0xc0 && unit <= 0x12f && unit !== 0xdf) ||
+    (unit >= 0x134 && unit <= 0x13e) ||
+    (unit >= 0x141 && unit <= 0x148) ||
+    (unit >= 0x14a && unit <= 0x17e) ||
+    (unit >= 0x1ea0 && unit <= 0x1eff) ||
     (unit >= 0x2012 && unit <= 0x2016) ||
     (unit >= 0x2018 && unit <= 0x2022) ||
     unit === 0x20ac ||
@@ -154,6 +158,13 @@ function thinned(text: string): string {
   return text.replace(LONG_LIGATURES, (ligature) => (++count > MANY_LIGATURES ? ' ' : ligature))
 }
 
+const STRETCH = 48
+
+function endOfWord(text: string, at: number): number {
+  const space = text.indexOf(' ', at)
+  return space === -1 ? text.length : space
+}
+
 function settleWords(text: string, first: number): string {
   let at = first
   // Nothing reaches across an ASCII space: no mark joins with it, and no letter beyond it is the end of a
@@ -162,11 +173,15 @@ function settleWords(text: string, first: number): string {
   let from = 0
   while (at < text.length) {
     const start = Math.max(from, text.lastIndexOf(' ', at))
-    const space = text.indexOf(' ', at)
-    const end = space === -1 ? text.length : space
+    let end = endOfWord(text, at)
+    at = firstUnsettled(text, end)
+    // Where most words need it, in Russian say, it is cheaper to take the few between along.
+    while (at < text.length && at - end < STRETCH) {
+      end = endOfWord(text, at)
+      at = firstUnsettled(text, end)
+    }
     settled += text.slice(from, start).toLowerCase() + settle(text.slice(start, end))
     from = end
-    at = firstUnsettled(text, end)
   }
   return settled + text.slice(from).toLowerCase()
 }

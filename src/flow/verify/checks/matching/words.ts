@@ -122,17 +122,25 @@ function kindBeyondAscii(unit: number): number {
   return isPunctuation(unit) ? JOINS : isLetterBeyondAscii(unit) ? LETTER : UNKNOWN
 }
 
-/** The dashes, quotation marks, dots and bullets of prose. */
+/** The dashes, quotation marks, dots and bullets of prose, and the small pictures of old. */
 export function isPunctuation(unit: number): boolean {
-  return unit >= 0x2010 && unit <= 0x2027
+  return (
+    (unit >= 0x2010 && unit <= 0x2027) ||
+    (unit >= 0x2600 && unit <= 0x2775) ||
+    (unit >= 0x3001 && unit <= 0x3003)
+  )
 }
 
-/** Letters that are told at a glance: Latin with accents, kana, ideographs, Hangul. There are others. */
+/** Letters that are told at a glance: Latin with accents, Greek and Cyrillic, kana, ideographs, Hangul. There are others. */
 export function isLetterBeyondAscii(unit: number): boolean {
   return (
-    (unit >= 0xc0 && unit <= 0xff && unit !== 0xd7 && unit !== 0xf7) ||
+    (unit >= 0xc0 && unit <= 0x17f && unit !== 0xd7 && unit !== 0xf7) ||
+    (unit >= 0x3b1 && unit <= 0x3c9) ||
+    (unit >= 0x430 && unit <= 0x45f) ||
+    (unit >= 0x1ea0 && unit <= 0x1eff) ||
     (unit >= 0x3041 && unit <= 0x3096) ||
     (unit >= 0x30a1 && unit <= 0x30fa) ||
+    (unit >= 0x30fc && unit <= 0x30fe) ||
     (unit >= 0x4e00 && unit <= 0x9fff) ||
     (unit >= 0xac00 && unit <= 0xd7a3)
   )
