@@ -147,6 +147,12 @@ export const CATALOGUE = {
     message:
       'The request to {model} of {provider} names what it does not hold (a file, an earlier answer, a hosted tool), and the length of the model’s context is not known, so no budget could hold. Say it in belay.yaml: providers.{provider}.models."{model}": {{ context_window: … }}',
   },
+  'model:unpriced_option': {
+    status: 400,
+    title: 'The price of an option is not known',
+    message:
+      'The request uses {option}, which is billed beside the tokens or above their listed price. Say the most that it can cost in belay.yaml: actions."{action}".cost_usd',
+  },
   'model:unpriced_request': {
     status: 400,
     title: 'The price of the request is not known',

@@ -54,6 +54,7 @@ export class AnswerSink {
   /** What was sent is no whole answer, and the agent shall not take it for one. */
   break(): void {
     this.#stream.break()
+    this.#left.abort()
   }
 
   whole(status: number, headers: Headers, body: string | Buffer): void {

@@ -1,64 +1,20 @@
-import type { Action, ResultVerdict } from '../../action/action.ts'
+import { modeOf, openStream, type AnswerMode } from './answer-mode.ts'
+import type { ResultVerdict } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { keptResult } from './answer-result.ts'
-import type { AnswerSink } from './answer-sink.ts'
+import { providerError, type Called, type ProviderCall, type UpstreamHeaders } from './called.ts'
 import type { CallEnd } from './call-record.ts'
 import type { GatewayContext } from './gateway-context.ts'
-import type { ModelAnswer, ToolCall } from './model-call.ts'
+import type { ModelAnswer } from './model-call.ts'
 import type { ModelError } from './model-errors.ts'
-import type { IncomingCall, Plan } from './plan-call.ts'
-import { StreamedAnswer, type Step } from './streamed-answer.ts'
+import type { StreamedAnswer, Step } from './streamed-answer.ts'
 import { responseHeaders } from './upstream/headers.ts'
 import { JSON_ARRAY_TYPE } from './wire-formats/json-array.ts'
 import type { UpstreamCall, UpstreamFailure, UpstreamListener } from './upstream/upstream.ts'
 import { chargeOf, FREE, type Charged } from './usage-cost.ts'
 import { readWhole } from './whole-answer.ts'
 
-export interface ProviderCall {
-  readonly plan: Plan
-  /** The action that is executing. */
-  readonly action: Action
-  readonly incoming: IncomingCall
-  readonly sink: AnswerSink
-  readonly path: string
-  readonly body: Buffer | null
-  readonly asArray: boolean
-  readonly headers: Readonly<Record<string, string>>
-  readonly judgeCalls: (calls: readonly ToolCall[]) => Promise<ReadonlyMap<number, string>>
-}
-
-type Headers = Readonly<Record<string, string | readonly string[]>>
-
-/** What became of one try. */
-export type Called = Charged & {
-  readonly answer: ModelAnswer | null
-  readonly verdict: ResultVerdict | null
-  readonly firstByteMs: number | null
-  readonly status: number | string
-} & (
-    | {
-        /** The agent has its answer, or all of it that it will get. */
-        readonly kind: 'answered'
-        readonly ended: CallEnd['ended']
-        readonly result: JsonObject | null
-        readonly error: string | null
-      }
-    | {
-        /** Nothing has reached the agent: the call may be tried again. */
-        readonly kind: 'failed'
-        readonly error: ModelError
-        /** The provider's own refusal, to be passed on when nothing heals it. */
-        readonly response: { readonly headers: Headers; readonly body: Buffer } | null
-        /** Worth another try: overload, rate limit, no connection, no sensible answer. */
-        readonly transient: boolean
-        readonly headers: Headers
-      }
-    | { readonly kind: 'rejected' }
-  )
-
-const EVENT_STREAM = 'text/event-stream'
 const LONGEST_ERROR = 1024 * 1024
-const TRANSIENT: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529])
 
 /** Calls the provider once and brings the answer to the agent through the checks. Rejects only for a fault in Belay. */
 export function callProvider(context: GatewayContext, call: ProviderCall): Promise<Called> {
@@ -72,9 +28,9 @@ class Exchange implements UpstreamListener {
   readonly #reject: (error: unknown) => void
   readonly #startedAt = performance.now()
   #upstream: UpstreamCall | undefined
-  #mode: 'waiting' | 'error' | 'whole' | 'stream' | 'through' = 'waiting'
+  #mode: AnswerMode | 'waiting' = 'waiting'
   #status: number | string = 'no answer'
-  #headers: Headers = {}
+  #headers: UpstreamHeaders = {}
   #firstByteMs: number | null = null
   #chunks: Buffer[] = []
   #length = 0
@@ -112,25 +68,13 @@ class Exchange implements UpstreamListener {
     else sink.left.addEventListener('abort', () => this.#stop('client_gone'), { once: true })
   }
 
-  head(status: number, headers: Headers): void {
+  head(status: number, headers: UpstreamHeaders): void {
     const { plan } = this.#call
     this.#firstByteMs = performance.now() - this.#startedAt
     this.#status = status
     this.#headers = headers
-    const { operation, stream } = plan.format
-    const type = headers['content-type']
-    if (status < 200 || status >= 300) this.#mode = 'error'
-    else if (operation === 'model.request' || operation === 'model.list' || operation === 'model.count')
-      this.#mode = this.#resultRule() === null ? 'through' : 'whole'
-    else if (
-      stream !== null &&
-      plan.request.stream &&
-      typeof type === 'string' &&
-      type.startsWith(EVENT_STREAM)
-    ) {
-      this.#mode = 'stream'
-      this.#openStream()
-    } else this.#mode = 'whole'
+    this.#mode = modeOf(plan, status, headers, this.#call.rule)
+    if (this.#mode === 'stream') this.#stream = openStream(this.#context, this.#call)
   }
 
   chunk(bytes: Buffer): boolean {
@@ -165,24 +109,6 @@ class Exchange implements UpstreamListener {
     }
     this.#status = failure.kind
     this.#afterBusy(() => this.#broken(failure))
-  }
-
-  #resultRule() {
-    return this.#context.policies.current().action(this.#call.plan.format.operation)?.result ?? null
-  }
-
-  #openStream(): void {
-    const { plan, action, judgeCalls, asArray } = this.#call
-    const rule = this.#resultRule()
-    this.#stream = new StreamedAnswer({
-      format: plan.format.stream as NonNullable<Plan['format']['stream']>,
-      request: plan.request,
-      judge: rule === null ? null : (result) => this.#context.flow.judgeResult(action, result),
-      hold: rule?.hold ?? 0,
-      maxEvent: this.#context.limits.event,
-      asArray,
-      judgeCalls,
-    })
   }
 
   #feed(bytes: Buffer): boolean {
@@ -220,11 +146,19 @@ class Exchange implements UpstreamListener {
       if (!sink.started) sink.head(this.#status as number, this.#clientHeaders(true))
       flowing = this.#written(sink.write(step.text))
     }
-    if (step.status === 'broken') {
+    if (step.status === 'open' && this.#isOverReservation()) {
+      this.#upstream?.abort()
+      const message = 'The provider went on beyond the tokens that were asked for and reserved.'
+      this.#cutShort('over_reservation', { status: 502, code: 'provider:over_reservation', message })
+    } else if (step.status === 'broken') {
       this.#upstream?.abort()
       this.#cutShort('truncated', { status: 502, code: 'provider:broken_stream', message: step.why })
-    } else if (step.status === 'ended') this.#complete(null)
+    } else if (step.status === 'ended') this.#complete()
     return flowing
+  }
+
+  #isOverReservation(): boolean {
+    return (this.#stream as StreamedAnswer).leastTokens() > this.#call.maxTokens
   }
 
   #written(flowing: boolean): boolean {
@@ -234,6 +168,7 @@ class Exchange implements UpstreamListener {
 
   async #conclude(): Promise<void> {
     if (this.#settled) return
+    const { plan } = this.#call
     switch (this.#mode) {
       case 'stream': {
         const stream = this.#stream as StreamedAnswer
@@ -245,7 +180,14 @@ class Exchange implements UpstreamListener {
         this.#through()
         return
       case 'error':
-        this.#providerError()
+        this.#settle(
+          providerError(
+            plan,
+            this.#status as number,
+            this.#headers,
+            Buffer.concat(this.#chunks, this.#length),
+          ),
+        )
         return
       case 'waiting':
       case 'whole':
@@ -269,10 +211,6 @@ class Exchange implements UpstreamListener {
       this.#left(false)
       return
     }
-    if (plan.format.operation === 'model.request') {
-      await this.#wholeUnread(bytes)
-      return
-    }
     const read = await readWhole(this.#context, this.#call, bytes)
     if (read.status === 'malformed') {
       this.#failed(chargeOf(plan, action, null, false), {
@@ -283,7 +221,7 @@ class Exchange implements UpstreamListener {
       return
     }
     const { answer, verdict } = read
-    const charged = chargeOf(plan, action, answer, true)
+    const charged = chargeOf(plan, action, answer, answer !== null)
     if (read.status === 'rejected') {
       this.#settle({ kind: 'rejected', ...charged, answer, verdict })
       return
@@ -292,36 +230,27 @@ class Exchange implements UpstreamListener {
     this.#answered('complete', charged, read.result, null, answer, verdict)
   }
 
-  /** What passes unread is checked as one text when the policy has checks for it. */
-  async #wholeUnread(bytes: Buffer): Promise<void> {
-    const { plan, action, sink } = this.#call
-    const charged = chargeOf(plan, action, null, false)
-    const text = bytes.toString('utf8')
-    const verdict = await this.#context.flow.judgeResult(action, { text })
-    if (verdict.effective === 'deny') {
-      this.#settle({ kind: 'rejected', ...charged, answer: null, verdict })
-      return
-    }
-    const out = verdict.effective === 'transform' ? String(verdict.result['text']) : bytes
-    sink.whole(this.#status as number, this.#clientHeaders(verdict.effective === 'transform'), out)
-    this.#answered('complete', charged, null, null, null, verdict)
-  }
-
-  #complete(error: string | null): void {
+  #complete(): void {
     const { plan, action, sink } = this.#call
     const stream = this.#stream as StreamedAnswer
     const answer = stream.answer()
+    const charged = chargeOf(plan, action, answer, true)
+    const verdict = stream.verdict ?? null
     if (!sink.started) sink.head(this.#status as number, this.#clientHeaders(true))
     sink.end()
-    const result = keptResult(answer, stream.texts(), this.#context.limits.keptText)
-    this.#answered(
-      'complete',
-      chargeOf(plan, action, answer, true),
-      result,
-      error,
-      answer,
-      stream.verdict ?? null,
-    )
+    if (answer.finishReasons.includes('error'))
+      this.#answered(
+        'provider_error',
+        charged,
+        null,
+        'the provider ended its answer with an error',
+        answer,
+        verdict,
+      )
+    else {
+      const result = keptResult(answer, stream.texts(), this.#context.limits.keptText)
+      this.#answered('complete', charged, result, null, answer, verdict)
+    }
   }
 
   #refuse(verdict: ResultVerdict): void {
@@ -343,26 +272,6 @@ class Exchange implements UpstreamListener {
     )
     sink.end()
     this.#answered('refused', charged, null, reason?.code ?? 'policy:denied', answer, verdict)
-  }
-
-  #providerError(): void {
-    const { plan } = this.#call
-    const body = Buffer.concat(this.#chunks, this.#length)
-    const status = this.#status as number
-    this.#settle({
-      kind: 'failed',
-      ...FREE,
-      answer: null,
-      verdict: null,
-      error: {
-        status,
-        code: 'provider:error',
-        message: `The provider ${plan.provider.name} answered ${status}.`,
-      },
-      response: { headers: this.#headers, body },
-      transient: TRANSIENT.has(status),
-      headers: this.#headers,
-    })
   }
 
   #broken(failure: UpstreamFailure): void {
@@ -400,7 +309,9 @@ class Exchange implements UpstreamListener {
     }
     const answer = this.#stream?.answer() ?? null
     const verdict = this.#stream?.verdict ?? null
-    this.#answered(ended, chargeOf(plan, action, answer, false), null, error.message, answer, verdict)
+    const charged = chargeOf(plan, action, answer, false)
+    const cost = ended === 'over_reservation' ? action.cost : charged.cost
+    this.#answered(ended, { ...charged, cost }, null, error.message, answer, verdict)
   }
 
   /** The agent has left; `whole`: the provider was listened to until its end all the same. */
@@ -450,7 +361,7 @@ class Exchange implements UpstreamListener {
     this.#settled = true
     for (const timer of this.#timers) clearTimeout(timer)
     this.#chunks = []
-    this.#resolve({ ...called, firstByteMs: this.#firstByteMs, status: this.#status } as Called)
+    this.#resolve({ ...called, firstByteMs: this.#firstByteMs, status: this.#status })
   }
 
   #fault(error: unknown): void {

@@ -19,7 +19,14 @@ export interface AttemptNote {
 
 /** How a call ended, for the record. */
 export interface CallEnd {
-  readonly ended: 'complete' | 'client_gone' | 'truncated' | 'refused' | 'provider_error' | 'timeout'
+  readonly ended:
+    | 'complete'
+    | 'client_gone'
+    | 'truncated'
+    | 'refused'
+    | 'provider_error'
+    | 'timeout'
+    | 'over_reservation'
   readonly answer: ModelAnswer | null
   readonly cost: NanoUsd
   /** Where the figures come from: the provider's own report, a bound of what was produced, or the whole reservation. */

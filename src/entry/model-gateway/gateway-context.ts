@@ -32,7 +32,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   event: 8 * 1024 * 1024,
   defaultMaxTokens: 16_384,
   keptText: 262_144,
-  closing: 10_000,
+  closing: 4_000,
 }
 
 /** What every part of the gateway works with. */

@@ -65,6 +65,11 @@ export function openModelGateway(options: ModelGatewayOptions): RawDoor {
     now: options.now,
     onFault,
   }
+  context.telemetry.watchProviders(() =>
+    [...context.providers().values()].map(
+      ({ name, baseUrl }) => [name, context.health.state(baseUrl) !== 'open'] as const,
+    ),
+  )
   const concurrency = new Concurrency()
   const running = new Set<Promise<void>>()
   const sinks = new Set<AnswerSink>()
@@ -111,7 +116,11 @@ async function serve(
   const provider = context.providers().get(name)
   let slot: Slot | undefined
   try {
-    if (provider === undefined) throw new BelayError('provider:unknown', { name })
+    if (provider === undefined)
+      throw new BelayError('provider:unknown', {
+        name,
+        known: [...context.providers().keys()].join(', ') || 'none',
+      })
     const key = keyOf(request.headers, url)
     const finding = key === undefined ? undefined : authenticator.agentOf(key)
     const agent = finding instanceof Promise ? await finding : finding
@@ -122,12 +131,12 @@ async function serve(
       agent,
       context.policies.current().agent(agent)?.concurrency ?? DEFAULT_CONCURRENCY,
     )
-    if (taken === 'full') throw new BelayError('server:busy')
+    if (taken === 'full') throw busy(agent)
     if ('turn' in taken) {
       sink.left.addEventListener('abort', () => taken.leave(), { once: true })
       const turn = await taken.turn
       if (turn === 'left') return
-      if (turn === 'timeout') throw new BelayError('server:busy')
+      if (turn === 'timeout') throw busy(agent)
       slot = turn
     } else slot = taken
     const bytes =
@@ -213,4 +222,8 @@ function firstSegment(path: string): string {
 
 function headerOf(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' && HEADER_VALUE.test(value) ? value : undefined
+}
+
+function busy(agent: string): BelayError {
+  return new BelayError('server:busy', { max: `a number of calls of the agent ${agent}` })
 }

@@ -2,6 +2,7 @@ import type { Proposal } from '../../action/action.ts'
 import { sha256 } from '../../action/digest.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
+import type { NanoUsd } from '../../action/money.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { decisionFacts } from './call-record.ts'
 import type { GatewayContext } from './gateway-context.ts'
@@ -43,6 +44,8 @@ export interface Plan {
   readonly request: ModelRequest
   /** `null`: the call has no price of its own (lists, counts, what is passed through). */
   readonly price: ModelPrice | null
+  /** The most that is billed beside the tokens, or above their listed price, as the policy declares it. */
+  readonly unlisted: NanoUsd
   readonly inputTokens: number
   readonly prompt: JsonObject | null
   /** The action that this one heals, and why. */
@@ -69,15 +72,17 @@ export function planCall(
     })
   const price = priceOf(context, provider, format, request)
   const size = bytes?.length ?? (body === null ? 0 : Buffer.byteLength(JSON.stringify(body)))
-  const inputTokens = price === null ? 0 : inputBound(size, request.media, price)
+  const unlisted = price === null ? 0 : unlistedCost(context.policies.current(), format, request, provider)
+  const inputTokens =
+    price === null ? 0 : inputBound(size, request.media, price, request.toolSchemas !== null)
   if (!Number.isFinite(inputTokens))
     throw new BelayError('model:unbounded_prompt', { provider: provider.name, model: request.model ?? '' })
-  return { ...target, request, price, inputTokens, prompt: promptOf(incoming, request) }
+  return { ...target, request, price, unlisted, inputTokens, prompt: promptOf(incoming, request) }
 }
 
 /** What the flow is asked. Where the agent sets no limit of tokens, the cost is elastic: down to a short answer. */
 export function proposalOf(context: GatewayContext, incoming: IncomingCall, plan: Plan): Proposal {
-  const { request, provider, price, inputTokens, format } = plan
+  const { request, provider, price, unlisted, inputTokens, format } = plan
   const wanted = wantedTokens(context, plan)
   const session = incoming.session ?? request.session ?? undefined
   return {
@@ -90,10 +95,10 @@ export function proposalOf(context: GatewayContext, incoming: IncomingCall, plan
     ...(incoming.reason !== undefined && { reason: incoming.reason }),
     ...(incoming.release !== undefined && { release: incoming.release }),
     ...(incoming.trace && { trace: incoming.trace }),
-    ...(price !== null && { cost: price.worst(inputTokens, wanted) }),
+    ...(price !== null && { cost: unlisted + price.worst(inputTokens, wanted) }),
     ...(price !== null &&
       setsLimit(plan) && {
-        costAtLeast: price.worst(inputTokens, Math.min(wanted, LEAST_OUTPUT * request.answers)),
+        costAtLeast: unlisted + price.worst(inputTokens, Math.min(wanted, LEAST_OUTPUT * request.answers)),
       }),
     facts: decisionFacts(plan, price),
   }
@@ -142,10 +147,10 @@ function wantedTokens({ limits }: GatewayContext, plan: Plan): number {
 
 /** Tokens for one answer that the reserved amount pays for. */
 export function grantedTokens(context: GatewayContext, plan: Plan, reserved: number): number {
-  const { price, inputTokens, request } = plan
+  const { price, unlisted, inputTokens, request } = plan
   const wanted = wantedTokens(context, plan) / request.answers
   if (price === null) return wanted
-  return Math.min(wanted, Math.floor(price.affordable(reserved, inputTokens) / request.answers))
+  return Math.min(wanted, Math.floor(price.affordable(reserved - unlisted, inputTokens) / request.answers))
 }
 
 function priceOf(
@@ -169,6 +174,34 @@ export function refuseUnpriced(policy: Policy, plan: Plan, method: string): void
   if (plan.format.operation !== 'model.request' || method === 'GET' || plan.provider.local === true) return
   if ((policy.action('model.request')?.cost ?? 0) > 0 || policy.action('model.request') === undefined) return
   throw new BelayError('model:unpriced_request', { method, path: plan.path })
+}
+
+/** Options under which a vendor bills more than its price list says. */
+const DEARER: Readonly<Record<string, (value: unknown) => boolean>> = {
+  service_tier: (value) => value === 'priority' || value === 'fast',
+  speed: (value) => value === 'fast',
+  inference_geo: (value) => value !== 'global',
+}
+
+/**
+ * Tools that the provider runs and options above the listed price need a worst case that the policy declares:
+ * `cost_usd` of the entry is added to what the tokens can cost. Throws `model:unpriced_option`.
+ */
+function unlistedCost(
+  policy: Policy,
+  { operation }: WireFormat,
+  { params, media }: ModelRequest,
+  provider: Provider,
+): NanoUsd {
+  const option =
+    media.hosted[0] ??
+    Object.keys(DEARER).find((name) => params[name] != null && DEARER[name]?.(params[name]))
+  if (option === undefined || provider.local === true) return 0
+  const declared = policy.action(operation)?.cost ?? 0
+  // Without an entry the policy refuses the call by itself.
+  if (declared === 0 && policy.action(operation) !== undefined)
+    throw new BelayError('model:unpriced_option', { option: option.slice(0, 100), action: operation })
+  return declared
 }
 
 /** Prompts that nobody registered are known by the digest of what the system says. */

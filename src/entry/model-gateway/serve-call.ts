@@ -3,9 +3,10 @@ import type { HealRule, ModelChoice } from '../../policy/policy.ts'
 import type { Admitted } from '../../flow/flow.ts'
 import type { AnswerSink } from './answer-sink.ts'
 import { awaitApproval } from './await-approval.ts'
-import { callProvider, type Called } from './call-provider.ts'
+import { callProvider } from './call-provider.ts'
+import type { Called } from './called.ts'
 import { outcomeFacts, type AttemptNote, type CallEnd } from './call-record.ts'
-import { factOf, startOf } from './observed-call.ts'
+import { factOf, lostFact, refusedFact, startOf } from './observed-call.ts'
 import type { OpenCall } from '../telemetry/telemetry.ts'
 import type { GatewayContext } from './gateway-context.ts'
 import { splitTexts } from './joined-text.ts'
@@ -28,6 +29,7 @@ import { formatFor } from './wire-formats/index.ts'
 
 const NO_HEALING: HealRule = { retries: 0, maxWait: 0, fallback: [], rejected: 0, lowBudget: null }
 const FIRST_BACKOFF_MS = 250
+const RESHAPING = ['alt', '$alt', 'fields', '$fields', 'callback', '$callback']
 
 type Target = Pick<Plan, 'provider' | 'format' | 'route' | 'path' | 'body' | 'bytes' | 'cause'>
 
@@ -56,12 +58,13 @@ export async function serveCall(
       start: true,
     })
     const awaited = await awaitApproval(context, proposed, sink.left)
+    const start = startOf(context, incoming, plan)
     if (awaited.status === 'refused') {
+      context.telemetry.modelCall(refusedFact(start, plan, proposed.action, awaited.reasons))
       sink.error(plan.provider.protocol, refusal(awaited.reasons), proposed.action.id)
       return
     }
     const { action } = awaited.admitted
-    const start = startOf(context, incoming, plan)
     const opened = context.telemetry.begin(start)
     const attempts: AttemptNote[] = []
     const called = await attempt(
@@ -75,13 +78,14 @@ export async function serveCall(
       attempts,
     ).catch(async (error: unknown) => {
       await context.flow.report(action.id, { outcome: 'unknown' }).catch(context.onFault)
+      context.telemetry.modelCall(lostFact(start, plan, action), opened)
       throw error
     })
     const end = endOf(called, attempts)
     const report = reportOf(plan, called, end)
     const reporting = context.flow.report(action.id, report)
     context.settling.add(incoming.agent, reporting)
-    context.telemetry.modelCall(factOf(start, incoming, plan, action, end, report.outcome), opened)
+    context.telemetry.modelCall(factOf(context, start, plan, awaited.admitted, end, report), opened)
     reporting.catch(context.onFault)
     if (called.kind === 'answered') return
     const next = sink.left.aborted
@@ -133,6 +137,11 @@ async function attempt(
             sink,
             path: outgoing.path,
             body: outgoing.body,
+            rule: context.policies.current().action(plan.format.operation)?.result ?? null,
+            maxTokens:
+              plan.price === null || plan.price.worst(0, 1) === 0
+                ? Infinity
+                : grantedTokens(context, plan, action.cost) * plan.request.answers,
             asArray: wantsArray(incoming.query, plan),
             headers,
             judgeCalls: (calls) =>
@@ -181,25 +190,32 @@ function outgoingOf(
   let texts: Map<number, string> | undefined
   if (action.effective === 'transform') {
     const before = request.texts.map(({ text }) => text)
-    const after = splitTexts(String(input['text']), before)
+    const { text } = input
+    const after = typeof text === 'string' ? splitTexts(text, before) : undefined
     if (after === undefined) return undefined
-    texts = new Map([...after.entries()].filter(([index, text]) => text !== before[index]))
+    texts = new Map([...after.entries()].filter(([index, changed]) => changed !== before[index]))
   }
   const changes: RequestChanges = {
     ...(texts !== undefined && { texts }),
     ...(setsLimit(plan) && { maxTokens: grantedTokens(context, plan, action.cost) }),
     ...(request.stream && { usageInStream: true }),
+    maxTokensMember: plan.provider.maxTokensMember ?? 'max_tokens',
   }
-  if (Object.keys(changes).length === 0 && bytes !== null) return { path, body: bytes }
+  if (texts === undefined && !request.stream && !setsLimit(plan) && bytes !== null)
+    return { path, body: bytes }
   const changed = format.rewriteRequest(body, changes, route)
   return { path, body: changed === body && bytes !== null ? bytes : Buffer.from(JSON.stringify(changed)) }
 }
 
 /** Providers are always asked for server-sent events, also where the client is answered by a JSON array. */
-function queryOf({ query }: IncomingCall, plan: Plan): string {
-  if (!wantsArray(query, plan)) return query
-  const { name, value } = plan.format.stream?.sseQuery ?? { name: '', value: '' }
-  return `${query === '' ? '?' : `${query}&`}${name}=${value}`
+function queryOf({ query }: IncomingCall, { format, request }: Plan): string {
+  if (format.protocol !== 'gemini' || format.operation === 'model.request') return query
+  const parameters = new URLSearchParams(query)
+  // They change the shape of the answer, which must be read.
+  for (const name of RESHAPING) parameters.delete(name)
+  const asked = request.stream ? format.stream?.sseQuery : undefined
+  if (asked !== undefined) parameters.set(asked.name, asked.value)
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`
 }
 
 /** A check changed more than texts: what it wanted gone would go out all the same. */

@@ -48,8 +48,6 @@ export class StreamGate {
   #heldText = 0
   #toolAt = -1
   #verdict: ResultVerdict | undefined
-  /** Something was changed or left out: events that repeat whole texts must be rewritten too. */
-  #edited = false
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -179,7 +177,6 @@ export class StreamGate {
     this.#replace(index, start, old.length - tail, fresh.slice(start, fresh.length - tail))
     part.held = fresh
     this.#heldText += fresh.length - old.length
-    this.#edited = true
     return true
   }
 
@@ -238,9 +235,9 @@ export class StreamGate {
   }
 
   #written({ event, reading, text, changed }: Held): StreamEvent | null {
-    const { format } = this.#options
+    const { format, judge } = this.#options
     if (reading.repeats === true && format.finalText !== undefined)
-      return this.#edited ? format.finalText(event, this.texts()) : event
+      return judge === null ? event : format.finalText(event, this.texts())
     return changed && text !== null ? format.withText(event, text) : event
   }
 

@@ -33,6 +33,7 @@ export class StreamedAnswer {
   readonly #reader: StreamReader
   readonly #gate: StreamGate
   #last: StreamEvent | undefined
+  #characters = 0
 
   constructor(options: StreamOptions) {
     const { format, request, judge, hold } = options
@@ -53,6 +54,11 @@ export class StreamedAnswer {
 
   answer(): ModelAnswer {
     return this.#reader.answer()
+  }
+
+  /** Tokens that the answer has at the very least: a token is hardly ever longer than sixteen characters. */
+  leastTokens(): number {
+    return this.#characters / LONGEST_TOKEN
   }
 
   /** The texts as the agent got them. */
@@ -111,7 +117,9 @@ export class StreamedAnswer {
       let passage: Passage | Promise<Passage>
       try {
         const event = parts[0] ?? whole
-        passage = this.#gate.take(event, this.#reader.read(event))
+        const reading = this.#reader.read(event)
+        this.#characters += reading.text?.length ?? 0
+        passage = this.#gate.take(event, reading)
       } catch (error) {
         return broken(text, error)
       }
@@ -158,6 +166,7 @@ export class StreamedAnswer {
   }
 }
 
+const LONGEST_TOKEN = 16
 const NONE: ReadonlyMap<number, string> = new Map()
 
 function broken(text: string, error: unknown): Step {

@@ -1,11 +1,23 @@
 import type { Action } from '../../action/action.ts'
+import type { NanoUsd } from '../../action/money.ts'
 import type { CallEnd } from './call-record.ts'
-import type { ModelAnswer } from './model-call.ts'
+import type { ModelAnswer, TokenUsage } from './model-call.ts'
 import type { Plan } from './plan-call.ts'
+import type { ModelPrice } from './prices/price-book.ts'
 
 export type Charged = Pick<CallEnd, 'cost' | 'usage' | 'usageSource'>
 
 export const FREE: Charged = { cost: 0, usage: null, usageSource: 'none' }
+
+/** With one of these a model thinks where nobody sees it, and the thoughts are billed. */
+const THINKING_PARAMETERS = [
+  'reasoning',
+  'reasoning_effort',
+  'thinking',
+  'thinkingConfig',
+  'effort',
+  'output_config',
+]
 
 /**
  * What a call is charged. A finished answer costs what the provider reports. One that broke off is charged for what
@@ -14,15 +26,33 @@ export const FREE: Charged = { cost: 0, usage: null, usageSource: 'none' }
  */
 export function chargeOf(plan: Plan, action: Action, answer: ModelAnswer | null, complete: boolean): Charged {
   const { price } = plan
-  if (price === null) return { cost: action.cost, usage: answer?.usage ?? null, usageSource: 'reserved' }
   const usage = answer?.usage ?? null
-  if (complete && usage !== null) return { cost: price.cost(usage), usage, usageSource: 'reported' }
-  if (answer === null || plan.format.operation !== 'model.generate' || reasonsUnseen(plan, answer))
+  if (price === null) return { cost: action.cost, usage, usageSource: 'reserved' }
+  const reported = usage === null ? null : costOf(price, usage)
+  if (complete && reported !== null) return { cost: reported + plan.unlisted, usage, usageSource: 'reported' }
+  // An answer without a word and without a count may still be in the making (Responses in the background).
+  if (
+    answer === null ||
+    (complete && bytesOf(answer) === 0) ||
+    plan.format.operation !== 'model.generate' ||
+    thinksUnseen(plan, answer)
+  )
     return { cost: action.cost, usage, usageSource: 'reserved' }
-  const produced = bytesOf(answer)
-  const output = Math.max(usage?.output ?? 0, produced)
-  const cost = usage === null ? price.worst(plan.inputTokens, output) : price.cost({ ...usage, output })
-  return { cost: Math.min(action.cost, cost), usage, usageSource: 'bound' }
+  const output = Math.max(usage?.output ?? 0, bytesOf(answer))
+  const bound =
+    usage === null
+      ? price.worst(plan.inputTokens, output)
+      : (costOf(price, { ...usage, output }) ?? action.cost)
+  return { cost: Math.min(action.cost, bound + plan.unlisted), usage, usageSource: 'bound' }
+}
+
+/** `null` for counts that are none: a provider may report nonsense. */
+function costOf(price: ModelPrice, usage: TokenUsage): NanoUsd | null {
+  try {
+    return price.cost(usage)
+  } catch {
+    return null
+  }
 }
 
 function bytesOf({ texts, toolCalls }: ModelAnswer): number {
@@ -32,9 +62,6 @@ function bytesOf({ texts, toolCalls }: ModelAnswer): number {
   return bytes
 }
 
-function reasonsUnseen({ request: { params } }: Plan, { usage }: ModelAnswer): boolean {
-  return (
-    (usage?.reasoning ?? 0) > 0 ||
-    ['reasoning', 'reasoning_effort', 'thinking', 'thinkingConfig'].some((name) => params[name] !== undefined)
-  )
+function thinksUnseen({ request: { params } }: Plan, { usage }: ModelAnswer): boolean {
+  return (usage?.reasoning ?? 0) > 0 || THINKING_PARAMETERS.some((name) => params[name] !== undefined)
 }

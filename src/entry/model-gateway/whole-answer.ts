@@ -8,16 +8,17 @@ import type { Plan } from './plan-call.ts'
 
 export type WholeAnswer =
   | { readonly status: 'malformed'; readonly why: string }
-  | { readonly status: 'rejected'; readonly answer: ModelAnswer; readonly verdict: ResultVerdict }
+  | { readonly status: 'rejected'; readonly answer: ModelAnswer | null; readonly verdict: ResultVerdict }
   | {
       readonly status: 'passed'
-      readonly answer: ModelAnswer
+      /** `null` for what passes unread. */
+      readonly answer: ModelAnswer | null
       readonly verdict: ResultVerdict | null
       /** The provider's own bytes, unless something was changed. */
       readonly body: string | Buffer
       readonly rewritten: boolean
       /** What is kept of it. */
-      readonly result: JsonObject
+      readonly result: JsonObject | null
     }
 
 /** Brings an answer that is no stream through the checks, and its tool calls before the policy. */
@@ -34,6 +35,7 @@ export async function readWhole(
   },
   bytes: Buffer,
 ): Promise<WholeAnswer> {
+  if (plan.format.operation === 'model.request') return readUnread(context, action, bytes)
   let body: JsonObject
   let answer: ModelAnswer
   try {
@@ -64,6 +66,20 @@ export async function readWhole(
   const judged = verdict.decision === 'allow' && verdict.reasons.length === 0 ? null : verdict
   const result = keptResult(answer, texts, context.limits.keptText)
   return { status: 'passed', answer, verdict: judged, body: out, rewritten, result }
+}
+
+/** What passes unread is checked as one text. */
+async function readUnread(
+  { flow }: Pick<GatewayContext, 'flow'>,
+  action: Action,
+  bytes: Buffer,
+): Promise<WholeAnswer> {
+  const verdict = await flow.judgeResult(action, { text: bytes.toString('utf8') })
+  const { text } = verdict.result
+  const rewritten = verdict.effective === 'transform'
+  if (verdict.effective === 'deny' || typeof text !== 'string')
+    return { status: 'rejected', answer: null, verdict: { ...verdict, effective: 'deny' } }
+  return { status: 'passed', answer: null, verdict, body: rewritten ? text : bytes, rewritten, result: null }
 }
 
 /** The texts after a check has changed them; `undefined` when the change cannot be brought back into the answer. */

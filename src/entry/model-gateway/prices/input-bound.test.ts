@@ -15,33 +15,34 @@ const price = (contextWindow: number | null, tokens?: number) =>
   })
 
 test('a token is at least a byte of the body, and vendors add some that are not in it', () => {
-  expect(inputBound(10_000, NO_MEDIA, price(null))).toBe(12_600)
+  expect(inputBound(10_000, NO_MEDIA, price(null), true)).toBe(12_600)
+  expect(inputBound(10_000, NO_MEDIA, price(null), false)).toBe(10_032)
 })
 
 test('bytes of inline images are no text, images count', () => {
-  expect(inputBound(1_010_000, { ...NO_MEDIA, images: 2, inlineBytes: 1_000_000 }, price(null, 4784))).toBe(
-    10_000 + 2 * 4784 + 2600,
-  )
+  expect(
+    inputBound(1_010_000, { ...NO_MEDIA, images: 2, inlineBytes: 1_000_000 }, price(null, 4784), true),
+  ).toBe(10_000 + 2 * 4784 + 2600)
 })
 
 test('an image of an unknown vendor counts as the largest known', () => {
-  expect(inputBound(0, { ...NO_MEDIA, images: 1 }, price(null))).toBe(UNKNOWN_IMAGE + 2600)
+  expect(inputBound(0, { ...NO_MEDIA, images: 1 }, price(null), true)).toBe(UNKNOWN_IMAGE + 2600)
 })
 
 test('the context of the model bounds everything', () => {
-  expect(inputBound(10_000_000, NO_MEDIA, price(128_000))).toBe(128_000)
+  expect(inputBound(10_000_000, NO_MEDIA, price(128_000), true)).toBe(128_000)
 })
 
 test.each([
   ['what the body does not hold', { ...NO_MEDIA, unbounded: true }],
   ['tools that the provider runs', { ...NO_MEDIA, hosted: ['web_search'] }],
 ])('%s is bounded by the context alone, and else by nothing', (_name, media) => {
-  expect(inputBound(100, media, price(128_000))).toBe(128_000)
-  expect(inputBound(100, media, price(null))).toBe(Infinity)
+  expect(inputBound(100, media, price(128_000), true)).toBe(128_000)
+  expect(inputBound(100, media, price(null), true)).toBe(Infinity)
 })
 
 test('more inline bytes than the body has are no discount', () => {
-  expect(inputBound(100, { ...NO_MEDIA, inlineBytes: 1000 }, price(null))).toBe(2600)
+  expect(inputBound(100, { ...NO_MEDIA, inlineBytes: 1000 }, price(null), true)).toBe(2600)
 })
 
 test.each([

@@ -31,5 +31,5 @@ export interface PriceBook {
   price(provider: string, model: string): ModelPrice | undefined
 }
 
-/** An upper bound of the prompt's tokens: a token is at least one byte of the body. See docs for media. */
-export type InputBound = (bodyBytes: number, media: MediaCounts, price: ModelPrice) => number
+/** An upper bound of the prompt's tokens: a token is at least one byte of the body. `tools`: the request names some. */
+export type InputBound = (bodyBytes: number, media: MediaCounts, price: ModelPrice, tools: boolean) => number

@@ -13,6 +13,8 @@ export interface Vendor {
   readonly priceId: string | null
   /** `gen_ai.provider.name` of OpenTelemetry. */
   readonly telemetryName: string
+  /** What the OpenAI protocol's limit of an answer is called here; `max_tokens` unless said otherwise. */
+  readonly maxTokensMember?: 'max_tokens' | 'max_completion_tokens'
   /** Models run on one's own machine: they cost nothing unless the policy says otherwise. */
   readonly local?: true
   /** The vendor bills the rest of an answer although the client has left: read it to the end, for at most so long (ms). */

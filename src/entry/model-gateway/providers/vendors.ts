@@ -11,6 +11,7 @@ const BILLED_ANYWAY = 30_000
  */
 const ROWS: Readonly<Record<VendorName, Omit<Vendor, 'name' | 'protocol'>>> = {
   openai: {
+    maxTokensMember: 'max_completion_tokens',
     baseUrl: 'https://api.openai.com/v1',
     keyVariable: 'OPENAI_API_KEY',
     priceId: 'openai',
@@ -37,6 +38,7 @@ const ROWS: Readonly<Record<VendorName, Omit<Vendor, 'name' | 'protocol'>>> = {
     drain: BILLED_ANYWAY,
   },
   groq: {
+    maxTokensMember: 'max_completion_tokens',
     baseUrl: 'https://api.groq.com/openai/v1',
     keyVariable: 'GROQ_API_KEY',
     priceId: 'groq',
@@ -75,6 +77,7 @@ const ROWS: Readonly<Record<VendorName, Omit<Vendor, 'name' | 'protocol'>>> = {
     telemetryName: 'fireworks',
   },
   cerebras: {
+    maxTokensMember: 'max_completion_tokens',
     baseUrl: 'https://api.cerebras.ai/v1',
     keyVariable: 'CEREBRAS_API_KEY',
     priceId: 'cerebras',
