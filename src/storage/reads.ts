@@ -18,135 +18,146 @@ import type {
 } from './store.ts'
 import type { AgentKeysTable, AgentsTable, RecordsTable, Tables } from './tables.ts'
 
-/** What a store answers without changing anything: the same queries for both dialects. */
-export type Reads = Pick<
-  Store,
-  | 'action'
-  | 'actionByApproval'
-  | 'actionByIdempotency'
-  | 'actions'
-  | 'executingIn'
-  | 'history'
-  | 'recentFailures'
-  | 'payloadsOf'
-  | 'payloads'
-  | 'agents'
-  | 'agent'
-  | 'keys'
-  | 'keyByHash'
-  | 'records'
-  | 'recordsOf'
-  | 'payloadsToErase'
-  | 'budgets'
->
-
 // Literals, not parameters: a partial index serves only a query that names its condition.
-export const IS_EXECUTING = sql<SqlBool>`state = 'executing'`
+const IS_EXECUTING = sql<SqlBool>`state = 'executing' AND due_at IS NOT NULL`
 const FINISHED = sql<SqlBool>`state in ('succeeded', 'failed', 'unknown', 'undone')`
 const RAN_OR_MAY_RUN = sql<SqlBool>`state not in ('denied', 'expired', 'cancelled')`
 
-export function readsOf(db: Kysely<Tables>): Reads {
-  const actionWhere = async (
-    column: 'id' | 'approval_id' | 'idempotency_key',
-    value: string,
-  ): Promise<Action | undefined> => {
-    const row = await db
+/** What a store answers without changing anything: the same queries for both dialects. */
+export abstract class StoreReads implements Partial<Store> {
+  protected readonly db: Kysely<Tables>
+
+  constructor(db: Kysely<Tables>) {
+    this.db = db
+  }
+
+  action(id: string): Promise<Action | undefined> {
+    return actionWhere(this.db, 'id', id)
+  }
+
+  actionByApproval(approvalId: string): Promise<Action | undefined> {
+    return actionWhere(this.db, 'approval_id', approvalId)
+  }
+
+  actionByIdempotency(key: string): Promise<Action | undefined> {
+    return actionWhere(this.db, 'idempotency_key', key)
+  }
+
+  async actions(filter: ActionFilter): Promise<readonly Action[]> {
+    const rows = await this.db
       .selectFrom('actions')
       .select(ACTION_COLUMNS)
-      .where(column, '=', value)
-      .executeTakeFirst()
-    return row === undefined ? undefined : actionFrom(row)
+      .where((eb) => matches(eb, filter))
+      .orderBy('id', 'desc')
+      .limit(filter.limit)
+      .execute()
+    return rows.map(actionFrom)
   }
-  return {
-    action: (id) => actionWhere('id', id),
-    actionByApproval: (approvalId) => actionWhere('approval_id', approvalId),
-    actionByIdempotency: (key) => actionWhere('idempotency_key', key),
 
-    async actions(filter) {
-      const rows = await db
-        .selectFrom('actions')
-        .select(ACTION_COLUMNS)
-        .where((eb) => matches(eb, filter))
-        .orderBy('id', 'desc')
-        .limit(filter.limit)
-        .execute()
-      return rows.map(actionFrom)
-    },
-
-    async executingIn(replicas) {
-      if (replicas.length === 0) return []
-      const rows = await db
-        .selectFrom('actions')
-        .select(ACTION_COLUMNS)
-        .where(IS_EXECUTING)
-        .where('replica', 'in', replicas)
-        .orderBy('id')
-        .execute()
-      return rows.map(actionFrom).filter(({ venue }) => venue === 'belay')
-    },
-
-    history: (filter) => history(db, filter),
-
-    async recentFailures(agent, limit, since = 0) {
-      const rows = await db
-        .selectFrom('actions')
-        .select('state')
-        .where('agent', '=', agent)
-        .where('proposed_at', '>=', since)
-        .where(FINISHED)
-        .orderBy('proposed_at', 'desc')
-        .orderBy('id', 'desc')
-        .limit(limit)
-        .execute()
-      return rows.map(({ state }) => state === 'failed' || state === 'unknown')
-    },
-
-    payloads: (actionId) => payloads(db, [actionId]),
-    payloadsOf: (actionIds) => payloads(db, actionIds),
-
-    async agents() {
-      const rows = await db.selectFrom('agents').selectAll().orderBy('name').execute()
-      return rows.map(agentFrom)
-    },
-    async agent(name) {
-      const row = await db.selectFrom('agents').selectAll().where('name', '=', name).executeTakeFirst()
-      return row === undefined ? undefined : agentFrom(row)
-    },
-    async keys() {
-      const rows = await db.selectFrom('agent_keys').selectAll().orderBy('id').execute()
-      return rows.map(keyFrom)
-    },
-    async keyByHash(hash) {
-      const row = await db.selectFrom('agent_keys').selectAll().where('hash', '=', hash).executeTakeFirst()
-      return row === undefined ? undefined : keyFrom(row)
-    },
-
-    async records(chain, afterSeq, limit) {
-      const rows = await db
-        .selectFrom('records')
-        .select(RECORD_COLUMNS)
-        .where('chain', '=', chain)
-        .where('seq', '>', afterSeq)
-        .orderBy('seq')
-        .limit(limit)
-        .execute()
-      return rows.map(recordFrom)
-    },
-    async recordsOf(actionId) {
-      const rows = await db
-        .selectFrom('records')
-        .select(RECORD_COLUMNS)
-        .where('action', '=', actionId)
-        .orderBy('at')
-        .orderBy('chain')
-        .orderBy('seq')
-        .execute()
-      return rows.map(recordFrom)
-    },
-
-    payloadsToErase: (what) => payloadsToErase(db, what),
-    budgets: (filter) => budgets(db, filter),
+  async executingIn(replicas: readonly string[]): Promise<readonly Action[]> {
+    if (replicas.length === 0) return []
+    const rows = await this.db
+      .selectFrom('actions')
+      .select(ACTION_COLUMNS)
+      .where(IS_EXECUTING)
+      .where('replica', 'in', replicas)
+      .orderBy('id')
+      .execute()
+    return rows.map(actionFrom).filter(({ venue }) => venue === 'belay')
   }
+
+  history(filter: HistoryFilter): Promise<readonly HistoryEntry[]> {
+    return history(this.db, filter)
+  }
+
+  async recentFailures(agent: string, limit: number, since = 0): Promise<readonly boolean[]> {
+    const rows = await this.db
+      .selectFrom('actions')
+      .select('state')
+      .where('agent', '=', agent)
+      .where('proposed_at', '>=', since)
+      .where(FINISHED)
+      .orderBy('proposed_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(({ state }) => state === 'failed' || state === 'unknown')
+  }
+
+  payloads(actionId: string): Promise<readonly StoredPayload[]> {
+    return payloads(this.db, [actionId])
+  }
+
+  payloadsOf(actionIds: readonly string[]): Promise<readonly StoredPayload[]> {
+    return payloads(this.db, actionIds)
+  }
+
+  async agents(): Promise<readonly AgentRow[]> {
+    const rows = await this.db.selectFrom('agents').selectAll().orderBy('name').execute()
+    return rows.map(agentFrom)
+  }
+
+  async agent(name: string): Promise<AgentRow | undefined> {
+    const row = await this.db.selectFrom('agents').selectAll().where('name', '=', name).executeTakeFirst()
+    return row === undefined ? undefined : agentFrom(row)
+  }
+
+  async keys(): Promise<readonly KeyRow[]> {
+    const rows = await this.db.selectFrom('agent_keys').selectAll().orderBy('id').execute()
+    return rows.map(keyFrom)
+  }
+
+  async keyByHash(hash: string): Promise<KeyRow | undefined> {
+    const row = await this.db.selectFrom('agent_keys').selectAll().where('hash', '=', hash).executeTakeFirst()
+    return row === undefined ? undefined : keyFrom(row)
+  }
+
+  async records(chain: string, afterSeq: number, limit: number): Promise<readonly StoredRecord[]> {
+    const rows = await this.db
+      .selectFrom('records')
+      .select(RECORD_COLUMNS)
+      .where('chain', '=', chain)
+      .where('seq', '>', afterSeq)
+      .orderBy('seq')
+      .limit(limit)
+      .execute()
+    return rows.map(recordFrom)
+  }
+
+  async recordsOf(actionId: string): Promise<readonly StoredRecord[]> {
+    const rows = await this.db
+      .selectFrom('records')
+      .select(RECORD_COLUMNS)
+      .where('action', '=', actionId)
+      .orderBy('at')
+      .orderBy('chain')
+      .orderBy('seq')
+      .execute()
+    return rows.map(recordFrom)
+  }
+
+  payloadsToErase(
+    what: { readonly subject: string } | { readonly action: string },
+  ): Promise<readonly PayloadRef[]> {
+    return payloadsToErase(this.db, what)
+  }
+
+  budgets(filter: { readonly agent?: string; readonly at: number }): Promise<readonly BudgetReport[]> {
+    return budgets(this.db, filter)
+  }
+}
+
+async function actionWhere(
+  db: Kysely<Tables>,
+  column: 'id' | 'approval_id' | 'idempotency_key',
+  value: string,
+): Promise<Action | undefined> {
+  const row = await db
+    .selectFrom('actions')
+    .select(ACTION_COLUMNS)
+    .where(column, '=', value)
+    .executeTakeFirst()
+  return row === undefined ? undefined : actionFrom(row)
 }
 
 function matches(eb: ExpressionBuilder<Tables, 'actions'>, filter: ActionFilter) {

@@ -6,7 +6,7 @@ import { ExclusiveTurns } from '../exclusive-turns.ts'
 import { GroupQueue } from '../group-queue.ts'
 import { prepareTransition, type PreparedTransition } from '../prepared-transition.ts'
 import { ACTION_COLUMNS, actionFrom } from '../action-row.ts'
-import { chainHeads, readsOf, type Reads } from '../reads.ts'
+import { chainHeads, StoreReads } from '../reads.ts'
 import type { BudgetAccount, ChainHead, CommitResult, Store, Transition } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import type { Connections } from './connections.ts'
@@ -20,11 +20,10 @@ import { newGroup } from './write-transitions.ts'
 const MAX_GROUP = 512
 
 /** One replica's view of the shared store: it writes a chain of its own, in groups, through one session. */
-export class PostgresStore implements Store {
+export class PostgresStore extends StoreReads implements Store {
   readonly dialect = 'postgres'
   readonly replica: string
   readonly #connections: Connections
-  readonly #db: Kysely<Tables>
   readonly #clock: DatabaseClock
   readonly #leaseMs: number
   readonly #shares: BudgetShares
@@ -35,24 +34,6 @@ export class PostgresStore implements Store {
   readonly #turns = new ExclusiveTurns()
   #closing: Promise<void> | undefined
 
-  readonly action: Reads['action']
-  readonly actionByApproval: Reads['actionByApproval']
-  readonly actionByIdempotency: Reads['actionByIdempotency']
-  readonly actions: Reads['actions']
-  readonly executingIn: Reads['executingIn']
-  readonly history: Reads['history']
-  readonly recentFailures: Reads['recentFailures']
-  readonly payloads: Reads['payloads']
-  readonly payloadsOf: Reads['payloadsOf']
-  readonly agents: Reads['agents']
-  readonly agent: Reads['agent']
-  readonly keys: Reads['keys']
-  readonly keyByHash: Reads['keyByHash']
-  readonly records: Reads['records']
-  readonly recordsOf: Reads['recordsOf']
-  readonly payloadsToErase: Reads['payloadsToErase']
-  readonly budgets: Reads['budgets']
-
   constructor(parts: {
     readonly connections: Connections
     readonly replica: string
@@ -60,34 +41,15 @@ export class PostgresStore implements Store {
     readonly leaseMs: number
   }) {
     const { connections, replica, clock } = parts
+    super(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connections.pool }) }))
     this.replica = replica
     this.#connections = connections
     this.#clock = clock
     this.#leaseMs = parts.leaseMs
-    this.#db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connections.pool }) })
     this.#shares = new BudgetShares(connections.pool, replica)
     this.#writer = new GroupWriter(connections, replica, this.#shares, () => clock.now())
     this.#queue = new GroupQueue({ max: MAX_GROUP, newGroup, send: (group) => this.#write(group) })
     this.#listener = new Listener(connections, replica, () => this.#tell())
-
-    const reads = readsOf(this.#db)
-    this.action = reads.action
-    this.actionByApproval = reads.actionByApproval
-    this.actionByIdempotency = reads.actionByIdempotency
-    this.actions = reads.actions
-    this.executingIn = reads.executingIn
-    this.history = reads.history
-    this.recentFailures = reads.recentFailures
-    this.payloads = reads.payloads
-    this.payloadsOf = reads.payloadsOf
-    this.agents = reads.agents
-    this.agent = reads.agent
-    this.keys = reads.keys
-    this.keyByHash = reads.keyByHash
-    this.records = reads.records
-    this.recordsOf = reads.recordsOf
-    this.payloadsToErase = reads.payloadsToErase
-    this.budgets = reads.budgets
   }
 
   /** Starts to listen, and this replica's chain with its genesis record. */
@@ -131,7 +93,7 @@ export class PostgresStore implements Store {
   }
 
   async dueActions(at: number, limit: number): Promise<readonly Action[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .selectFrom('actions')
       .select(ACTION_COLUMNS)
       .where('due_at', 'is not', null)
@@ -146,7 +108,7 @@ export class PostgresStore implements Store {
   }
 
   chains(): Promise<readonly ChainHead[]> {
-    return chainHeads(this.#db, this.now())
+    return chainHeads(this.db, this.now())
   }
 
   onCommit(listener: () => void): () => void {

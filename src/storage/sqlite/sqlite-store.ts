@@ -1,16 +1,18 @@
+import type { Statement } from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import { ExclusiveTurns } from '../exclusive-turns.ts'
 import { GroupQueue } from '../group-queue.ts'
 import { prepareTransition, type PreparedTransition } from '../prepared-transition.ts'
 import { ACTION_COLUMNS, actionFrom } from '../action-row.ts'
-import { chainHeads, readsOf, type Reads } from '../reads.ts'
+import { chainHeads, StoreReads } from '../reads.ts'
 import type { Action } from '../../action/action.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { BudgetAccount, ChainHead, CommitResult, RecordRef, Store, Transition } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import type { Connection } from './connection.ts'
+import { pack } from './packed.ts'
 import { WriterThread } from './writer-thread.ts'
-import { CHAIN, type Written } from './writer-jobs.ts'
+import { CHAIN, type Job, type Written } from './writer-jobs.ts'
 
 /** More would only lengthen the wait of the first in the group. */
 const MAX_GROUP = 512
@@ -18,36 +20,20 @@ const MAX_GROUP = 512
 const LANES = 3
 
 /** The embedded store: writes go to the writer thread in groups, reads to a connection of their own. */
-export class SqliteStore implements Store {
+export class SqliteStore extends StoreReads implements Store {
   readonly dialect = 'sqlite'
   readonly replica: string
   readonly #reader: Connection
-  readonly #db: Kysely<Tables>
+  readonly #byId: Statement
   readonly #writer: WriterThread
   readonly #queue: GroupQueue<PreparedTransition, CommitResult>
   readonly #unlock: () => void
   readonly #listeners = new Set<() => void>()
   readonly #turns = new ExclusiveTurns()
   #clock: number
+  /** The last write failed. */
+  #failing = false
   #closing: Promise<void> | undefined
-
-  readonly action: Reads['action']
-  readonly actionByApproval: Reads['actionByApproval']
-  readonly actionByIdempotency: Reads['actionByIdempotency']
-  readonly actions: Reads['actions']
-  readonly executingIn: Reads['executingIn']
-  readonly history: Reads['history']
-  readonly recentFailures: Reads['recentFailures']
-  readonly payloadsOf: Reads['payloadsOf']
-  readonly payloads: Reads['payloads']
-  readonly agents: Reads['agents']
-  readonly agent: Reads['agent']
-  readonly keys: Reads['keys']
-  readonly keyByHash: Reads['keyByHash']
-  readonly records: Reads['records']
-  readonly recordsOf: Reads['recordsOf']
-  readonly payloadsToErase: Reads['payloadsToErase']
-  readonly budgets: Reads['budgets']
 
   constructor(parts: {
     readonly file: string
@@ -56,41 +42,18 @@ export class SqliteStore implements Store {
     readonly reader: Connection
     readonly unlock: () => void
   }) {
+    super(new Kysely<Tables>({ dialect: new SqliteDialect({ database: parts.reader }) }))
     this.replica = parts.replica
     this.#clock = parts.clock
     this.#reader = parts.reader
     this.#unlock = parts.unlock
-    this.#db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: parts.reader }) })
     this.#writer = new WriterThread({ file: parts.file, replica: parts.replica })
     this.#queue = new GroupQueue({
       max: MAX_GROUP,
       lanes: LANES,
       send: (group) => this.#write(group),
     })
-
-    const reads = readsOf(this.#db)
-    // An action is read on the hot path, where building the query would cost more than running it.
-    const byId = parts.reader.prepare(`SELECT ${ACTION_COLUMNS.join(', ')} FROM actions WHERE id = ?`)
-    this.action = async (id) => {
-      const row = byId.get(id) as Parameters<typeof actionFrom>[0] | undefined
-      return row === undefined ? undefined : actionFrom(row)
-    }
-    this.actionByApproval = reads.actionByApproval
-    this.actionByIdempotency = reads.actionByIdempotency
-    this.actions = reads.actions
-    this.executingIn = reads.executingIn
-    this.history = reads.history
-    this.recentFailures = reads.recentFailures
-    this.payloadsOf = reads.payloadsOf
-    this.payloads = reads.payloads
-    this.agents = reads.agents
-    this.agent = reads.agent
-    this.keys = reads.keys
-    this.keyByHash = reads.keyByHash
-    this.records = reads.records
-    this.recordsOf = reads.recordsOf
-    this.payloadsToErase = reads.payloadsToErase
-    this.budgets = reads.budgets
+    this.#byId = parts.reader.prepare(`SELECT ${ACTION_COLUMNS.join(', ')} FROM actions WHERE id = ?`)
   }
 
   /** Starts the chain of a new store with its genesis record. */
@@ -100,6 +63,12 @@ export class SqliteStore implements Store {
     const at = this.now()
     const body = { store: 'sqlite', replica: this.replica }
     await this.commit({ records: [{ kind: 'genesis', at, action: null, agent: null, body }] })
+  }
+
+  /** Prepared, because an action is read on the hot path, where building the query costs more than running it. */
+  override async action(id: string): Promise<Action | undefined> {
+    const row = this.#byId.get(id) as Parameters<typeof actionFrom>[0] | undefined
+    return row === undefined ? undefined : actionFrom(row)
   }
 
   now(): number {
@@ -116,12 +85,12 @@ export class SqliteStore implements Store {
     this.#refuseWhenClosed()
     const { key, agent, unit, window, startsAt, endsAt, limit } = account
     const tuple = [key, agent, unit, window, startsAt, endsAt, limit] as const
-    return (await this.#writer.run({ kind: 'lease', account: tuple, need })) as number
+    return (await this.#run({ kind: 'lease', account: tuple, need })) as number
   }
 
   async giveBack(account: string, amount: number): Promise<void> {
     this.#refuseWhenClosed()
-    await this.#writer.run({ kind: 'give back', account, amount })
+    await this.#run({ kind: 'give back', account, amount })
   }
 
   starvedAccounts(): Promise<readonly string[]> {
@@ -130,12 +99,14 @@ export class SqliteStore implements Store {
 
   async takeOverDeadReplicas(): Promise<readonly string[]> {
     this.#refuseWhenClosed()
-    return (await this.#writer.run({ kind: 'take over', now: this.now() })) as string[]
+    return (await this.#run({ kind: 'take over', now: this.now() })) as string[]
   }
 
   /** Whoever holds the folder's lock is alive. */
+  /** After a write that failed, for example on a full disk: rejects until something can be written again. */
   async heartbeat(): Promise<void> {
     this.#refuseWhenClosed()
+    if (this.#failing) await this.#run({ kind: 'sign of life', now: this.now() })
   }
 
   exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -143,7 +114,7 @@ export class SqliteStore implements Store {
   }
 
   async dueActions(at: number, limit: number): Promise<readonly Action[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .selectFrom('actions')
       .select(ACTION_COLUMNS)
       .where('due_at', 'is not', null)
@@ -156,7 +127,7 @@ export class SqliteStore implements Store {
   }
 
   chains(): Promise<readonly ChainHead[]> {
-    return chainHeads(this.#db, null)
+    return chainHeads(this.db, null)
   }
 
   onCommit(listener: () => void): () => void {
@@ -168,7 +139,7 @@ export class SqliteStore implements Store {
 
   async scrub(): Promise<void> {
     this.#refuseWhenClosed()
-    await this.#writer.run({ kind: 'scrub' })
+    await this.#run({ kind: 'scrub' })
   }
 
   close(): Promise<void> {
@@ -187,11 +158,24 @@ export class SqliteStore implements Store {
   }
 
   async #write(group: readonly PreparedTransition[]): Promise<readonly (CommitResult | Error)[]> {
-    const job = { kind: 'commit', transitions: group, now: this.now() } as const
-    const written = (await this.#writer.run(job)) as readonly Written[]
+    const job = { kind: 'commit', transitions: pack(group), now: this.now() } as const
+    const written = (await this.#run(job)) as readonly Written[]
     const results = written.map(resultOf)
+    // A fault in one transition is that transition's; when nothing could be written it may be the disk's.
+    this.#failing = results.every((result) => result instanceof Error)
     for (const listener of this.#listeners) listener()
     return results
+  }
+
+  async #run(job: Job): Promise<unknown> {
+    try {
+      const answer = await this.#writer.run(job)
+      this.#failing = false
+      return answer
+    } catch (error) {
+      this.#failing = true
+      throw error
+    }
   }
 
   #refuseWhenClosed(): void {

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -61,6 +62,33 @@ test('the folder and its files are closed to others', async () => {
   expect(statSync(folder).mode & 0o777).toBe(0o700)
   for (const file of readdirSync(folder)) {
     expect([file, statSync(join(folder, file)).mode & 0o077]).toEqual([file, 0])
+  }
+})
+
+test('a store that could not write gives no sign of life until it can', async () => {
+  const store = await open()
+  const outside = new Database(join(folder, 'belay.db'))
+  try {
+    for (const table of ['records', 'chains']) {
+      const event = table === 'records' ? 'INSERT' : 'UPDATE'
+      outside.exec(
+        `CREATE TRIGGER full_${table} BEFORE ${event} ON ${table} BEGIN SELECT RAISE(ABORT, 'disk is full'); END`,
+      )
+    }
+    const record = { kind: 'policy', at: 1, action: null, agent: null, body: {} } as const
+    await expect(store.commit({ records: [record] })).rejects.toMatchObject({ code: 'store:unavailable' })
+    await expect(store.heartbeat()).rejects.toMatchObject({
+      code: 'store:unavailable',
+      details: { cause: 'disk is full' },
+    })
+    outside.exec('DROP TRIGGER full_chains')
+    await store.heartbeat()
+    await expect(store.commit({ records: [record] })).rejects.toMatchObject({ code: 'store:unavailable' })
+    outside.exec('DROP TRIGGER full_records')
+    await store.commit({ records: [record] })
+    await store.heartbeat()
+  } finally {
+    outside.close()
   }
 })
 

@@ -28,12 +28,13 @@ export class TransitionWriter {
 
   /**
    * Writes the group. When it fails, every transition is tried alone, so that one that cannot be written
-   * does not take the others down.
+   * does not take the others down. An empty group only writes the clock, and throws when even that fails.
    */
   write(transitions: readonly PreparedTransition[], now: number): readonly Written[] {
     try {
       return this.#writeTogether(transitions, now)
     } catch (error) {
+      if (transitions.length === 0) throw error
       if (transitions.length === 1) return [{ fault: error instanceof Error ? error.message : String(error) }]
       return transitions.flatMap((transition) => this.write([transition], now))
     }

@@ -1,11 +1,13 @@
-import type { PreparedTransition } from '../prepared-transition.ts'
+import type { Packed } from './packed.ts'
 
 /** What the main thread asks of the writer thread. `now` is the store's clock. */
 export type Job =
-  | { readonly kind: 'commit'; readonly transitions: readonly PreparedTransition[]; readonly now: number }
+  /** `transitions` are packed `PreparedTransition`s. */
+  | { readonly kind: 'commit'; readonly transitions: Packed; readonly now: number }
   | { readonly kind: 'lease'; readonly account: AccountTuple; readonly need: number }
   | { readonly kind: 'give back'; readonly account: string; readonly amount: number }
   | { readonly kind: 'take over'; readonly now: number }
+  | { readonly kind: 'sign of life'; readonly now: number }
   | { readonly kind: 'scrub' }
   | { readonly kind: 'close' }
 

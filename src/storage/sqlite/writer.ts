@@ -1,5 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import type { PreparedTransition } from '../prepared-transition.ts'
 import { openForWriting } from './connection.ts'
+import { unpack } from './packed.ts'
 import { quietCheckpoint } from './quiet-checkpoint.ts'
 import { BudgetWriter } from './write-budgets.ts'
 import { TransitionWriter } from './write-transitions.ts'
@@ -39,13 +41,15 @@ port.on('message', ([id, job]: Request) => {
 function run(job: Job): unknown {
   switch (job.kind) {
     case 'commit':
-      return transitions.write(job.transitions, job.now)
+      return transitions.write(unpack(job.transitions) as unknown as readonly PreparedTransition[], job.now)
     case 'lease':
       return budgets.lease(job.account)
     case 'give back':
       return budgets.giveBack(job.account, job.amount)
     case 'take over':
       return takeOver(job.now)
+    case 'sign of life':
+      return transitions.write([], job.now)
     case 'scrub':
       return truncateLog()
     case 'close':
