@@ -13,7 +13,11 @@ export function rememberRecent<T>(compute: (text: string) => T): (text: string) 
   let next = 0
   return (text) => {
     if (text.length < SHORTEST_KEPT) return compute(text)
-    for (let at = 0; at < KEPT; at++) if (texts[at] === text) return answers[at] as T
+    // The latest first: it is the likeliest, and texts of one length are told apart only by reading them.
+    for (let back = 1; back <= KEPT; back++) {
+      const at = (next + KEPT - back) % KEPT
+      if (texts[at] === text) return answers[at] as T
+    }
     const answer = compute(text)
     if (text.length > LONGEST_KEPT) {
       texts.fill(null)
