@@ -4,6 +4,7 @@ import { judge, takeBack } from '../src/flow/judge.ts'
 import { Announcer } from '../src/flow/approve/announcer.ts'
 import { Undoers } from '../src/flow/contain/undoers.ts'
 import { History } from '../src/flow/monitor/history.ts'
+import { RecentActions } from '../src/flow/recent-actions.ts'
 import { createMonitor } from '../src/flow/monitor/monitor.ts'
 import type { Stages } from '../src/flow/stages.ts'
 import { createVerify } from '../src/flow/verify/verify.ts'
@@ -31,7 +32,7 @@ const stages: Stages = {
   waiters: new Waiters(),
   announcer: new Announcer([], () => undefined),
   onFault: (error) => console.error(error),
-  recent: new Map(),
+  recent: new RecentActions(),
 }
 
 async function decideOne(i: number): Promise<number> {

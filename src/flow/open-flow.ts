@@ -13,6 +13,7 @@ import { judgeResult } from './judge-result.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { History } from './monitor/history.ts'
 import { keep, recall, storedInput, whileExecuting } from './recall-action.ts'
+import { RecentActions } from './recent-actions.ts'
 import { recoverActions, reconcileActions } from './recover.ts'
 import { runAction } from './run-action.ts'
 import { setAgentState } from './set-agent-state.ts'
@@ -64,7 +65,7 @@ export async function openFlow({
     announcer: new Announcer(channels, onFault),
     onMoved,
     onFault,
-    recent: new Map(),
+    recent: new RecentActions(),
   }
   await monitor.agents.refresh()
   await monitor.loadOutcomes(policies.current())

@@ -5,8 +5,6 @@ import { BelayError } from '../errors/catalogue.ts'
 import type { Admitted } from './flow.ts'
 import type { Stages } from './stages.ts'
 
-const RECENT = 20_000
-
 /** Keeps what the next step needs, and tells of the step that was just recorded. */
 export function remember(stages: Stages, admitted: Admitted, before?: Action): Admitted {
   keep(stages, admitted)
@@ -16,10 +14,9 @@ export function remember(stages: Stages, admitted: Admitted, before?: Action): A
 
 /** Keeps what the next step needs. */
 export function keep(stages: Stages, admitted: Admitted): void {
-  const { recent } = stages
-  recent.delete(admitted.action.id)
-  if (FOLLOWS[admitted.action.state.name].length > 0) recent.set(admitted.action.id, admitted)
-  if (recent.size > RECENT) recent.delete(recent.keys().next().value as string)
+  const { id, state } = admitted.action
+  if (FOLLOWS[state.name].length > 0) stages.recent.set(id, admitted)
+  else stages.recent.delete(id)
 }
 
 /** Tells those who wait for the action, the channels and the observer. Once for each recorded step, never before it is on disk. */

@@ -1,5 +1,5 @@
-import { v7 as uuidv7 } from 'uuid'
 import type { Action, ActionState, Proposal, ProposalPayload, Venue } from '../action/action.ts'
+import { newActionId } from '../action/action-id.ts'
 import { canonicalJson, digestOf, sha256 } from '../action/digest.ts'
 import { dueAt } from '../action/lifecycle.ts'
 import { refuseBadAmount } from '../action/money.ts'
@@ -54,9 +54,10 @@ export async function runAction(stages: Stages, proposal: Proposal, how: How): P
 function open(stages: Stages, proposal: Proposal, venue: Venue): Case {
   const policy = stages.policies.current()
   const rule = policy.action(proposal.action)
+  const at = stages.store.now()
   return {
-    id: `act_${uuidv7()}`,
-    at: stages.store.now(),
+    id: newActionId(at),
+    at,
     proposal,
     venue,
     policy,

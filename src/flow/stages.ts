@@ -1,9 +1,9 @@
 import type { Action } from '../action/action.ts'
-import type { JsonObject } from '../action/json.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Store } from '../storage/store.ts'
 import type { Announcer } from './approve/announcer.ts'
 import type { Approve } from './approve/approve.ts'
+import type { RecentActions } from './recent-actions.ts'
 import type { Undoers } from './contain/undoers.ts'
 import type { History } from './monitor/history.ts'
 import type { Monitor } from './monitor/monitor.ts'
@@ -39,5 +39,5 @@ export interface Stages {
   /** Where faults go that must not change the answer of what has already happened. */
   readonly onFault: (error: unknown) => void
   /** Non-terminal actions that this process moved last, with their input, so that the next step need not read them. */
-  readonly recent: Map<string, { readonly action: Action; readonly input: JsonObject }>
+  readonly recent: RecentActions
 }

@@ -46,7 +46,9 @@ export function unpack({ text, codes }: Packed): Packable {
     }
     if (code === NULL) return null
     if (code === NUMBER) return codes[place++] as number
-    return Array.from({ length: ARRAY - code }, read)
+    const members: Packable[] = []
+    for (let left = ARRAY - code; left > 0; left--) members.push(read())
+    return members
   }
   return read()
 }
