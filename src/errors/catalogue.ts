@@ -48,6 +48,12 @@ export const CATALOGUE = {
     title: 'Credentials are missing or wrong',
     message: 'Send Authorization: Bearer with an agent key (blk_…) or the admin token.',
   },
+  'auth:agent_key_required': {
+    status: 401,
+    title: 'The key of an agent is missing or wrong',
+    message:
+      'Put a key of Belay (blk_…) where the key of the provider would be; `belay keys create --agent NAME` makes one.',
+  },
   'auth:forbidden': { status: 403, title: 'Not allowed', message: '{who} may not {what}.' },
   'action:not_found': { status: 404, title: 'No such action', message: 'There is no action {id}.' },
   'action:wrong_state': {

@@ -40,6 +40,11 @@ interface ApproveEntry {
 }
 
 const DEFAULT_TIMEOUT = 60_000
+/** A model may think for minutes, and a tool that it calls may be a build. */
+const LONGER_TIMEOUTS: readonly (readonly [string, number])[] = [
+  ['model.', 600_000],
+  ['tool.', 3_600_000],
+]
 const DEFAULT_START_WITHIN = 300_000
 const DEFAULT_EXPIRES = 86_400_000
 const DEFAULT_APPROVAL_WAIT = 120_000
@@ -69,7 +74,7 @@ export function compileAction(pattern: string, entry: ActionEntry, compilation: 
     approvals,
     undo,
     cost: nanoFromUsd(entry.cost_usd ?? 0),
-    timeout: parseDuration(entry.timeout) ?? DEFAULT_TIMEOUT,
+    timeout: parseDuration(entry.timeout) ?? defaultTimeout(pattern),
     startWithin: parseDuration(entry.start_within) ?? DEFAULT_START_WITHIN,
     subjects,
     usesHistory: compilation.expressions
@@ -79,6 +84,10 @@ export function compileAction(pattern: string, entry: ActionEntry, compilation: 
     heal: entry.heal === undefined ? null : compileHeal(entry.heal, [...path, 'heal'], compilation),
     approvalWait: parseDuration(entry.approval_wait) ?? DEFAULT_APPROVAL_WAIT,
   }
+}
+
+function defaultTimeout(pattern: string): number {
+  return LONGER_TIMEOUTS.find(([prefix]) => pattern.startsWith(prefix))?.[1] ?? DEFAULT_TIMEOUT
 }
 
 function compileInput(

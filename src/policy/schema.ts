@@ -198,7 +198,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
             ),
           ),
           cost_usd: usd('Worst-case cost when the agent declares none or less. Default: 0.'),
-          timeout: duration('How long the effect may take. Default: 60s.'),
+          timeout: duration('How long the effect may take. Default: 60s; for model.* 10m, for tool.* 1h.'),
           start_within: duration('How long a permission to execute stays valid. Default: 5m.'),
           approval_wait: duration('How long a model call waits for its approval. Default: 120s.'),
           result: described(

@@ -19,7 +19,14 @@ export function printExplanation(explanation: JsonObject): void {
     line()
     table(
       ['WHEN', 'RECORD', 'WHAT'],
-      timeline.map((each) => [isoTime(each['at']), textOf(each['record']), textOf(each['what'])]),
+      timeline.flatMap((each) => [
+        [isoTime(each['at']), textOf(each['record']), textOf(each['what'])],
+        ...(Array.isArray(each['details']) ? each['details'] : []).map((detail) => [
+          '',
+          '',
+          `  ${textOf(detail)}`,
+        ]),
+      ]),
     )
   }
   const policy = objectOf(explanation['policy'])

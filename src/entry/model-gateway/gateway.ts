@@ -124,7 +124,7 @@ async function serve(
     const key = keyOf(request.headers, url)
     const finding = key === undefined ? undefined : authenticator.agentOf(key)
     const agent = finding instanceof Promise ? await finding : finding
-    if (agent === undefined) throw new BelayError('auth:required')
+    if (agent === undefined) throw new BelayError('auth:agent_key_required')
     if (provider.key === null && provider.keyVariable !== null)
       throw new BelayError('provider:no_key', { name, variable: provider.keyVariable })
     const taken = concurrency.take(

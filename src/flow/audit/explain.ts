@@ -3,6 +3,7 @@ import type { Reason } from '../../action/finding.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Store, StoredRecord } from '../../storage/store.ts'
+import { tellFacts } from './tell-facts.ts'
 
 export interface ExplainedCheck {
   readonly check: string
@@ -19,7 +20,13 @@ export interface Explanation {
   readonly checks: readonly ExplainedCheck[]
   /** Reasons that no check gave: policy, budget, agent, approval. */
   readonly reasons: readonly (Reason & { readonly evidence?: JsonValue })[]
-  readonly timeline: readonly { readonly at: number; readonly record: string; readonly what: string }[]
+  readonly timeline: readonly {
+    readonly at: number
+    readonly record: string
+    readonly what: string
+    /** What more the record says: the model that answered, attempts, what became of the result. */
+    readonly details: readonly string[]
+  }[]
   readonly input: JsonObject | null
   readonly enforced: JsonObject | null
   readonly agentReason: string | null
@@ -64,6 +71,7 @@ export async function explain(
       at: record.at,
       record: `${record.chain}:${record.seq}`,
       what: tell(record),
+      details: tellFacts(JSON.parse(record.text) as JsonObject),
     })),
     input: payload?.input ?? null,
     enforced: payload?.enforced ?? payload?.input ?? null,
