@@ -348,6 +348,29 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         expect(await store.lease({ ...account, limit: 150 }, 1)).toBeGreaterThan(0)
       })
 
+      test('ended accounts are dropped unless something is reserved in them', async () => {
+        const ended = accountOf(100)
+        const busy = { ...ended, key: 'agent:clerk/usd/day/2026-11-22' }
+        const running = { ...ended, key: 'agent:clerk/usd/day/2026-11-24', endsAt: 200 }
+        for (const account of [ended, busy, running]) {
+          await store.lease(account, 10)
+          await store.commit(charge(account, 10, 0))
+          if (account !== busy) await store.commit(charge(account, -10, 7))
+        }
+        await store.dropBudgets(150)
+        const keys = async (): Promise<string[]> => (await store.budgets({ at: 50 })).map(({ key }) => key)
+        expect(await keys()).toEqual([busy.key, running.key])
+        // A late report on what was charged to the dropped one is recorded all the same.
+        const late = { ...insertOf(sampleAction('a-1')), charges: charge(ended, 0, 3).charges ?? [] }
+        expect(await store.commit(late)).toMatchObject({ status: 'committed' })
+        expect(await store.commit(charge(busy, -10, 10))).toMatchObject({ status: 'committed' })
+        await store.dropBudgets(150)
+        expect(await keys()).toEqual([running.key])
+        await expect(store.commit(charge(busy, 1, 0))).rejects.toMatchObject({ code: 'store:unavailable' })
+        expect(await store.commit(charge(running, 1, 0))).toMatchObject({ status: 'committed' })
+        expect((await store.budgets({ at: 50 }))[0]).toMatchObject({ reserved: 1, spent: 7 })
+      })
+
       test('200 at once never take more than the limit', async () => {
         let round = 0
         const amounts = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 200, maxLength: 200 })

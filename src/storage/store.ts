@@ -30,6 +30,11 @@ export interface Store {
   giveBack(account: string, amount: number): Promise<void>
   /** Accounts that other replicas asked for and did not get since the last call; idle share should go back. */
   starvedAccounts(): Promise<readonly string[]>
+  /**
+   * Forgets accounts that ended before `before` and in which nothing is reserved. What is settled in them later, by a
+   * late report, is recorded with its action and charged to nobody.
+   */
+  dropBudgets(before: number): Promise<void>
   /** This process's own leases after opening; for a fresh replica, none. */
   budgets(filter: { readonly agent?: string; readonly at: number }): Promise<readonly BudgetReport[]>
 

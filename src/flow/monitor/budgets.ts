@@ -30,6 +30,11 @@ interface Share {
 /** Waits for peers to give idle share back, ms; the sum bounds how long an action waits before it is refused. */
 const PATIENCE = [25, 75, 200]
 const IDLE_SESSION = 10 * 60_000
+const HOUR = 3_600_000
+/** Ended accounts are kept for a day, so that peers with other clocks are done with them and reports arrive. */
+const KEEP_ENDED = 24 * HOUR
+/** Longer than any window that has an end. */
+const LONGEST_WINDOW = 32 * 24 * HOUR
 /** How many accounts are given back at the same time. */
 const LANES = 8
 
@@ -45,6 +50,9 @@ export class Budgets {
   readonly #accounts = new Map<string, BudgetAccount>()
   /** Room that this replica holds by the store's books and may not use: it is offered to the account before more is leased. */
   readonly #orphans = new Map<string, number>()
+  /** When what is remembered of an account can be forgotten. */
+  readonly #ends = new Map<string, number>()
+  #nextDrop = 0
 
   constructor(store: Store) {
     this.#store = store
@@ -155,6 +163,18 @@ export class Budgets {
         (account.window === 'session' && usedAt < at - IDLE_SESSION),
     )
     await this.#giveBack(idle)
+    await this.#dropEnded(at)
+  }
+
+  async #dropEnded(at: number): Promise<void> {
+    if (at < this.#nextDrop) return
+    this.#nextDrop = at + HOUR
+    for (const [key, end] of this.#ends) {
+      if (end > at - KEEP_ENDED || this.#shares.has(key) || this.#leasing.has(key)) continue
+      this.#ends.delete(key)
+      this.#orphans.delete(key)
+    }
+    await this.#store.dropBudgets(at - KEEP_ENDED)
   }
 
   #add(key: string, amount: number): void {
@@ -168,6 +188,7 @@ export class Budgets {
 
   #setApart(key: string, amount: number): void {
     this.#orphans.set(key, (this.#orphans.get(key) ?? 0) + amount)
+    if (!this.#ends.has(key)) this.#ends.set(key, this.#store.now() + LONGEST_WINDOW)
   }
 
   async #lease(draw: Draw): Promise<boolean> {
@@ -191,6 +212,8 @@ export class Budgets {
       usedAt: this.#store.now(),
       exhaustedUntil: 0,
     }
+    // A session has no end: it is forgotten when it has been quiet for long.
+    this.#ends.set(key, Math.min(account.endsAt, this.#store.now() + LONGEST_WINDOW))
     this.#setApart(key, share.headroom)
     share.account = account
     share.headroom = 0

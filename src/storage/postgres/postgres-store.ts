@@ -76,6 +76,10 @@ export class PostgresStore extends StoreReads implements Store {
     return this.#answer(() => this.#shares.giveBack(account, amount))
   }
 
+  async dropBudgets(before: number): Promise<void> {
+    return this.#answer(() => this.#shares.drop(before))
+  }
+
   starvedAccounts(): Promise<readonly string[]> {
     return Promise.resolve(this.#listener.takeStarved())
   }

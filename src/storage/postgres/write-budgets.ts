@@ -55,11 +55,15 @@ export class BudgetShares {
       this.#shares.set(account, { granted, reserved, spent })
   }
 
-  /** Adds up the charges of a group. Throws when a reservation is not covered or an account is unknown. */
+  /**
+   * Adds up the charges of a group. Throws when a reservation is not covered. An account that is not there was dropped
+   * after its end, and has nothing left to be settled.
+   */
   total(charges: Iterable<PreparedCharge>): Map<string, ChargeTotal> {
     const totals = new Map<string, ChargeTotal>()
     for (const [account, reserved, spent] of charges) {
       const share = this.#shares.get(account)
+      if (share === undefined && reserved <= 0) continue
       if (share === undefined) throw new RangeError(`there is no budget account ${account}`)
       const total = totals.get(account) ?? { raised: 0, reserved: 0, spent: 0 }
       total.reserved += reserved
@@ -156,6 +160,18 @@ export class BudgetShares {
     if (before !== undefined && this.#shares.get(key) === before) before.granted += taken
     else this.#shares.delete(key)
     return taken
+  }
+
+  async drop(before: number): Promise<void> {
+    await this.#pool.query(
+      `WITH ended AS (
+         DELETE FROM budget_accounts a WHERE a.ends_at < $1 AND NOT EXISTS
+           (SELECT 1 FROM budget_leases l WHERE l.account = a.key AND l.reserved <> 0) RETURNING a.key)
+       DELETE FROM budget_leases l USING ended WHERE l.account = ended.key`,
+      [before],
+    )
+    // What is still there is read again when it is needed.
+    this.#shares.clear()
   }
 
   async giveBack(account: string, amount: number): Promise<void> {

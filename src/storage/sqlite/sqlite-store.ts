@@ -93,6 +93,11 @@ export class SqliteStore extends StoreReads implements Store {
     await this.#run({ kind: 'give back', account, amount })
   }
 
+  async dropBudgets(before: number): Promise<void> {
+    this.#refuseWhenClosed()
+    await this.#run({ kind: 'drop budgets', before })
+  }
+
   starvedAccounts(): Promise<readonly string[]> {
     return Promise.resolve([])
   }

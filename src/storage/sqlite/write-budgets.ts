@@ -47,11 +47,16 @@ export class BudgetWriter {
     )
   }
 
-  /** Works out charges without applying them. Throws when a reservation is not covered or an account is unknown. */
+  /**
+   * Works out charges without applying them. Throws when a reservation is not covered. An account that is not there
+   * was dropped after its end, and has nothing left to be settled.
+   */
   plan(charges: readonly PreparedCharge[]): ChargePlan {
     if (charges.length === 0) return NO_PLAN
     const plan = new Map<string, { share: Share; raised: number }>()
     for (const [account, reserved, spent] of charges) {
+      if (reserved <= 0 && !this.#shares.has(account) && this.#readAccount.get(account) === undefined)
+        continue
       const before = plan.get(account) ?? { share: this.#share(account), raised: 0 }
       const now = before.share
       const share = { granted: now.granted, reserved: now.reserved + reserved, spent: now.spent + spent }
@@ -117,6 +122,23 @@ export class BudgetWriter {
       })
       .immediate()
     this.#shares.delete(account)
+  }
+
+  drop(before: number): void {
+    this.#connection
+      .transaction(() => {
+        this.#connection
+          .prepare(
+            `DELETE FROM budget_accounts WHERE ends_at < ? AND NOT EXISTS
+               (SELECT 1 FROM budget_leases l WHERE l.account = key AND l.reserved <> 0)`,
+          )
+          .run(before)
+        this.#connection
+          .prepare('DELETE FROM budget_leases WHERE account NOT IN (SELECT key FROM budget_accounts)')
+          .run()
+      })
+      .immediate()
+    this.#shares.clear()
   }
 
   /** Puts what a dead replica had not reserved or spent back into the accounts. Its reservations stay. */

@@ -6,6 +6,7 @@ export type Job =
   | { readonly kind: 'commit'; readonly transitions: Packed; readonly now: number }
   | { readonly kind: 'lease'; readonly account: AccountTuple; readonly need: number }
   | { readonly kind: 'give back'; readonly account: string; readonly amount: number }
+  | { readonly kind: 'drop budgets'; readonly before: number }
   | { readonly kind: 'take over'; readonly now: number }
   | { readonly kind: 'sign of life'; readonly now: number }
   | { readonly kind: 'scrub' }

@@ -46,6 +46,8 @@ function run(job: Job): unknown {
       return budgets.lease(job.account)
     case 'give back':
       return budgets.giveBack(job.account, job.amount)
+    case 'drop budgets':
+      return budgets.drop(job.before)
     case 'take over':
       return takeOver(job.now)
     case 'sign of life':
