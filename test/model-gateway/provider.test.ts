@@ -141,7 +141,7 @@ describe('the OpenAI client', () => {
 
 describe('the Anthropic client', () => {
   const ask = {
-    model: 'claude-sonnet-4-5',
+    model: 'claude-sonnet-5-5',
     max_tokens: 100,
     messages: [{ role: 'user' as const, content: 'hi' }],
   }
@@ -178,7 +178,7 @@ describe('the Anthropic client', () => {
   test('counts tokens and lists models; neither is billed', async () => {
     const { max_tokens: _not, ...count } = ask
     expect((await anthropic().messages.countTokens(count)).input_tokens).toBeGreaterThan(5)
-    expect((await all(anthropic().models.list())).map(({ id }) => id)).toContain('claude-sonnet-4-5')
+    expect((await all(anthropic().models.list())).map(({ id }) => id)).toContain('claude-sonnet-5-5')
     expect(provider.billed).toEqual([NO_USAGE, NO_USAGE])
   })
 })
@@ -228,7 +228,7 @@ describe('the AI SDK', () => {
     const model =
       name === 'anthropic'
         ? createAnthropic({ baseURL: provider.urls.anthropic, apiKey: PROVIDER_KEYS.anthropic })(
-            'claude-sonnet-4-5',
+            'claude-sonnet-5-5',
           )
         : name === 'openai'
           ? createOpenAI({ baseURL: provider.urls.openai, apiKey: PROVIDER_KEYS.openai })('gpt-5')
@@ -313,7 +313,7 @@ describe('errors are those of the vendor', () => {
     const events = await gemini().models.generateContentStream({ model: 'gemini-2.5-pro', contents: 'hi' })
     await expect(all(events)).rejects.toThrow(ApiError)
     expect(provider.billed.map(({ input, output }) => [input, output])).toEqual(
-      Array.from({ length: 4 }, () => [100, 10]),
+      Array.from({ length: 4 }, () => [100, 13]),
     )
   })
 })

@@ -11,7 +11,7 @@ import {
   type Speech,
 } from './script.ts'
 
-const MODELS = ['claude-sonnet-4-5', 'claude-haiku-4-5']
+const MODELS = ['claude-sonnet-5-5', 'claude-haiku-4-5']
 const FINISH: Record<Finish, string> = {
   stop: 'end_turn',
   length: 'max_tokens',

@@ -46,7 +46,7 @@ export interface Provider {
   readonly requests: readonly Arrived[]
   /** The request of that number (from 0), when it has arrived. */
   arrived(number: number): Promise<Arrived>
-  /** What every request costs; settled when `ended` of each has. */
+  /** What every request costs (also one that broke off: all of its input, and what was produced); settled when `ended` of each has. */
   readonly billed: readonly TokenUsage[]
   /** Requests that were turned away: wrong key, unknown route. */
   readonly refused: readonly { readonly status: number; readonly url: string }[]
@@ -112,9 +112,10 @@ export async function startProvider(): Promise<Provider> {
     requests.push(arrived)
     const answer = next(arrived)
     const said = decide(answer, heard, raw.length, arrived.number)
+    const reportsZero = faultOf(answer)?.name === 'zero_usage'
     const bill = (share: number): void => {
       if (heard.kind !== 'generate' && heard.kind !== 'embed') return
-      arrived.billed = share >= 1 ? said.usage : partOf(said.usage, share)
+      arrived.billed = reportsZero ? NO_USAGE : share >= 1 ? said.usage : partOf(said.usage, share)
     }
     waiting.get(arrived.number)?.resolve(arrived)
     try {
@@ -185,12 +186,11 @@ function protocolOf(path: string): Protocol {
   return path.startsWith('/gemini/') ? 'gemini' : 'openai'
 }
 
-/** All of the input, and of the output what was produced. */
+/** All of the input, and of the output what was produced; it reasons before it speaks. */
 function partOf(usage: TokenUsage, share: number): TokenUsage {
   return {
     ...usage,
-    output: Math.ceil(usage.output * share),
-    reasoning: Math.floor(usage.reasoning * share),
+    output: usage.reasoning + Math.ceil((usage.output - usage.reasoning) * share),
     outputAudio: Math.floor(usage.outputAudio * share),
   }
 }

@@ -43,7 +43,7 @@ export interface Fault {
   /** Of `rate_limit`: seconds. Default 1. */
   readonly retryAfter?: number
   /** Of `timeout` and `slow_sse`: what they wait for. Default: until the client leaves. */
-  readonly gate?: Promise<unknown>
+  readonly gate?: Gate
 }
 
 /** What the provider says to one request. Everything has a default. */
@@ -61,13 +61,16 @@ export interface Answer {
   readonly finish?: Finish
   readonly headers?: Readonly<Record<string, string>>
   /** Opened by the test: before the head of the answer, before the delta of that number, before the end. */
-  readonly head?: Promise<unknown>
-  readonly gates?: Readonly<Record<number, Promise<unknown>>>
-  readonly end?: Promise<unknown>
+  readonly head?: Gate
+  readonly gates?: Readonly<Record<number, Gate>>
+  readonly end?: Gate
   /** Bills the whole answer although the client left in the middle of it. */
   readonly billsAbandoned?: boolean
   readonly fault?: FaultName | Fault
 }
+
+/** What the provider waits for; a function is called when it gets there. */
+export type Gate = Promise<unknown> | (() => Promise<unknown>)
 
 export interface ScriptedToolCall {
   readonly id?: string
@@ -159,7 +162,8 @@ export function decide(answer: Answer, heard: Heard, bytes: number, number: numb
     arguments: typeof given === 'string' ? given : JSON.stringify(given),
   }))
   const spoken = toolCalls.reduce((sum, call) => sum + call.arguments.length + call.name.length, text.length)
-  const reasoning = answer.usage?.reasoning ?? Math.ceil((answer.thinking?.length ?? 0) / 4)
+  const thought = answer.usage?.reasoning ?? Math.ceil((answer.thinking?.length ?? 0) / 4)
+  const reasoning = Math.min(thought, limit * heard.answers)
   const counted = Math.max(1, Math.ceil(spoken / 4)) * heard.answers + reasoning
   const finish = text === wanted ? (answer.finish ?? (toolCalls.length > 0 ? 'tool' : 'stop')) : 'length'
   return {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { distort } from './distort.ts'
-import type { Answer, Fault, FaultName, Heard, Piece, Said, Speech } from './script.ts'
+import type { Answer, Fault, FaultName, Gate, Heard, Piece, Said, Speech } from './script.ts'
 
 /** One answer on its way. */
 export interface Sending {
@@ -28,7 +28,11 @@ export async function send(sending: Sending): Promise<End> {
   if (answer.head) await until(answer.head, sending)
   const status = refusalOf(fault?.name, sending.speech)
   if (status !== undefined) return refuse(sending, status)
-  if (fault?.name === 'timeout') await until(fault.gate ?? NEVER, sending)
+  if (fault?.name === 'timeout') {
+    // It works on the answer all the same.
+    sending.produced(heard.stream ? 0 : 1, 0)
+    await until(fault.gate ?? NEVER, sending)
+  }
   if (fault?.name === 'reset_peer') {
     if (!heard.stream) sending.produced(1, 0)
     sending.response.socket?.resetAndDestroy()
@@ -205,7 +209,8 @@ async function write(sending: Sending, bytes: Buffer): Promise<void> {
 
 const SIZES: Readonly<Record<string, number>> = { slicer: 1, bandwidth: 13 }
 
-async function until(gate: Promise<unknown>, { left }: Sending): Promise<void> {
+async function until(gate: Gate, { left }: Sending): Promise<void> {
   const gone = Symbol('gone')
-  if ((await Promise.race([gate, left.then(() => gone)])) === gone) throw new Left()
+  const opened = typeof gate === 'function' ? gate() : gate
+  if ((await Promise.race([opened, left.then(() => gone)])) === gone) throw new Left()
 }
