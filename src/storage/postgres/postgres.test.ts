@@ -147,6 +147,9 @@ test('one replica settles what another reserved', async () => {
   await two.lease({ ...ACCOUNT }, 1)
   expect(await two.commit(charge(-100, 60))).toMatchObject({ status: 'committed' })
   expect((await one.budgets({ at: 50 }))[0]).toMatchObject({ reserved: 0, spent: 60 })
+  await one.dropBudgets(ACCOUNT.endsAt + 1)
+  expect(await two.budgets({ at: 50 })).toEqual([])
+  expect(await two.commit(charge(0, 5))).toMatchObject({ status: 'committed' })
 })
 
 test('a lost session: what was committed stays answered, and the next group goes on', async () => {

@@ -162,11 +162,12 @@ export class BudgetShares {
     return taken
   }
 
+  /** What one replica reserved another may have settled: only the sum says whether something is reserved. */
   async drop(before: number): Promise<void> {
     await this.#pool.query(
       `WITH ended AS (
-         DELETE FROM budget_accounts a WHERE a.ends_at < $1 AND NOT EXISTS
-           (SELECT 1 FROM budget_leases l WHERE l.account = a.key AND l.reserved <> 0) RETURNING a.key)
+         DELETE FROM budget_accounts a WHERE a.ends_at < $1 AND
+           (SELECT coalesce(sum(l.reserved), 0) FROM budget_leases l WHERE l.account = a.key) = 0 RETURNING a.key)
        DELETE FROM budget_leases l USING ended WHERE l.account = ended.key`,
       [before],
     )

@@ -129,8 +129,8 @@ export class BudgetWriter {
       .transaction(() => {
         this.#connection
           .prepare(
-            `DELETE FROM budget_accounts WHERE ends_at < ? AND NOT EXISTS
-               (SELECT 1 FROM budget_leases l WHERE l.account = key AND l.reserved <> 0)`,
+            `DELETE FROM budget_accounts WHERE ends_at < ? AND
+               (SELECT coalesce(sum(l.reserved), 0) FROM budget_leases l WHERE l.account = key) = 0`,
           )
           .run(before)
         this.#connection
