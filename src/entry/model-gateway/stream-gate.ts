@@ -23,29 +23,39 @@ interface Held {
   readonly reading: StreamReading
   text: string | null
   changed: boolean
-  /** Where the event's text ends within its part, in characters as the agent gets them. */
-  end: number
 }
 
 interface Part {
   /** What the agent has got of it already. */
   released: string
-  /** What is held, as it came or as a check left it. */
+  /** The text of the held events, as it came or as a check left it. */
   held: string
-  /** How much of `released + held` a check has seen with everything after it that the window demands. */
-  cleared: number
+  /** How much of `held` nothing that follows can change any more. */
+  final: number
+  /** How much of `held` a check has seen. */
+  seen: number
+  /** The last characters before what is not final yet, as the agent gets them. */
+  context: string
+}
+
+/** `window`: more of the text may follow; `complete`: none will. */
+interface Question {
+  readonly index: number
+  readonly extent: 'window' | 'complete'
+  /** What only the end of the answer tells. */
+  readonly more: JsonObject
 }
 
 /**
  * Stands between the provider's stream and the agent. Text is released only after a check has seen it together with
  * at least `hold` characters that follow it, or with the end of the answer: nothing that a check finds within a
- * window of that size reaches the agent. From the first tool call on everything is held until the calls are judged.
+ * window of that size reaches the agent. What is held stays as it came until then: a finding at the edge of what has
+ * arrived may be the beginning of another one. From the first tool call on everything is held until the calls are judged.
  */
 export class StreamGate {
   readonly #options: GateOptions
   readonly #held: Held[] = []
   readonly #parts: Part[] = []
-  #heldText = 0
   #toolAt = -1
   #verdict: ResultVerdict | undefined
 
@@ -74,26 +84,25 @@ export class StreamGate {
       this.releasedAny = true
       return { status: 'open', events: [event] }
     }
-    if (judge !== null && reading.text !== null) {
-      const part = this.#part(reading.part)
-      part.held += reading.text
-      // More of a text that was thought to be complete: what is new has not been seen.
-      if (part.cleared === Infinity)
-        part.cleared = part.released.length + part.held.length - reading.text.length
-      this.#heldText += reading.text.length
-    }
-    this.#held.push({ event, reading, text: reading.text, changed: false, end: this.#endOf(reading) })
-    if (judge === null) return this.#release(false)
-    const whole = reading.repeats === true && Number.isFinite(hold)
-    if (!whole && (this.#heldText < 2 * hold || this.#heldText === 0)) return this.#release(false)
-    return this.#judged(judge, whole ? 'texts' : 'window', {})
+    if (judge !== null && reading.text !== null) this.#part(reading.part).held += reading.text
+    this.#held.push({ event, reading, text: reading.text, changed: false })
+    // What is held for the tool calls is judged with them, at the end.
+    if (judge === null || this.#toolAt !== -1 || !Number.isFinite(hold)) return this.#release(false)
+    const questions = this.#questions(reading)
+    return questions.length === 0 ? this.#release(false) : this.#ask(judge, questions, false)
   }
 
   /** At the end of the answer: everything is judged, with what only the end tells (tool calls, finish reason). */
   finish(more: JsonObject): Passage | Promise<Passage> {
     const { judge } = this.#options
     if (judge === null) return this.#release(true)
-    return this.#judged(judge, 'answer', more)
+    const questions: Question[] = this.#openParts().map((index) => ({
+      index,
+      extent: 'complete',
+      more: NOTHING_MORE,
+    }))
+    const last = questions.pop()?.index ?? this.#parts.length - 1
+    return this.#ask(judge, [...questions, { index: last, extent: 'complete', more }], true)
   }
 
   /** After `finish`: the events from the first tool call on, for the verdicts on the calls. */
@@ -104,38 +113,132 @@ export class StreamGate {
       .filter(isThere)
   }
 
-  /** `window`: more of the texts may follow; `texts`: the texts so far are complete; `answer`: everything is. */
-  #judged(
-    judge: JudgeText,
-    extent: 'window' | 'texts' | 'answer',
-    more: JsonObject,
-  ): Passage | Promise<Passage> {
-    const atEnd = extent === 'answer'
-    const open = this.#parts.flatMap((part, index) => (part.held !== '' || atEnd ? [index] : []))
-    if (atEnd && open.length === 0) open.push(-1)
+  #openParts(): number[] {
+    return this.#parts.flatMap(({ held, final }, index) => (held.length > final ? [index] : []))
+  }
+
+  #questions({ text, part: index, closes, repeats }: StreamReading): readonly Question[] {
+    const complete = repeats === true ? this.#openParts() : (closes ?? []).filter((at) => this.#isOpen(at))
+    const questions: Question[] = complete.map((at) => ({
+      index: at,
+      extent: 'complete',
+      more: NOTHING_MORE,
+    }))
+    if (text === null || text === '' || complete.includes(index)) return questions
+    const { hold } = this.#options
+    const { held, final, seen } = this.#part(index)
+    if (held.length - final >= 2 * hold && held.length - seen >= hold)
+      questions.push({ index, extent: 'window', more: NOTHING_MORE })
+    return questions
+  }
+
+  #isOpen(index: number): boolean {
+    const part = this.#parts[index]
+    return part !== undefined && part.held.length > part.final
+  }
+
+  #ask(judge: JudgeText, questions: readonly Question[], atEnd: boolean): Passage | Promise<Passage> {
     const next = (at: number): Passage | Promise<Passage> => {
-      const index = open[at]
-      if (index === undefined) return this.#release(atEnd)
-      const last = at === open.length - 1
-      const part = this.#parts[index]
-      const context = part === undefined ? '' : contextOf(part.released, this.#options.hold)
-      const text = context + (part?.held ?? '')
-      const asked = judge({ text, ...(atEnd && last && more) })
-      const conclude = (verdict: ResultVerdict): Passage | Promise<Passage> => {
-        this.#note(verdict)
-        if (verdict.effective === 'deny') return { status: 'refused', verdict }
-        if (
-          verdict.effective === 'transform' &&
-          !this.#transform(index, context, text, verdict, more, atEnd && last)
-        )
-          return { status: 'refused', verdict: { ...verdict, effective: 'deny' } }
-        if (part !== undefined)
-          part.cleared = extent === 'window' ? part.released.length + part.held.length : Infinity
-        return next(at + 1)
-      }
-      return asked instanceof Promise ? asked.then(conclude) : conclude(asked)
+      const question = questions[at]
+      if (question === undefined) return this.#release(atEnd)
+      const answer = this.#answer(judge, question)
+      const go = (refusal: ResultVerdict | null): Passage | Promise<Passage> =>
+        refusal === null ? next(at + 1) : { status: 'refused', verdict: refusal }
+      return answer instanceof Promise ? answer.then(go) : go(answer)
     }
     return next(0)
+  }
+
+  /** `null`: it may pass, as it is or changed. */
+  #answer(
+    judge: JudgeText,
+    { index, extent, more }: Question,
+  ): ResultVerdict | null | Promise<ResultVerdict | null> {
+    const part = this.#parts[index]
+    const { hold } = this.#options
+    const context = part?.context ?? ''
+    const from = part?.final ?? 0
+    const whole = part?.held ?? ''
+    const to = extent === 'window' ? wordEnd(whole, hold) : whole.length
+    const text = whole.slice(from, to)
+    const conclude = (verdict: ResultVerdict): ResultVerdict | null | Promise<ResultVerdict | null> => {
+      if (verdict.effective === 'deny') {
+        this.#note(verdict)
+        return verdict
+      }
+      const changed = verdict.effective === 'transform'
+      const after = changed ? changedText(verdict, context, more) : text
+      if (after === undefined) {
+        this.#note(verdict)
+        return { ...verdict, effective: 'deny' }
+      }
+      if (part !== undefined) part.seen = to
+      if (extent === 'complete' || !changed || after === text) {
+        this.#note(verdict)
+        if (part === undefined) return after === '' ? null : { ...verdict, effective: 'deny' }
+        const safe = extent === 'complete' ? to : Math.max(from, to - hold)
+        this.#settle(index, from, safe, extent === 'complete' ? after : text.slice(0, safe - from))
+        return null
+      }
+      return this.#settleStart(judge, index, to, after, verdict)
+    }
+    const asked = judge({ text: context + text, ...more })
+    return asked instanceof Promise ? asked.then(conclude) : conclude(asked)
+  }
+
+  /**
+   * A check changed a text of which more may follow: only what lies before the window is settled, up to the end of an
+   * event at which the change falls into two (what it makes of either side gives what it made of both).
+   */
+  async #settleStart(
+    judge: JudgeText,
+    index: number,
+    to: number,
+    after: string,
+    verdict: ResultVerdict,
+  ): Promise<null> {
+    const { hold } = this.#options
+    const part = this.#part(index)
+    const { final: from, context, held } = part
+    const ends = this.#ends(index).filter((end) => end > from && end <= to - hold)
+    for (const end of ends.slice(-MOST_CUTS).toReversed()) {
+      const head = held.slice(from, end)
+      const start = await textAfter(judge, context, head)
+      if (start === undefined || !after.startsWith(start)) continue
+      const rest = await textAfter(judge, contextOf(context + start, hold), held.slice(end, to))
+      if (rest === undefined || start + rest !== after) continue
+      if (start !== head) this.#note(verdict)
+      this.#settle(index, from, end, start)
+      break
+    }
+    return null
+  }
+
+  /** Where the events of a part end within its held text. */
+  #ends(index: number): readonly number[] {
+    const ends: number[] = []
+    let end = 0
+    for (const { reading, text } of this.#held)
+      if (text !== null && text !== '' && reading.part === index) ends.push((end += text.length))
+    return ends
+  }
+
+  /** [from, to) of a part's held text is final, and is `text` from now on. */
+  #settle(index: number, from: number, to: number, text: string): void {
+    const part = this.#part(index)
+    const old = part.held.slice(from, to)
+    if (text !== old) {
+      let start = 0
+      while (start < old.length && start < text.length && old[start] === text[start]) start++
+      const most = Math.min(old.length, text.length) - start
+      let tail = 0
+      while (tail < most && old.at(-1 - tail) === text.at(-1 - tail)) tail++
+      this.#replace(index, from + start, to - tail, text.slice(start, text.length - tail))
+      part.held = part.held.slice(0, from) + text + part.held.slice(to)
+      part.seen += text.length - old.length
+    }
+    part.final = from + text.length
+    part.context = contextOf(part.context + text, this.#options.hold)
   }
 
   #note(verdict: ResultVerdict): void {
@@ -146,38 +249,6 @@ export class StreamGate {
       const reasons = [...before.reasons, ...verdict.reasons.filter(({ code }) => !known.has(code))]
       this.#verdict = { ...before, reasons }
     }
-  }
-
-  /** Puts a changed text into the held events. `false` when it cannot be done: the change reaches into what was given out already, or is in a tool call. */
-  #transform(
-    index: number,
-    context: string,
-    before: string,
-    { result }: ResultVerdict,
-    more: JsonObject,
-    withMore: boolean,
-  ): boolean {
-    const { text: after, ...others } = result
-    if (withMore && JSON.stringify(others) !== JSON.stringify(more)) return false
-    if (typeof after !== 'string' || !after.startsWith(context)) return false
-    if (after === before) return true
-    const part = this.#parts[index]
-    if (part === undefined) return false
-    const old = part.held
-    const fresh = after.slice(context.length)
-    let start = 0
-    while (start < old.length && start < fresh.length && old[start] === fresh[start]) start++
-    let tail = 0
-    while (
-      tail < old.length - start &&
-      tail < fresh.length - start &&
-      old.at(-1 - tail) === fresh.at(-1 - tail)
-    )
-      tail++
-    this.#replace(index, start, old.length - tail, fresh.slice(start, fresh.length - tail))
-    part.held = fresh
-    this.#heldText += fresh.length - old.length
-    return true
   }
 
   /** Replaces [from, to) of a part's held text: the first event that it touches carries the new text. */
@@ -198,26 +269,25 @@ export class StreamGate {
         placed = true
       }
     }
-    let end = this.#parts[index]?.released.length ?? 0
-    for (const held of this.#held) {
-      if (held.reading.part !== index || held.text === null) continue
-      end += held.text.length
-      held.end = end
-    }
   }
 
   #release(atEnd: boolean): Passage {
-    const { judge, hold } = this.#options
+    const { judge } = this.#options
     const events: StreamEvent[] = []
     let count = 0
     const limit = this.#toolAt === -1 ? this.#held.length : this.#toolAt
     // Until the first text is cleared not even the opening goes out: the answer may still be asked for again.
-    if (judge !== null && !atEnd && !this.releasedAny && !this.#firstTextCleared(hold)) return NOTHING
+    if (judge !== null && !atEnd && !this.releasedAny && !this.#isFirstTextFinal()) return NOTHING
     for (; count < limit; count++) {
       const held = this.#held[count] as Held
       if (judge !== null && held.text !== null) {
-        if (!atEnd && held.end > this.#part(held.reading.part).cleared - hold) break
-        this.#releaseText(held.reading.part, held.text.length)
+        const part = this.#part(held.reading.part)
+        const { length } = held.text
+        if (length > part.final) break
+        part.released += held.text
+        part.held = part.held.slice(length)
+        part.final -= length
+        part.seen = Math.max(0, part.seen - length)
       }
       if (held.reading.unasked) continue
       const event = this.#written(held)
@@ -229,9 +299,9 @@ export class StreamGate {
     return { status: 'open', events }
   }
 
-  #firstTextCleared(hold: number): boolean {
+  #isFirstTextFinal(): boolean {
     const first = this.#held.find(({ text }) => text !== null && text !== '')
-    return first !== undefined && first.end <= this.#part(first.reading.part).cleared - hold
+    return first !== undefined && (first.text as string).length <= this.#part(first.reading.part).final
   }
 
   #written({ event, reading, text, changed }: Held): StreamEvent | null {
@@ -241,31 +311,55 @@ export class StreamGate {
     return changed && text !== null ? format.withText(event, text) : event
   }
 
-  #releaseText(index: number, length: number): void {
-    const part = this.#part(index)
-    part.released += part.held.slice(0, length)
-    part.held = part.held.slice(length)
-    this.#heldText -= length
-  }
-
-  #endOf({ text, part: index }: StreamReading): number {
-    if (text === null || this.#options.judge === null) return 0
-    const part = this.#part(index)
-    return part.released.length + part.held.length
-  }
-
   #part(index: number): Part {
     for (let at = this.#parts.length; at <= index; at++)
-      this.#parts.push({ released: '', held: '', cleared: 0 })
+      this.#parts.push({ released: '', held: '', final: 0, seen: 0, context: '' })
     return this.#parts[index] as Part
   }
 }
 
 const NOTHING: Passage = { status: 'open', events: [] }
+/** Of an answer that has not ended: no tool call and no reason for an end yet. */
+const NOTHING_MORE: JsonObject = { tool_calls: [], finish_reason: null }
 const RANK = { allow: 0, transform: 1, require_approval: 2, deny: 3 } as const
+/** Longer than that nothing is a word. */
+const LONGEST_WORD = 64
+/** Places at which a changed text is tried to be cut, from the last one on. */
+const MOST_CUTS = 8
 
-function contextOf(released: string, hold: number): string {
-  return Number.isFinite(hold) ? released.slice(Math.max(0, released.length - hold)) : released
+/** The text that a check left behind `context`; `undefined` when it changed what the agent has already, or more than a text. */
+function changedText({ result }: ResultVerdict, context: string, more: JsonObject): string | undefined {
+  const { text, ...others } = result
+  if (typeof text !== 'string' || !text.startsWith(context)) return undefined
+  return JSON.stringify(others) === JSON.stringify(more) ? text.slice(context.length) : undefined
+}
+
+async function textAfter(judge: JudgeText, context: string, text: string): Promise<string | undefined> {
+  const verdict = await judge({ text: context + text, ...NOTHING_MORE })
+  if (verdict.effective === 'deny') return undefined
+  return verdict.effective === 'transform' ? changedText(verdict, context, NOTHING_MORE) : text
+}
+
+/** Whole words alone: half of one may look like something that it is not. */
+function contextOf(before: string, hold: number): string {
+  if (!Number.isFinite(hold)) return before
+  const start = before.length - hold
+  if (start <= 0) return before
+  const end = Math.min(before.length, start + LONGEST_WORD)
+  for (let at = start; at < end; at++) if (isSpace(before, at)) return before.slice(at)
+  return before.slice(start)
+}
+
+/** Where the last whole word of the text ends, the space behind it included. */
+function wordEnd(text: string, hold: number): number {
+  const least = Math.max(0, text.length - Math.min(hold, LONGEST_WORD))
+  for (let at = text.length; at > least; at--) if (isSpace(text, at - 1)) return at
+  return text.length
+}
+
+function isSpace(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code === 32 || (code >= 9 && code <= 13)
 }
 
 function isThere(event: StreamEvent | null): event is StreamEvent {

@@ -49,9 +49,10 @@ class AnthropicReader implements StreamReader {
         return this.#openBlock(data)
       case 'content_block_delta':
         return this.#delta(data)
-      case 'content_block_stop':
-        this.#block(data)
-        break
+      case 'content_block_stop': {
+        const { part } = this.#block(data)
+        return part === -1 ? this.#reading(null, 0) : { ...this.#reading(null, 0), closes: [part] }
+      }
       case 'message_delta':
         this.#messageDelta(data)
         break

@@ -68,6 +68,7 @@ class GeminiReader implements StreamReader {
     this.#usage.take(chunk['usageMetadata'])
     let text: string | null = null
     let at = 0
+    let closed: number | undefined
     for (const candidate of candidatesOf(chunk)) {
       this.#candidate(candidate)
       for (const part of candidate.parts) {
@@ -75,13 +76,16 @@ class GeminiReader implements StreamReader {
         if (own !== null && own !== '') {
           if (text !== null) throw new Error('An event of the stream holds several texts.')
           text = own
+          const before = this.#runs.get(candidate.index)?.part
           at = this.#grow(candidate.index, part['thought'] === true, own)
+          if (before !== at) closed = before
         }
         const call = callOf(part, this.#calls.length)
         if (call !== null) this.#calls.push(call)
       }
     }
-    return { text, part: at, tool: this.#calls.length > 0, unasked: false }
+    const tool = this.#calls.length > 0
+    return { text, part: at, tool, unasked: false, ...(closed !== undefined && { closes: [closed] }) }
   }
 
   answer(): ModelAnswer {

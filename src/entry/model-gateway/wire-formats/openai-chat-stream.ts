@@ -34,6 +34,8 @@ class ChatReader implements StreamReader {
   readonly #asked: boolean
   readonly #parts = new Map<string, number>()
   readonly #texts: string[] = []
+  /** The part that each choice writes now: a choice reasons, then answers. */
+  readonly #writing = new Map<number, number>()
   readonly #calls = new ChatCalls()
   readonly #finishReasons: string[] = []
   #head: Pick<ModelAnswer, 'id' | 'model' | 'systemFingerprint'> | null = null
@@ -62,18 +64,24 @@ class ChatReader implements StreamReader {
     const choices = choicesOf(chunk)
     let text: string | null = null
     let part = 0
+    let closed: number | undefined
     for (const { index, choice, delta } of choices) {
       for (const found of textsOf(delta)) {
         if (text !== null) throw malformed('choices', 'one text in an event', found.text)
         text = found.text
         part = this.#part(index, found.kind)
         this.#texts[part] += text
+        if (text === '' || this.#writing.get(index) === part) continue
+        closed = this.#writing.get(index)
+        this.#writing.set(index, part)
       }
       this.#calls.take(index, delta)
       const reason = stringOrNull(choice['finish_reason'])
       if (reason !== null) this.#finishReasons.push(reason)
     }
-    return this.#reading(text, part, !this.#asked && choices.length === 0 && isGiven(chunk['usage']))
+    const unasked = !this.#asked && choices.length === 0 && isGiven(chunk['usage'])
+    const reading = this.#reading(text, part, unasked)
+    return closed === undefined ? reading : { ...reading, closes: [closed] }
   }
 
   #reading(text: string | null, part: number, unasked: boolean): StreamReading {

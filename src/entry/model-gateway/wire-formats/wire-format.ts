@@ -113,4 +113,6 @@ export interface StreamReading {
    * through `StreamFormat.finalText`, or it would tell what was edited out of the deltas.
    */
   readonly repeats?: boolean
+  /** Texts of which no more follows (indices in `ModelAnswer.texts`): what is held back of them need not wait for the end. */
+  readonly closes?: readonly number[]
 }
