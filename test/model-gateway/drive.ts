@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 import type { Action } from '../../src/action/action.ts'
 import type { JsonObject } from '../../src/action/json.ts'
 import type { TokenUsage } from '../../src/entry/model-gateway/model-call.ts'
+import type { Protocol } from '../../src/entry/model-gateway/wire-formats/wire-format.ts'
 import type { BudgetReport } from '../../src/storage/store.ts'
 import type { TestGateway } from '../setup/gateway.ts'
 import { PROVIDER_KEYS, type Provider } from './provider/provider.ts'
@@ -37,8 +38,8 @@ export function priceOf(usage: TokenUsage | null, rates = RATES): number {
 
 export interface PolicyOptions {
   readonly rates?: typeof RATES
-  /** YAML of one line, put under every provider. */
-  readonly provider?: string
+  /** YAML of one line, put under every provider, or under those that are named. */
+  readonly provider?: string | Partial<Record<Protocol, string>>
   /** YAML of one line: the entry of every agent. */
   readonly agent?: string
   /** YAML of one line, in the entry of `model.generate`. */
@@ -51,12 +52,14 @@ export interface PolicyOptions {
 export function policyFor(provider: Provider, options: PolicyOptions = {}): string {
   const { rates = RATES, agent = '{}', generate = '' } = options
   const price = `input_usd_per_mtok: ${rates.input}, output_usd_per_mtok: ${rates.output}, cache_read_usd_per_mtok: ${rates.cacheRead}, cache_write_usd_per_mtok: ${rates.cacheWrite}, context_window: 200000`
-  const entry = (name: keyof typeof PROVIDER_KEYS, models: readonly string[]): string =>
+  const more = (name: Protocol): string | undefined =>
+    typeof options.provider === 'string' ? options.provider : options.provider?.[name]
+  const entry = (name: Protocol, models: readonly string[]): string =>
     `  ${name}:
     base_url: ${provider.urls[name]}
     api_key: ${PROVIDER_KEYS[name]}
     models: { ${models.map((model) => `${model}: { ${price} }`).join(', ')} }
-${options.provider === undefined ? '' : `    ${options.provider}\n`}`
+${more(name) === undefined ? '' : `    ${more(name)}\n`}`
   return `version: 1
 mode: enforce
 defaults: { decision: deny }

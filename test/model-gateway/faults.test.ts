@@ -45,6 +45,7 @@ const MATRIX: Readonly<Record<FaultName, Expected>> = {
   broken_chunking: BROKEN,
   malformed_json: BROKEN,
   empty: BROKEN,
+  endless: BROKEN,
   slow_sse: BROKEN,
   error_event: BROKEN,
   wrong_finish_reason: WHOLE,
@@ -76,6 +77,8 @@ beforeAll(async () => {
       agent: '{ budget: [{ limit_usd: 1, per: day }] }',
     }),
     provider,
+    // Small, so that what never ends is noticed soon.
+    { limits: { event: 262_144, answer: 1_048_576 } },
   )
 })
 afterAll(async () => {
@@ -147,6 +150,8 @@ describe.each(CASES)('$fault, $route, stream: $stream', ({ fault, route, stream 
     expect(charged).toBeLessThanOrEqual(reserved)
     if (expected.client !== 'either') expect(state === 'succeeded').toBe(got.error === null)
     if (fault === 'model_swap') expect(facts['model']).toMatchObject({ responded: 'another-model-2' })
+    // A redirect that was followed would have come with a key, and been turned away.
+    expect(provider.refused).toEqual([])
     expect(provider.sawBelayKey).toBe(false)
   })
 
@@ -184,5 +189,75 @@ describe.each(ROUTES)('%s', (route) => {
     // Google's client does not hand out headers.
     if (route !== 'gemini') expect(headers?.get('retry-after')).toBe('7')
     expect(got.error?.status).toBe(429)
+  })
+})
+
+describe('a vendor that bills the rest of an answer that nobody reads', () => {
+  test.each(ROUTES)('is listened to until its report has come: %s', async (route) => {
+    const patient = await startGateway(
+      policyFor(provider, { provider: 'drain: 20s', agent: '{ budget: [{ limit_usd: 1, per: day }] }' }),
+      provider,
+    )
+    try {
+      const leaving = new AbortController()
+      const gone = Promise.withResolvers<void>()
+      const from = provider.requests.length
+      provider.script([
+        {
+          text: TEXT,
+          usage: { cacheRead: 4 },
+          billsAbandoned: true,
+          gates: {
+            2: () => {
+              leaving.abort()
+              return gone.promise
+            },
+          },
+        },
+      ])
+      const clients = clientsOf(patient.url, await patient.key('leaver'))
+      const got = await ask(clients, {
+        route,
+        stream: true,
+        prompt: 'say something',
+        maxTokens: 200,
+        signal: leaving.signal,
+      })
+      gone.resolve()
+      expect(got.error).toBeInstanceOf(Error)
+      const request = provider.requests[from]!
+      expect(await request.ended).toBe('answered')
+      const [action] = await settled(patient, 'leaver')
+      expect(action?.cost).toBe(priceOf(request.billed))
+      const [outcome] = await recordsOf(patient, action!, 'outcome')
+      expect(outcome?.['facts']).toMatchObject({ ended: 'client_gone', usage_source: 'reported' })
+    } finally {
+      await patient.close()
+    }
+  })
+
+  test.each(ROUTES)('is charged the worst when it is not: %s', async (route) => {
+    const hasty = await startGateway(policyFor(provider, { provider: 'drain: 1ms' }), provider)
+    try {
+      const leaving = new AbortController()
+      const from = provider.requests.length
+      const never = () => {
+        leaving.abort()
+        return new Promise<never>(() => undefined)
+      }
+      // Nearly all of what was reserved is produced after the agent has left.
+      const text = 'word '.repeat(150)
+      provider.script([{ text, billsAbandoned: true, gates: { 2: never } }])
+      const clients = clientsOf(hasty.url, await hasty.key('leaver'))
+      const { signal } = leaving
+      await ask(clients, { route, stream: true, prompt: 'say something', maxTokens: 200, signal })
+      const request = provider.requests[from]!
+      expect(await request.ended).toBe('abandoned')
+      const [action] = await settled(hasty, 'leaver')
+      expect(action!.cost).toBeGreaterThanOrEqual(priceOf(request.billed))
+      expect(action!.cost).toBeLessThanOrEqual(await reservedFor(hasty, action!))
+    } finally {
+      await hasty.close()
+    }
   })
 })

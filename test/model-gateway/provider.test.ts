@@ -395,6 +395,22 @@ describe.each(CASES)('faults of $protocol, stream: $stream', ({ protocol, stream
     expect((await raw(protocol, stream)).text).toBe('')
   })
 
+  test('endless goes on until the client leaves', async () => {
+    provider.script([{ text, fault: 'endless' }])
+    const leaving = new AbortController()
+    const [url, init] = call(protocol, stream)
+    const { body } = await fetch(url, { ...init, signal: leaving.signal })
+    let bytes = 0
+    const read = async (): Promise<void> => {
+      for await (const part of body!) {
+        bytes += part.length
+        if (bytes > 1_000_000) leaving.abort()
+      }
+    }
+    await expect(read()).rejects.toThrow('aborted')
+    expect(await provider.requests[0]?.ended).toBe('abandoned')
+  })
+
   test.each(['slicer', 'bandwidth'] as const)('%s changes no byte', async (fault) => {
     const same = { text, usage: { input: 5, output: 5 }, fault } as const
     provider.script([same, { ...same, fault: 'ignores_max_tokens' }])

@@ -18,6 +18,7 @@ export const FAULTS = [
   'broken_chunking',
   'malformed_json',
   'empty',
+  'endless',
   'slow_sse',
   'error_event',
   'wrong_finish_reason',

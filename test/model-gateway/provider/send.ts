@@ -89,6 +89,7 @@ async function sendWhole(sending: Sending): Promise<End> {
     response.end()
     return 'broken'
   }
+  if (name === 'endless') return flood(sending)
   if (BREAKS.has(name)) return breakOff(sending, body)
   if (name === 'slow_sse') await until(fault?.gate ?? NEVER, sending)
   await write(sending, body)
@@ -103,6 +104,7 @@ const PIECEMEAL: ReadonlySet<FaultName> = new Set([
   'half_closed',
   'broken_chunking',
   'slow_sse',
+  'endless',
   'slicer',
   'bandwidth',
 ])
@@ -164,6 +166,7 @@ const BREAKS: ReadonlySet<FaultName> = new Set([
   'broken_chunking',
   'malformed_json',
   'error_event',
+  'endless',
 ])
 
 async function breakStream(sending: Sending, next: Piece): Promise<End> {
@@ -173,12 +176,20 @@ async function breakStream(sending: Sending, next: Piece): Promise<End> {
     response.end()
     return 'broken'
   }
+  if (fault?.name === 'endless') return flood(sending)
   if (fault?.name === 'malformed_json') {
     await write(sending, Buffer.from(lines(next).replace(/.\n\n$/, ',"\n\n')))
     response.end()
     return 'broken'
   }
   return breakOff(sending, Buffer.from(lines(next)))
+}
+
+/** One event, or one body, that goes on until the client leaves. */
+async function flood(sending: Sending): Promise<never> {
+  const more = Buffer.alloc(65_536, 'x')
+  await write(sending, Buffer.from(sending.heard.stream ? 'data: {"x":"' : '{"x":"'))
+  for (;;) await write(sending, more)
 }
 
 /** Part of the body, then the connection ends in the way of the fault. */
