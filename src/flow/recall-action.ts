@@ -1,6 +1,5 @@
 import type { Action, Proposal, ProposalPayload } from '../action/action.ts'
 import type { JsonObject } from '../action/json.ts'
-import { FOLLOWS } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { Admitted } from './flow.ts'
 import type { Stages } from './stages.ts'
@@ -15,7 +14,9 @@ export function remember(stages: Stages, admitted: Admitted, before?: Action): A
 /** Keeps what the next step needs. */
 export function keep(stages: Stages, admitted: Admitted): void {
   const { id, state } = admitted.action
-  if (FOLLOWS[state.name].length > 0) stages.recent.set(id, admitted)
+  // What has run is asked for again only by an undo, which can read it: prompts would fill the memory.
+  if (state.name === 'held' || state.name === 'ready' || state.name === 'executing')
+    stages.recent.set(id, admitted)
   else stages.recent.delete(id)
 }
 
