@@ -50,6 +50,11 @@ export interface Flow {
     by: string,
   ): Promise<UndoSummary>
   setAgentState(name: string, state: AgentState, reason: string, by: string): Promise<AgentRow>
+  /**
+   * Tells doors that an agent's state has changed: at once here, on the next tick where another replica changed it.
+   * A door stops what it is executing for an agent that is stopped. The watcher must not throw. Answers how to end it.
+   */
+  watchAgents(watcher: (agent: AgentRow) => void): () => void
   /** The action when it changes from `version`, or as it is when `ms` have passed or the signal aborts. */
   waitForChange(id: string, version: number, ms: number, signal?: AbortSignal): Promise<Action>
   /** The input that may be executed; `null` when it was erased. */

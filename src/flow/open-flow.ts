@@ -130,6 +130,8 @@ export async function openFlow({
       return row
     },
 
+    watchAgents: (watcher) => monitor.agents.watch(watcher),
+
     async waitForChange(id, version, ms, signal) {
       const until = performance.now() + ms
       for (;;) {

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../../action/json.ts'
+import { canonicalJson } from '../../action/digest.ts'
 import { joinTexts } from './joined-text.ts'
 import type { ModelAnswer, ToolCall } from './model-call.ts'
 
@@ -15,10 +16,22 @@ export function resultOf({ texts, toolCalls, finishReasons }: ModelAnswer): Json
 export function keptResult(answer: ModelAnswer, texts: readonly string[], most: number): JsonObject {
   const text = joinTexts(texts)
   return {
-    text: text.slice(0, most),
+    text: text.slice(0, most).toWellFormed(),
     ...(text.length > most && { text_length: text.length }),
-    tool_calls: answer.toolCalls.slice(0, 100).map(callOf),
+    tool_calls: answer.toolCalls.slice(0, 100).map(keptCall),
     finish_reason: answer.finishReasons[0] ?? null,
+  }
+}
+
+/** As text where it is JSON that no record can hold. */
+function keptCall(call: ToolCall): JsonObject {
+  const kept = callOf(call)
+  try {
+    canonicalJson(kept)
+    return kept
+  } catch {
+    const { id, name, arguments: text } = call
+    return { id: id.toWellFormed(), name: name.toWellFormed(), arguments: text.toWellFormed() }
   }
 }
 

@@ -4,17 +4,26 @@ import { ClientStream } from './client-stream.ts'
 import { errorBody, errorHeaders, type ModelError } from './model-errors.ts'
 import type { Protocol } from './wire-formats/wire-format.ts'
 
+/** Why a call does not go on. */
+export interface Stop {
+  readonly ended: 'client_gone' | 'timeout' | 'agent_stopped' | 'closing'
+  /** What the agent is told; `null` when it has left. */
+  readonly error: ModelError | null
+}
+
+const CLIENT_GONE: Stop = { ended: 'client_gone', error: null }
+
 type Headers = Readonly<Record<string, string | string[]>>
 
 /** The way back to the agent, over all attempts of one call. Nothing throws: what comes after the agent has left is dropped. */
 export class AnswerSink {
   readonly #stream: ClientStream
-  readonly #left = new AbortController()
+  readonly #stopped = new AbortController()
   #drained: (() => void) | null = null
 
   constructor(response: ServerResponse) {
     this.#stream = new ClientStream(response, {
-      onGone: () => this.#left.abort(),
+      onGone: () => this.stop(CLIENT_GONE),
       onDrain: () => {
         const listener = this.#drained
         this.#drained = null
@@ -23,9 +32,24 @@ export class AnswerSink {
     })
   }
 
-  /** Aborts when the agent leaves before its answer has ended. */
-  get left(): AbortSignal {
-    return this.#left.signal
+  /** Aborts when the agent leaves before its answer has ended, or is to get no more of it: see `stop`. */
+  get stopped(): AbortSignal {
+    return this.#stopped.signal
+  }
+
+  /** Why the call does not go on; `null` while it does. */
+  get why(): Stop | null {
+    return this.stopped.aborted ? (this.stopped.reason as Stop) : null
+  }
+
+  /** Stops what is done for the call. What the agent is told is written by whoever has the answer in hand. */
+  stop(why: Stop): void {
+    this.#stopped.abort(why)
+  }
+
+  /** The agent has been given an end, of whichever kind. */
+  get over(): boolean {
+    return this.#stream.over
   }
 
   /** The head of an answer is out: nothing can be tried again any more. */
@@ -54,7 +78,7 @@ export class AnswerSink {
   /** What was sent is no whole answer, and the agent shall not take it for one. */
   break(): void {
     this.#stream.break()
-    this.#left.abort()
+    this.stop(CLIENT_GONE)
   }
 
   whole(status: number, headers: Headers, body: string | Buffer): void {
@@ -67,5 +91,14 @@ export class AnswerSink {
     if (actionId !== undefined) headers['belay-action'] = actionId
     if (this.started) this.break()
     else this.whole(error.status, headers, JSON.stringify(body))
+  }
+
+  #leave(): void {
+    if (this.#gone) return
+    this.#gone = true
+    const leaving = this.#leaving
+    this.#leaving = []
+    for (const listener of leaving) listener()
+    this.#signal?.abort()
   }
 }

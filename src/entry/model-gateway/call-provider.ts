@@ -2,6 +2,7 @@ import { modeOf, openStream, type AnswerMode } from './answer-mode.ts'
 import type { ResultVerdict } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { keptResult } from './answer-result.ts'
+import type { Stop } from './answer-sink.ts'
 import { providerError, type Called, type ProviderCall, type UpstreamHeaders } from './called.ts'
 import type { CallEnd } from './call-record.ts'
 import type { GatewayContext } from './gateway-context.ts'
@@ -15,6 +16,22 @@ import { chargeOf, FREE, type Charged } from './usage-cost.ts'
 import { readWhole } from './whole-answer.ts'
 
 const LONGEST_ERROR = 1024 * 1024
+const TIMEOUT: Stop = {
+  ended: 'timeout',
+  error: {
+    status: 504,
+    code: 'provider:timeout',
+    message: 'The call took longer than the policy allows.',
+  },
+}
+
+interface Known {
+  readonly charged: Charged
+  readonly answer: ModelAnswer | null
+  readonly verdict: ResultVerdict | null
+}
+
+const NOT_CALLED: Known = { charged: FREE, answer: null, verdict: null }
 
 /** Calls the provider once and brings the answer to the agent through the checks. Rejects only for a fault in Belay. */
 export function callProvider(context: GatewayContext, call: ProviderCall): Promise<Called> {
@@ -39,8 +56,9 @@ class Exchange implements UpstreamListener {
   #busy: Promise<void> | null = null
   #ended = false
   #settled = false
-  #stopped: 'client_gone' | 'timeout' | null = null
-  #timers: NodeJS.Timeout[] = []
+  #stopped: Stop | null = null
+  #deadline: NodeJS.Timeout | undefined
+  #drain: NodeJS.Timeout | undefined
 
   constructor(
     context: GatewayContext,
@@ -62,10 +80,10 @@ class Exchange implements UpstreamListener {
     )
     if (action.state.name === 'executing') {
       const left = Math.max(1, action.state.deadline - this.#context.now())
-      this.#timers.push(setTimeout(() => this.#stop('timeout'), Math.min(left, 2_147_483_647)))
+      this.#deadline = setTimeout(() => this.#stop(TIMEOUT), Math.min(left, 2_147_483_647))
     }
-    if (sink.left.aborted) this.#stop('client_gone')
-    else sink.left.addEventListener('abort', () => this.#stop('client_gone'), { once: true })
+    if (sink.stopped.aborted) this.#onStopped()
+    else sink.stopped.addEventListener('abort', this.#onStopped, { once: true })
   }
 
   head(status: number, headers: UpstreamHeaders): void {
@@ -99,6 +117,8 @@ class Exchange implements UpstreamListener {
 
   end(): void {
     this.#ended = true
+    // The effect is over: what its tool calls wait for now has time limits of its own.
+    clearTimeout(this.#deadline)
     if (this.#busy === null) this.#conclude().catch((error: unknown) => this.#fault(error))
   }
 
@@ -172,8 +192,8 @@ class Exchange implements UpstreamListener {
     switch (this.#mode) {
       case 'stream': {
         const stream = this.#stream as StreamedAnswer
-        if (this.#stopped !== null) this.#left(true)
-        else this.#take(await stream.end())
+        if (this.#stopped === null) this.#take(await stream.end())
+        if (this.#stopped !== null && !this.#settled) this.#halt(this.#stopped)
         return
       }
       case 'through':
@@ -208,10 +228,15 @@ class Exchange implements UpstreamListener {
     const bytes =
       this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks, this.#length)
     if (this.#stopped !== null) {
-      this.#left(false)
+      this.#halt(this.#stopped)
       return
     }
     const read = await readWhole(this.#context, this.#call, bytes)
+    if (this.#stopped !== null && read.status === 'passed') {
+      const charged = chargeOf(plan, action, read.answer, read.answer !== null)
+      this.#halt(this.#stopped, { charged, answer: read.answer, verdict: read.verdict })
+      return
+    }
     if (read.status === 'malformed') {
       this.#failed(chargeOf(plan, action, null, false), {
         status: 502,
@@ -277,22 +302,43 @@ class Exchange implements UpstreamListener {
   #broken(failure: UpstreamFailure): void {
     if (this.#settled) return
     const { plan, action } = this.#call
-    if (this.#stopped === 'client_gone') {
-      this.#left(false)
-      return
-    }
-    const status = failure.kind === 'timeout' || this.#stopped === 'timeout' ? 504 : 502
-    const error: ModelError = {
-      status,
-      code: `provider:${this.#stopped ?? failure.kind}`,
-      message: this.#stopped === 'timeout' ? 'The call took longer than the policy allows.' : failure.message,
-    }
-    if (this.#call.sink.started) {
-      this.#cutShort(this.#stopped === 'timeout' ? 'timeout' : 'truncated', error)
-      return
-    }
     const answer = this.#stream?.answer() ?? null
-    this.#failed(failure.mayHaveRun ? chargeOf(plan, action, answer, false) : FREE, error)
+    if (this.#stopped !== null) {
+      this.#halt(this.#stopped, failure.mayHaveRun ? undefined : NOT_CALLED)
+      return
+    }
+    const charged = failure.mayHaveRun ? chargeOf(plan, action, answer, false) : FREE
+    const status = failure.kind === 'timeout' ? 504 : 502
+    const error: ModelError = { status, code: `provider:${failure.kind}`, message: failure.message }
+    if (this.#call.sink.started) this.#cutShort('truncated', error)
+    else this.#failed(charged, error)
+  }
+
+  /** It was stopped from this side: the agent, if it is there, is told why, and pays for what was produced. */
+  #halt({ ended, error }: Stop, known: Known = this.#known()): void {
+    const { charged, answer, verdict } = known
+    const { sink } = this.#call
+    if (error === null) this.#answered(ended, charged, null, null, answer, verdict)
+    else if (sink.started) {
+      this.#endWith(error)
+      this.#answered(ended, charged, null, error.message, answer, verdict)
+    } else this.#failed(charged, error, answer, ended)
+  }
+
+  #known(): Known {
+    const { plan, action } = this.#call
+    const answer = this.#stream?.answer() ?? null
+    const charged = chargeOf(plan, action, answer, this.#stream?.ended === true)
+    return { charged, answer, verdict: this.#stream?.verdict ?? null }
+  }
+
+  #endWith(error: ModelError): void {
+    const { sink } = this.#call
+    if (this.#stream === null) sink.break()
+    else {
+      sink.write(this.#stream.failure(error.code, error.message))
+      sink.end()
+    }
   }
 
   /** Something of the answer is with the agent already: it gets an error in its place, never a clean end. */
@@ -302,11 +348,7 @@ class Exchange implements UpstreamListener {
       this.#failed(chargeOf(plan, action, this.#stream?.answer() ?? null, false), error)
       return
     }
-    if (this.#stream === null) sink.break()
-    else {
-      sink.write(this.#stream.failure(error.code, error.message))
-      sink.end()
-    }
+    this.#endWith(error)
     const answer = this.#stream?.answer() ?? null
     const verdict = this.#stream?.verdict ?? null
     const charged = chargeOf(plan, action, answer, false)
@@ -314,29 +356,34 @@ class Exchange implements UpstreamListener {
     this.#answered(ended, { ...charged, cost }, null, error.message, answer, verdict)
   }
 
-  /** The agent has left; `whole`: the provider was listened to until its end all the same. */
-  #left(whole: boolean): void {
-    const { plan, action } = this.#call
-    const answer = this.#stream?.answer() ?? null
-    const charged = chargeOf(plan, action, answer, whole && this.#stream?.ended === true)
-    this.#answered('client_gone', charged, null, null, answer, this.#stream?.verdict ?? null)
-  }
+  readonly #onStopped = (): void => this.#stop(this.#call.sink.why as Stop)
 
-  #stop(why: 'client_gone' | 'timeout'): void {
+  #stop(why: Stop): void {
     if (this.#settled || this.#stopped !== null) return
+    if (why.ended === 'client_gone' && this.#stream?.delivered === true) {
+      this.#complete()
+      return
+    }
     this.#stopped = why
     const { drain } = this.#call.plan.provider
-    if (why === 'client_gone' && drain !== undefined && drain > 0 && this.#mode === 'stream') {
-      this.#timers.push(setTimeout(() => this.#upstream?.abort(), drain))
-      this.#upstream?.resume()
+    if (why.ended === 'client_gone' && drain !== undefined && drain > 0 && this.#mode === 'stream') {
+      this.#drain = setTimeout(() => this.#upstream?.abort(), drain)
+      // A step that waits for a check goes on by itself, and steps are taken one after the other.
+      if (this.#busy === null) this.#upstream?.resume()
     } else this.#upstream?.abort()
   }
 
-  #failed(charged: Charged, error: ModelError): void {
+  #failed(
+    charged: Charged,
+    error: ModelError,
+    answer: ModelAnswer | null = this.#stream?.answer() ?? null,
+    ended?: CallEnd['ended'],
+  ): void {
     this.#settle({
       kind: 'failed',
       ...charged,
-      answer: this.#stream?.answer() ?? null,
+      ...(ended !== undefined && { ended }),
+      answer,
       verdict: null,
       error,
       response: null,
@@ -358,23 +405,28 @@ class Exchange implements UpstreamListener {
 
   #settle(called: DistributiveOmit<Called, 'firstByteMs' | 'status'>): void {
     if (this.#settled) return
-    this.#settled = true
-    for (const timer of this.#timers) clearTimeout(timer)
+    this.#over()
     this.#chunks = []
     this.#resolve({ ...called, firstByteMs: this.#firstByteMs, status: this.#status })
   }
 
   #fault(error: unknown): void {
     if (this.#settled) return
-    this.#settled = true
-    for (const timer of this.#timers) clearTimeout(timer)
+    this.#over()
     this.#upstream?.abort()
     this.#reject(error)
   }
 
+  #over(): void {
+    this.#settled = true
+    clearTimeout(this.#deadline)
+    clearTimeout(this.#drain)
+    this.#call.sink.stopped.removeEventListener('abort', this.#onStopped)
+  }
+
   #afterBusy(work: () => void): void {
     if (this.#busy === null) work()
-    else void this.#busy.then(work, work)
+    else this.#busy.then(work, work).catch((error: unknown) => this.#fault(error))
   }
 
   #keep(bytes: Buffer): void {

@@ -27,6 +27,8 @@ export interface CallEnd {
     | 'provider_error'
     | 'timeout'
     | 'over_reservation'
+    | 'agent_stopped'
+    | 'closing'
   readonly answer: ModelAnswer | null
   readonly cost: NanoUsd
   /** Where the figures come from: the provider's own report, a bound of what was produced, or the whole reservation. */
@@ -52,7 +54,7 @@ export function decisionFacts(plan: Plan, price: ModelPrice | null): JsonObject 
     },
     prompt,
     ...(price && { price: { id: price.id, source: price.source }, input_tokens_bound: plan.inputTokens }),
-    ...(cause && { heals: cause.action, because: cause.why }),
+    ...(cause && { ...(cause.action !== null && { heals: cause.action }), because: cause.why }),
   }
 }
 
@@ -64,10 +66,10 @@ export function outcomeFacts(plan: Plan, end: CallEnd): JsonObject {
     model: {
       provider: plan.provider.name,
       requested: plan.request.model,
-      responded: answer?.model ?? null,
-      response_id: answer?.id ?? null,
-      system_fingerprint: answer?.systemFingerprint ?? null,
-      finish_reasons: answer?.finishReasons ?? [],
+      responded: bounded(answer?.model),
+      response_id: bounded(answer?.id),
+      system_fingerprint: bounded(answer?.systemFingerprint),
+      finish_reasons: answer?.finishReasons.slice(0, MOST_REASONS).map(bounded) ?? [],
     },
     usage_source: end.usageSource,
     ...(usage && { usage: usageFacts(usage) }),
@@ -81,6 +83,14 @@ export function outcomeFacts(plan: Plan, end: CallEnd): JsonObject {
     })),
     charged_usd: usdFromNano(end.cost),
   }
+}
+
+const MOST_REASONS = 16
+const LONGEST_FACT = 200
+
+/** What a provider says of itself: a record takes neither pages of it nor what is no Unicode. */
+function bounded(text: string | null | undefined): string | null {
+  return text == null ? null : text.slice(0, LONGEST_FACT).toWellFormed()
 }
 
 function usageFacts(usage: TokenUsage): JsonObject {

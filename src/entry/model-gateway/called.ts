@@ -44,6 +44,8 @@ export type Called = Charged & {
     | {
         /** Nothing has reached the agent: the call may be tried again. */
         readonly kind: 'failed'
+        /** Why it was stopped; absent when the provider failed. */
+        readonly ended?: CallEnd['ended']
         readonly error: ModelError
         /** The provider's own refusal, to be passed on when nothing heals it. */
         readonly response: { readonly headers: UpstreamHeaders; readonly body: Buffer } | null

@@ -43,6 +43,11 @@ export class ClientStream {
     return this.#state === 'gone'
   }
 
+  /** It has been ended or broken, or the client is gone. */
+  get over(): boolean {
+    return this.#state !== 'open'
+  }
+
   /** Whether anything of an answer has been promised: after that only the stream itself can carry an error. */
   get begun(): boolean {
     return this.#response.headersSent

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { isJsonObject, type JsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { Flow } from '../../flow/flow.ts'
@@ -8,7 +8,7 @@ import { parseJsonBody } from '../http-api/json-body.ts'
 import type { RawDoor } from '../http-api/raw-door.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { readTraceParent } from '../telemetry/trace-parent.ts'
-import { AnswerSink } from './answer-sink.ts'
+import { AnswerSink, type Stop } from './answer-sink.ts'
 import { keyOf, withoutKey } from './client-key.ts'
 import { Concurrency, DEFAULT_CONCURRENCY, type Slot } from './concurrency.ts'
 import { GATEWAY_LIMITS, type GatewayContext, type GatewayLimits } from './gateway-context.ts'
@@ -43,6 +43,12 @@ export interface ModelGatewayOptions {
   readonly onFault?: (error: unknown) => void
 }
 
+const CLOSING: Stop = {
+  ended: 'closing',
+  error: { status: 503, code: 'server:closing', message: 'Belay is closing; try again.', retryAfter: 1 },
+}
+/** For what is said to agents whose calls are cut when the gateway closes. */
+const LAST_WORDS_MS = 500
 const VERSION_SEGMENT = /^v\d+(?:alpha|beta)?\d*$/
 const HEADER_VALUE = /^[\x20-\x7e]{1,200}$/
 
@@ -72,7 +78,12 @@ export function openModelGateway(options: ModelGatewayOptions): RawDoor {
   )
   const concurrency = new Concurrency()
   const running = new Set<Promise<void>>()
-  const sinks = new Set<AnswerSink>()
+  const sinks = new Map<AnswerSink, { agent: string | null }>()
+  const unwatch = context.flow.watchAgents(({ name, state, reason }) => {
+    if (state !== 'stopped') return
+    const stop = agentStopped(name, reason)
+    for (const [sink, { agent }] of sinks) if (agent === name) sink.stop(stop)
+  })
   return {
     serves(path) {
       const name = firstSegment(path)
@@ -81,8 +92,10 @@ export function openModelGateway(options: ModelGatewayOptions): RawDoor {
 
     handle(request, response) {
       const sink = new AnswerSink(response)
-      sinks.add(sink)
-      const work = serve(context, options.authenticator, concurrency, request, response, sink).finally(() => {
+      const caller: { agent: string | null } = { agent: null }
+      sinks.set(sink, caller)
+      const known = (agent: string): void => void (caller.agent = agent)
+      const work = serve(context, options.authenticator, concurrency, request, sink, known).finally(() => {
         sinks.delete(sink)
         running.delete(work)
       })
@@ -91,10 +104,15 @@ export function openModelGateway(options: ModelGatewayOptions): RawDoor {
 
     async close() {
       const cut = setTimeout(() => {
-        for (const sink of sinks) sink.break()
+        for (const sink of sinks.keys()) sink.stop(CLOSING)
       }, limits.closing)
+      const broken = setTimeout(() => {
+        for (const sink of sinks.keys()) sink.break()
+      }, limits.closing + LAST_WORDS_MS)
       await Promise.allSettled(running)
       clearTimeout(cut)
+      clearTimeout(broken)
+      unwatch()
       await context.settling.all()
       await context.upstream.close()
     },
@@ -107,8 +125,8 @@ async function serve(
   authenticator: ModelGatewayOptions['authenticator'],
   concurrency: Concurrency,
   request: IncomingMessage,
-  response: ServerResponse,
   sink: AnswerSink,
+  known: (agent: string) => void,
 ): Promise<void> {
   const startedAt = performance.now()
   const { url = '', method = 'GET' } = request
@@ -125,6 +143,7 @@ async function serve(
     const finding = key === undefined ? undefined : authenticator.agentOf(key)
     const agent = finding instanceof Promise ? await finding : finding
     if (agent === undefined) throw new BelayError('auth:agent_key_required')
+    known(agent)
     if (provider.key === null && provider.keyVariable !== null)
       throw new BelayError('provider:no_key', { name, variable: provider.keyVariable })
     const taken = concurrency.take(
@@ -133,9 +152,13 @@ async function serve(
     )
     if (taken === 'full') throw busy(agent)
     if ('turn' in taken) {
-      sink.left.addEventListener('abort', () => taken.leave(), { once: true })
+      sink.stopped.addEventListener('abort', () => taken.leave(), { once: true })
+      if (sink.stopped.aborted) taken.leave()
       const turn = await taken.turn
-      if (turn === 'left') return
+      if (turn === 'left') {
+        if (sink.why?.error != null) sink.error(provider.protocol, sink.why.error)
+        return
+      }
       if (turn === 'timeout') throw busy(agent)
       slot = turn
     } else slot = taken
@@ -150,7 +173,7 @@ async function serve(
     sink.error(provider?.protocol ?? 'openai', errorOf(error))
   } finally {
     slot?.release()
-    if (!response.writableEnded && !response.destroyed && !sink.started) response.destroy()
+    if (!sink.over) sink.break()
   }
 }
 
@@ -222,6 +245,11 @@ function firstSegment(path: string): string {
 
 function headerOf(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' && HEADER_VALUE.test(value) ? value : undefined
+}
+
+function agentStopped(name: string, reason: string | null): Stop {
+  const message = `The agent ${name} was stopped${reason === null ? '' : `: ${reason}`}.`
+  return { ended: 'agent_stopped', error: { status: 403, code: 'agent:stopped', message } }
 }
 
 function busy(agent: string): BelayError {

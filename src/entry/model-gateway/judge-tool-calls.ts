@@ -1,6 +1,8 @@
 import type { Action, Proposal } from '../../action/action.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json.ts'
 import type { Reason } from '../../action/finding.ts'
+import { BelayError } from '../../errors/catalogue.ts'
+import { parseJsonBody } from '../http-api/json-body.ts'
 import { awaitApproval } from './await-approval.ts'
 import type { GatewayContext } from './gateway-context.ts'
 import type { ToolCall } from './model-call.ts'
@@ -27,25 +29,54 @@ export async function judgeToolCalls(
   calls: readonly ToolCall[],
   origin: ToolCallOrigin,
 ): Promise<ReadonlyMap<number, string>> {
-  const refusals = new Map<number, string>()
-  await Promise.all(
-    calls.map(async (call, index) => {
-      const why = await judgeOne(context, call, origin)
-      if (why !== undefined)
-        refusals.set(index, `[Belay refused the call of ${printable(call.name)}: ${why}]`)
-    }),
+  const judged = await Promise.allSettled(calls.map((call) => judgeOne(context, call, origin)))
+  const failed = judged.find((one) => one.status === 'rejected')
+  const started = judged.flatMap((one) =>
+    one.status === 'fulfilled' && 'started' in one.value ? [one.value.started] : [],
   )
+  if (failed !== undefined || origin.signal.aborted) {
+    const report = { outcome: 'failed', error: 'the call never reached the agent', cost: 0 } as const
+    await Promise.all(started.map((id) => context.flow.report(id, report).catch(context.onFault)))
+    if (failed !== undefined) throw failed.reason
+  }
+  const refusals = new Map<number, string>()
+  for (const [index, one] of judged.entries()) {
+    const { id, name } = calls[index] as ToolCall
+    if (one.status === 'rejected') continue
+    if ('refused' in one.value)
+      refusals.set(index, `[Belay refused the call of ${printable(name)}: ${one.value.refused}]`)
+    else if (!origin.signal.aborted && 'started' in one.value)
+      context.pendingTools.add(origin.agent, origin.session, id, one.value.started)
+  }
   return refusals
 }
 
-async function judgeOne(
+type Judged = { readonly refused: string } | { readonly started: string } | { readonly unnamed: true }
+
+/** What the flow itself cannot take (a text that is no Unicode, too large an input) is the model's mistake. */
+async function judgeOne(context: GatewayContext, call: ToolCall, origin: ToolCallOrigin): Promise<Judged> {
+  try {
+    return await propose(context, call, origin)
+  } catch (error) {
+    if (error instanceof BelayError && error.status >= 400 && error.status < 500)
+      return { refused: error.message }
+    throw error
+  }
+}
+
+async function propose(
   context: GatewayContext,
   call: ToolCall,
   { agent, session, trace, action, signal }: ToolCallOrigin,
-): Promise<string | undefined> {
-  if (!NAME.test(call.name)) return 'the name of the tool is not one that a policy can name.'
-  const input = argumentsOf(call)
-  if (input === undefined) return 'its arguments are not a JSON object. Call it again with valid arguments.'
+): Promise<Judged> {
+  const observing = context.policies.current().mode === 'observe'
+  if (!NAME.test(call.name))
+    return observing
+      ? { unnamed: true }
+      : { refused: 'the name of the tool is not one that a policy can name.' }
+  const input = argumentsOf(call, context) ?? (observing ? { arguments: call.arguments } : undefined)
+  if (input === undefined)
+    return { refused: 'its arguments are not a JSON object. Call it again with valid arguments.' }
   const proposal: Proposal = {
     agent,
     action: `tool.${call.name}`,
@@ -53,11 +84,11 @@ async function judgeOne(
     interceptionPoint: 'pre_tool_call',
     ...(session !== undefined && { session }),
     ...(trace && { trace }),
-    facts: { call_id: call.id.slice(0, 200), model_action: action.id },
+    facts: { call_id: call.id.slice(0, 200).toWellFormed(), model_action: action.id },
   }
   const admitted = await context.flow.propose(proposal, { venue: 'agent', start: false })
   const judged = await awaitApproval(context, admitted, signal)
-  if (judged.status === 'refused') return sentence(judged.reasons)
+  if (judged.status === 'refused') return { refused: sentence(judged.reasons) }
   const { action: ready } = judged.admitted
   // The arguments lie in the model's answer as they are: what would have to be changed is refused.
   if (ready.effective === 'transform') {
@@ -67,19 +98,19 @@ async function judgeOne(
         outcome: 'failed',
         error: 'its arguments would have to be changed',
       })
-    return `${sentence(ready.reasons)} Call it again without that.`
+    return { refused: `${sentence(ready.reasons)} Call it again without that.` }
   }
   const { action: started } =
     ready.state.name === 'ready' ? await context.flow.start(ready.id) : judged.admitted
-  context.pendingTools.add(agent, call.id, started.id)
-  return undefined
+  return { started: started.id }
 }
 
-function argumentsOf(call: ToolCall): JsonObject | undefined {
+/** Read strictly: of a member that is there twice the agent may take the other one. */
+function argumentsOf(call: ToolCall, { limits }: GatewayContext): JsonObject | undefined {
   if (call.arguments.trim() === '') return {}
   let value: JsonValue
   try {
-    value = JSON.parse(call.arguments) as JsonValue
+    value = parseJsonBody(Buffer.from(call.arguments), { depth: limits.jsonDepth, nodes: limits.jsonNodes })
   } catch {
     return undefined
   }

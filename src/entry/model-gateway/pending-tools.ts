@@ -19,19 +19,19 @@ export class PendingTools {
     this.#onFault = onFault
   }
 
-  add(agent: string, callId: string, actionId: string): void {
+  add(agent: string, session: string | undefined, callId: string, actionId: string): void {
     if (this.#actions.size >= MOST) this.#actions.delete(this.#actions.keys().next().value as string)
-    this.#actions.set(keyOf(agent, callId), actionId)
+    this.#actions.set(keyOf(agent, session, callId), actionId)
   }
 
   /** Reports what the request says of earlier calls. An outcome never delays or refuses the call that tells it. */
-  report(agent: string, results: ModelRequest['toolResults']): void {
+  report(agent: string, session: string | undefined, results: ModelRequest['toolResults']): void {
     for (const { callId, text, failed } of results) {
-      const key = keyOf(agent, callId)
+      const key = keyOf(agent, session, callId)
       const action = this.#actions.get(key)
       if (action === undefined) continue
       this.#actions.delete(key)
-      const result = { text: text.slice(0, KEPT_RESULT) }
+      const result = { text: text.slice(0, KEPT_RESULT).toWellFormed() }
       this.#flow
         .report(
           action,
@@ -44,6 +44,7 @@ export class PendingTools {
   }
 }
 
-function keyOf(agent: string, callId: string): string {
-  return `${agent}\n${callId}`
+/** Ids that a protocol lacks are counted in each answer anew: only a session tells two conversations apart. */
+function keyOf(agent: string, session: string | undefined, callId: string): string {
+  return JSON.stringify([agent, session ?? null, callId])
 }

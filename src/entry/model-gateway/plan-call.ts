@@ -48,8 +48,8 @@ export interface Plan {
   readonly unlisted: NanoUsd
   readonly inputTokens: number
   readonly prompt: JsonObject | null
-  /** The action that this one heals, and why. */
-  readonly cause: { readonly action: string; readonly why: string } | null
+  /** Why it is not what the agent asked for: the action that it heals, where there was one. */
+  readonly cause: { readonly action: string | null; readonly why: string } | null
 }
 
 const LONGEST_MODEL = 200
@@ -104,7 +104,8 @@ export function proposalOf(context: GatewayContext, incoming: IncomingCall, plan
   }
 }
 
-function inputOf({ request, provider, path, format }: Plan): JsonObject {
+/** What the policy judges. */
+export function inputOf({ request, provider, path, format }: Plan): JsonObject {
   if (format.operation === 'model.request') return { provider: provider.name, path }
   return {
     provider: provider.name,

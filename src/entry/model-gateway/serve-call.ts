@@ -1,5 +1,6 @@
 import type { Action, DoorReport } from '../../action/action.ts'
-import type { HealRule, ModelChoice } from '../../policy/policy.ts'
+import { canonicalJson } from '../../action/digest.ts'
+import type { HealRule } from '../../policy/policy.ts'
 import type { Admitted } from '../../flow/flow.ts'
 import type { AnswerSink } from './answer-sink.ts'
 import { awaitApproval } from './await-approval.ts'
@@ -10,11 +11,13 @@ import { factOf, lostFact, refusedFact, startOf } from './observed-call.ts'
 import type { OpenCall } from '../telemetry/telemetry.ts'
 import type { GatewayContext } from './gateway-context.ts'
 import { splitTexts } from './joined-text.ts'
+import { backoff, corrected, fallenBack, pause, thrifty, type Target } from './heal-call.ts'
 import { judgeToolCalls } from './judge-tool-calls.ts'
 import type { RequestChanges } from './model-call.ts'
 import { refusal } from './model-errors.ts'
 import {
   grantedTokens,
+  inputOf,
   planCall,
   proposalOf,
   refuseUnpriced,
@@ -24,14 +27,11 @@ import {
   type Plan,
 } from './plan-call.ts'
 import { responseHeaders } from './upstream/headers.ts'
+import type { HealthTicket } from './upstream/provider-health.ts'
 import { retryAfter } from './upstream/retry-after.ts'
-import { formatFor } from './wire-formats/index.ts'
 
 const NO_HEALING: HealRule = { retries: 0, maxWait: 0, fallback: [], rejected: 0, lowBudget: null }
-const FIRST_BACKOFF_MS = 250
 const RESHAPING = ['alt', '$alt', 'fields', '$fields', 'callback', '$callback']
-
-type Target = Pick<Plan, 'provider' | 'format' | 'route' | 'path' | 'body' | 'bytes' | 'cause'>
 
 /**
  * One call of an agent, from the proposal to the last byte. One action is one model and one prompt, billed once: what
@@ -46,8 +46,9 @@ export async function serveCall(
 ): Promise<void> {
   const heal = context.policies.current().action(asked.format.operation)?.heal ?? NO_HEALING
   let plan = planCall(context, incoming, await thrifty(context, incoming, asked, heal))
+  const session = incoming.session ?? plan.request.session ?? undefined
   refuseUnpriced(context.policies.current(), plan, incoming.method)
-  context.pendingTools.report(incoming.agent, plan.request.toolResults)
+  context.pendingTools.report(incoming.agent, session, plan.request.toolResults)
   const fallback = [...heal.fallback]
   let rejections = 0
   for (;;) {
@@ -57,11 +58,11 @@ export async function serveCall(
       venue: 'belay',
       start: true,
     })
-    const awaited = await awaitApproval(context, proposed, sink.left)
+    const awaited = await awaitApproval(context, proposed, sink.stopped)
     const start = startOf(context, incoming, plan)
     if (awaited.status === 'refused') {
       context.telemetry.modelCall(refusedFact(start, plan, proposed.action, awaited.reasons))
-      sink.error(plan.provider.protocol, refusal(awaited.reasons), proposed.action.id)
+      sink.error(plan.provider.protocol, sink.why?.error ?? refusal(awaited.reasons), proposed.action.id)
       return
     }
     const { action } = awaited.admitted
@@ -88,11 +89,11 @@ export async function serveCall(
     context.telemetry.modelCall(factOf(context, start, plan, awaited.admitted, end, report), opened)
     reporting.catch(context.onFault)
     if (called.kind === 'answered') return
-    const next = sink.left.aborted
+    const next = sink.stopped.aborted
       ? null
       : called.kind === 'rejected'
         ? rejections++ < heal.rejected
-          ? corrected(plan, action, called)
+          ? correctedPlan(context, incoming, plan, action, called)
           : null
         : called.transient
           ? fallenBack(context, incoming, plan, action, called, fallback)
@@ -101,8 +102,19 @@ export async function serveCall(
       answerFailure(plan, action, called, sink)
       return
     }
-    plan = planCall(context, incoming, next)
+    plan = next
   }
+}
+
+function correctedPlan(
+  context: GatewayContext,
+  incoming: IncomingCall,
+  plan: Plan,
+  action: Action,
+  called: Called & { readonly kind: 'rejected' },
+): Plan | null {
+  const target = corrected(plan, action, called)
+  return target === null ? null : planCall(context, incoming, target)
 }
 
 /** Tries until something was billed, was answered, or waiting is no use. */
@@ -120,6 +132,12 @@ async function attempt(
   const outgoing = outgoingOf(context, incoming, plan, admitted)
   if (outgoing === undefined) return unredactable(admitted)
   const origin = plan.provider.baseUrl
+  const fault =
+    (ticket: HealthTicket | number) =>
+    (error: unknown): never => {
+      if (typeof ticket !== 'number') ticket.dropped()
+      throw error
+    }
   const session = incoming.session ?? plan.request.session ?? undefined
   const headers =
     opened === null ? incoming.headers : { ...incoming.headers, traceparent: opened.traceparent }
@@ -139,7 +157,7 @@ async function attempt(
             body: outgoing.body,
             rule: context.policies.current().action(plan.format.operation)?.result ?? null,
             maxTokens:
-              plan.price === null || plan.price.worst(0, 1) === 0
+              action.mode === 'observe' || plan.price === null || plan.price.worst(0, 1) === 0
                 ? Infinity
                 : grantedTokens(context, plan, action.cost) * plan.request.answers,
             asArray: wantsArray(incoming.query, plan),
@@ -150,9 +168,9 @@ async function attempt(
                 session,
                 trace: incoming.trace,
                 action,
-                signal: sink.left,
+                signal: sink.stopped,
               }),
-          })
+          }).catch(fault(ticket))
     notes.push({
       provider: plan.provider.name,
       model: plan.request.model,
@@ -163,17 +181,17 @@ async function attempt(
     const asked = called.kind === 'failed' ? retryAfter(called.headers, Date.now()) : undefined
     if (typeof ticket !== 'number') {
       if (called.kind !== 'failed') ticket.succeeded()
-      else if (sink.left.aborted) ticket.dropped()
+      else if (sink.stopped.aborted) ticket.dropped()
       else if (typeof called.status === 'number' && called.status < 500) ticket.succeeded()
       else ticket.failed(asked)
     }
     if (called.kind !== 'failed' || !called.transient || called.cost > 0 || retry >= heal.retries)
       return called
     const wait = asked ?? (typeof ticket === 'number' ? ticket : backoff(retry))
-    if (wait > heal.maxWait || sink.left.aborted || isOver(context, action, wait)) return called
+    if (wait > heal.maxWait || sink.stopped.aborted || isOver(context, action, wait)) return called
     waited = Math.round(wait)
-    await pause(wait, sink.left)
-    if (sink.left.aborted) return called
+    await pause(wait, sink.stopped)
+    if (sink.why !== null) return { ...called, ended: sink.why.ended }
   }
 }
 
@@ -190,19 +208,20 @@ function outgoingOf(
   let texts: Map<number, string> | undefined
   if (action.effective === 'transform') {
     const before = request.texts.map(({ text }) => text)
-    const { text } = input
+    const { text, ...others } = input
+    const { text: _, ...same } = inputOf(plan)
     const after = typeof text === 'string' ? splitTexts(text, before) : undefined
-    if (after === undefined) return undefined
+    if (after === undefined || canonicalJson(others) !== canonicalJson(same)) return undefined
     texts = new Map([...after.entries()].filter(([index, changed]) => changed !== before[index]))
   }
+  const limits = setsLimit(plan) && action.mode === 'enforce'
   const changes: RequestChanges = {
     ...(texts !== undefined && { texts }),
-    ...(setsLimit(plan) && { maxTokens: grantedTokens(context, plan, action.cost) }),
+    ...(limits && { maxTokens: grantedTokens(context, plan, action.cost) }),
     ...(request.stream && { usageInStream: true }),
     maxTokensMember: plan.provider.maxTokensMember ?? 'max_tokens',
   }
-  if (texts === undefined && !request.stream && !setsLimit(plan) && bytes !== null)
-    return { path, body: bytes }
+  if (texts === undefined && !request.stream && !limits && bytes !== null) return { path, body: bytes }
   const changed = format.rewriteRequest(body, changes, route)
   return { path, body: changed === body && bytes !== null ? bytes : Buffer.from(JSON.stringify(changed)) }
 }
@@ -255,65 +274,6 @@ function leftAlone(plan: Plan, ms: number): Called {
   }
 }
 
-/** With little budget left, what is not urgent goes to the cheaper model. */
-async function thrifty(
-  { flow, policies, providers }: GatewayContext,
-  incoming: IncomingCall,
-  target: Target,
-  { lowBudget }: HealRule,
-): Promise<Target> {
-  if (lowBudget === null || !incoming.lowPriority || target.body === null) return target
-  if (policies.current().mode === 'observe') return target
-  if ((await flow.budgetLeft(incoming.agent, incoming.session)) >= lowBudget.below) return target
-  return withModel(providers(), target, lowBudget.use, null) ?? target
-}
-
-function corrected(
-  plan: Plan,
-  action: Action,
-  called: Called & { readonly kind: 'rejected' },
-): Target | null {
-  if (plan.body === null || called.status === 'not called') return null
-  const reasons = called.verdict?.reasons.map(({ message }) => message).join(' ') ?? ''
-  const correction = `Your last answer was rejected: ${reasons} Answer again so that this no longer applies.`
-  const body = plan.format.rewriteRequest(plan.body, { correction }, plan.route)
-  return { ...plan, body, bytes: null, cause: { action: action.id, why: 'answer_rejected' } }
-}
-
-function fallenBack(
-  { providers }: GatewayContext,
-  incoming: IncomingCall,
-  plan: Plan,
-  action: Action,
-  called: Called,
-  choices: ModelChoice[],
-): Target | null {
-  for (let choice = choices.shift(); choice !== undefined; choice = choices.shift()) {
-    const cause = { action: action.id, why: `provider_failed: ${called.status}` }
-    const target = withModel(providers(), { ...plan, cause }, choice, incoming.method)
-    if (target !== null) return target
-  }
-  return null
-}
-
-/** The same request for another model; `null` where it cannot be: another protocol, no key, the same model again. */
-function withModel(
-  known: ReturnType<GatewayContext['providers']>,
-  target: Target,
-  choice: ModelChoice,
-  method: string | null,
-): Target | null {
-  const provider = choice.provider === null ? target.provider : known.get(choice.provider)
-  const { format, body, route } = target
-  if (provider === undefined || provider.protocol !== format.protocol || body === null) return null
-  if (provider.key === null && provider.keyVariable !== null) return null
-  const changes = { model: choice.model }
-  const path = format.rewritePath?.(target.path, changes) ?? target.path
-  const matched = formatFor(format.protocol, method ?? 'POST', path)
-  const changed = format.rewriteRequest(body, changes, route)
-  return { ...target, provider, path, route: matched?.route ?? route, body: changed, bytes: null }
-}
-
 function answerFailure(
   plan: Plan,
   action: Action,
@@ -326,6 +286,10 @@ function answerFailure(
     return
   }
   const { response, error } = called
+  if (sink.why?.error != null) {
+    sink.error(protocol, sink.why.error, action.id)
+    return
+  }
   if (response === null || typeof called.status !== 'number') {
     const again = called.transient && called.cost === 0 && error.retryAfter === undefined
     sink.error(protocol, again ? { ...error, retryAfter: 1 } : error, action.id)
@@ -339,7 +303,11 @@ function answerFailure(
 function endOf(called: Called, attempts: readonly AttemptNote[]): CallEnd {
   return {
     ended:
-      called.kind === 'answered' ? called.ended : called.kind === 'rejected' ? 'refused' : 'provider_error',
+      called.kind === 'answered'
+        ? called.ended
+        : called.kind === 'rejected'
+          ? 'refused'
+          : (called.ended ?? 'provider_error'),
     answer: called.answer,
     cost: called.cost,
     usage: called.usage,
@@ -370,23 +338,7 @@ function reportOf(plan: Plan, called: Called, end: CallEnd): DoorReport {
   }
 }
 
-function backoff(retry: number): number {
-  return FIRST_BACKOFF_MS * 2 ** Math.min(retry, 6) * (0.75 + Math.random() / 2)
-}
-
 /** The action's own deadline would pass meanwhile. */
 function isOver({ now }: GatewayContext, { state }: Action, wait: number): boolean {
   return state.name === 'executing' && now() + wait >= state.deadline
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

@@ -3,26 +3,29 @@
  * that it finds the room that the last one gave back.
  */
 export class Settling {
-  readonly #running = new Map<string, Set<Promise<unknown>>>()
+  /** Of each agent the work that was added last, which ends after all before it: one wait, however many are running. */
+  readonly #last = new Map<string, Promise<unknown>>()
 
   add(agent: string, work: Promise<unknown>): void {
-    let own = this.#running.get(agent)
-    if (own === undefined) this.#running.set(agent, (own = new Set()))
-    const entry = work.finally(() => {
-      own.delete(entry)
-      if (own.size === 0 && this.#running.get(agent) === own) this.#running.delete(agent)
-    })
-    own.add(entry)
-    entry.catch(() => undefined)
+    const before = this.#last.get(agent)
+    const ended = (): unknown => {
+      if (before !== undefined) return before.then(last)
+      last()
+      return undefined
+    }
+    const last = (): void => {
+      if (this.#last.get(agent) === entry) this.#last.delete(agent)
+    }
+    const entry = work.then(ended, ended)
+    this.#last.set(agent, entry)
   }
 
-  /** `undefined` when nothing is on its way: the hot path does not wait. */
+  /** `undefined` when nothing is on its way: the hot path does not wait. Never rejects. */
   of(agent: string): Promise<unknown> | undefined {
-    const own = this.#running.get(agent)
-    return own === undefined ? undefined : Promise.allSettled(own)
+    return this.#last.get(agent)
   }
 
   async all(): Promise<void> {
-    await Promise.allSettled([...this.#running.values()].flatMap((own) => [...own]))
+    await Promise.all(this.#last.values())
   }
 }

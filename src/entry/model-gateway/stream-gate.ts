@@ -68,6 +68,11 @@ export class StreamGate {
     return this.#verdict
   }
 
+  /** Nothing is held back. */
+  get empty(): boolean {
+    return this.#held.length === 0
+  }
+
   /** Anything has been given out. */
   releasedAny = false
 

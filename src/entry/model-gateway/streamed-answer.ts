@@ -5,7 +5,7 @@ import type { ModelAnswer, ModelRequest, ToolCall } from './model-call.ts'
 import { resultOf } from './answer-result.ts'
 import { jsonArrayEnd, jsonArrayPiece } from './wire-formats/json-array.ts'
 import { SseParser, writeEvent } from './wire-formats/sse.ts'
-import type { StreamEvent, StreamFormat, StreamReader } from './wire-formats/wire-format.ts'
+import type { StreamEvent, StreamFormat, StreamReader, StreamReading } from './wire-formats/wire-format.ts'
 
 export interface StreamOptions {
   readonly format: StreamFormat
@@ -52,6 +52,12 @@ export class StreamedAnswer {
     return this.#reader.ended
   }
 
+  /** The agent has been given all of it: many clients leave then, without waiting for the provider to close. */
+  get delivered(): boolean {
+    const { judge, asArray } = this.#options
+    return this.#reader.ended && this.#gate.empty && judge === null && !asArray
+  }
+
   answer(): ModelAnswer {
     return this.#reader.answer()
   }
@@ -78,12 +84,13 @@ export class StreamedAnswer {
 
   /** The provider has closed its answer. */
   async end(): Promise<Step> {
-    let step: Step
+    let events: readonly StreamEvent[]
     try {
-      step = await this.#pass(this.#parser.end(), 0, '')
+      events = this.#parser.end()
     } catch (error) {
       return broken('', error)
     }
+    const step = await this.#pass(events, 0, '')
     if (step.status !== 'open') return step
     if (!this.#reader.ended)
       return {
@@ -114,15 +121,15 @@ export class StreamedAnswer {
         const rest = events.slice(at + 1)
         return this.#pass([...parts, ...rest], 0, text)
       }
-      let passage: Passage | Promise<Passage>
+      const event = parts[0] ?? whole
+      let reading: StreamReading
       try {
-        const event = parts[0] ?? whole
-        const reading = this.#reader.read(event)
-        this.#characters += reading.text?.length ?? 0
-        passage = this.#gate.take(event, reading)
+        reading = this.#reader.read(event)
       } catch (error) {
         return broken(text, error)
       }
+      this.#characters += reading.text?.length ?? 0
+      const passage: Passage | Promise<Passage> = this.#gate.take(event, reading)
       if (passage instanceof Promise) {
         return passage.then((passed) => {
           if (passed.status === 'refused') return passed

@@ -30,9 +30,12 @@ export function chargeOf(plan: Plan, action: Action, answer: ModelAnswer | null,
   if (price === null) return { cost: action.cost, usage, usageSource: 'reserved' }
   const reported = usage === null ? null : costOf(price, usage)
   if (complete && reported !== null) return { cost: reported + plan.unlisted, usage, usageSource: 'reported' }
+  // The vendor bills what it would have gone on to say (that is what a drain is declared for).
+  const billedOn = !complete && (plan.provider.drain ?? 0) > 0
   // An answer without a word and without a count may still be in the making (Responses in the background).
   if (
     answer === null ||
+    billedOn ||
     (complete && bytesOf(answer) === 0) ||
     plan.format.operation !== 'model.generate' ||
     thinksUnseen(plan, answer)
