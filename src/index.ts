@@ -14,6 +14,7 @@ export {
   HarnessUnreachable,
   OutcomeUnknown,
   OutcomeUnrecorded,
+  ResultWithheld,
 } from './entry/sdk/errors.ts'
 export { BelayError } from './errors/catalogue.ts'
 export type { ErrorCode } from './errors/catalogue.ts'

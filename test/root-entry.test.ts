@@ -57,5 +57,6 @@ test('the surface is what the README shows, by name', async () => {
     'HarnessUnreachable',
     'OutcomeUnknown',
     'OutcomeUnrecorded',
+    'ResultWithheld',
   ])
 })

@@ -190,7 +190,7 @@ describe('an action that runs in the agent', () => {
     [{ outcome: 'fine' }, 'body.outcome: expected one of succeeded, failed, unknown, got "fine".'],
     [
       { outcome: 'failed', retry: true },
-      'body: expected only outcome, result, error, cost_usd, got the unknown field "retry".',
+      'body: expected only outcome, result, error, cost_usd, judge, got the unknown field "retry".',
     ],
   ])('refuses the report %j', async (body, detail) => {
     const { id } = await server.propose('note.add', writer, { start: true })

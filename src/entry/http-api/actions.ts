@@ -10,6 +10,7 @@ import { actionAnswer } from './action-answer.ts'
 import type { ApiContext } from './api-context.ts'
 import { maySee, principalOf } from './authentication.ts'
 import type { Principal } from './authentication.ts'
+import { reportJudged } from '../judged-report.ts'
 import { routeSchema } from './route-schema.ts'
 import {
   actionName,
@@ -46,6 +47,7 @@ interface OutcomeBody {
   readonly result?: JsonValue
   readonly error?: string
   readonly cost_usd?: number
+  readonly judge?: boolean
 }
 
 interface ListQuery {
@@ -229,13 +231,30 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
         summary: 'Report how an executing action ended',
         tag: 'actions',
         params: byId,
-        body: object({ outcome: outcomeName, result: {}, error: errorWords, cost_usd: costUsd }, ['outcome']),
+        body: object(
+          {
+            outcome: outcomeName,
+            result: {},
+            error: errorWords,
+            cost_usd: costUsd,
+            judge: {
+              type: 'boolean',
+              description:
+                "bring the result through the policy's `result:` checks; `judged` in the answer tells what they made of it",
+            },
+          },
+          ['outcome'],
+        ),
         answers: { 200: { description: 'The finished action', schema: action } },
       }),
     },
     async (request) => {
       const found = await find(request.params.id, principalOf(request))
-      return actionAnswer(flow, await flow.report(found.id, outcomeOf(request.body)))
+      const outcome = outcomeOf(request.body)
+      if (request.body.judge !== true) return actionAnswer(flow, await flow.report(found.id, outcome))
+      const { action: settled, judged } = await reportJudged(context, found, outcome)
+      const answer = await actionAnswer(flow, settled)
+      return judged === null ? answer : { ...answer, judged: judged as unknown as JsonObject }
     },
   )
 

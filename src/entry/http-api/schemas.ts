@@ -137,6 +137,12 @@ export const SHARED_SCHEMAS = [
           description: 'what may be executed; null when it was erased',
         },
         result: { description: 'as it was reported' },
+        judged: {
+          type: 'object',
+          additionalProperties: true,
+          description:
+            'in the answer to an outcome with judge: effective, reasons, and the result that the agent may read',
+        },
         cost_usd: { type: 'number' },
         confidence: { type: ['number', 'null'] },
         proposed_at: time,

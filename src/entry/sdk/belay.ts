@@ -65,6 +65,11 @@ export class Belay {
     return this.#door.get(id)
   }
 
+  /** Withdraws an action that has not started. Throws the `BelayError` `action:wrong_state` when it has. */
+  cancel(id: string): Promise<void> {
+    return this.#door.cancel(id)
+  }
+
   /** Undoes a succeeded action within its window, or asks whoever can. Throws a `BelayError` `undo:…`. */
   undo(id: string): Promise<Standing> {
     return this.#door.undo(id)

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../action/json.ts'
 import { nanoFromUsd } from '../../action/money.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { openHarness } from '../harness.ts'
+import { judgesResults, reportJudged } from '../judged-report.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import type { EmbeddedOptions } from './belay.ts'
 import type { HarnessDoor, ProposalOptions, Standing } from './harness-door.ts'
@@ -59,8 +60,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoo
       const admitted = await flow.start(id)
       return standingOf(admitted.action, admitted.input)
     },
-    async report(id, outcome) {
+    async report(id, name, outcome) {
+      if (judgesResults(harness.policies, name))
+        return (await reportJudged(harness, await actionOf(id), outcome)).judged
       await flow.report(id, outcome)
+      return null
     },
     async cancel(id) {
       await flow.cancel(id, 'sdk')

@@ -99,6 +99,20 @@ export class OutcomeUnrecorded<T = unknown> extends Error {
   }
 }
 
+/** The action ran and succeeded; the policy's `result:` checks do not let its result out. */
+export class ResultWithheld extends Error {
+  readonly id: string
+  readonly reasons: readonly Reason[]
+
+  constructor(id: string, reasons: readonly Reason[]) {
+    const why = reasons.map((reason) => `${reason.code}: ${reason.message}`).join(' ')
+    super(`The action ${id} ran; the policy withholds its result. ${why}`)
+    this.name = 'ResultWithheld'
+    this.id = id
+    this.reasons = reasons
+  }
+}
+
 /** The harness did not answer. What was asked of it may or may not have been recorded; nothing was run. */
 export class HarnessUnreachable extends Error {
   constructor(url: string, options?: ErrorOptions) {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { OutcomeReport, StateName } from '../../action/action.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
+import type { JudgedResult } from '../judged-report.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { Undoer } from '../../flow/contain/undoers.ts'
 import {
@@ -38,6 +39,7 @@ class ScriptedDoor implements HarnessDoor {
   states: StateName[]
   failures: Partial<Record<'propose' | 'start' | 'report' | 'cancel', Error>> = {}
   storedResult: JsonValue = null
+  judged: JudgedResult | null = null
 
   constructor(...states: StateName[]) {
     this.states = states
@@ -68,10 +70,11 @@ class ScriptedDoor implements HarnessDoor {
   async start(): Promise<Standing> {
     return this.#next('start')
   }
-  async report(_id: string, outcome: OutcomeReport): Promise<void> {
+  async report(_id: string, _name: string, outcome: OutcomeReport): Promise<JudgedResult | null> {
     this.said.push('report')
     if (this.failures.report !== undefined) throw this.failures.report
     this.reports.push(outcome)
+    return this.judged
   }
   async cancel(): Promise<void> {
     this.said.push('cancel')

@@ -4,7 +4,7 @@ import type { OutcomeReport } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { ActionCancelled, ActionDenied, ActionExpired, ActionHeld, ActionNotRepeated } from './errors.ts'
 import type { HarnessDoor, ProposalOptions, Standing, UndoContext } from './harness-door.ts'
-import { perform, recordOutcome } from './perform.ts'
+import { perform, recordedResult, recordOutcome, released } from './perform.ts'
 import type { RunContext } from './perform.ts'
 
 /** How an action is performed, and how it is taken back. */
@@ -81,15 +81,15 @@ export function guardWith<I extends object, R>(
           standing = await waitForChange(door, standing, waitUntil, signal)
           break
         case 'ready': {
-          const started = await take(door, standing.id, own)
+          const started = await take(door, name, standing.id, own)
           standing = started.standing
           taken = started.taken
           break
         }
         case 'succeeded':
-          return (await door.result(standing.id)) as R
+          return recordedResult(standing.id, await door.result(standing.id)) as R
         case 'unknown':
-          return reconcile(door, standing, options, call)
+          return reconcile(door, name, standing, options, call)
         case 'failed':
         case 'undone':
           throw new ActionNotRepeated(standing.id, standing.state)
@@ -98,6 +98,7 @@ export function guardWith<I extends object, R>(
 
     const effect = perform(
       door,
+      name,
       standing,
       (enforced, context) => options.run(enforced as unknown as I, context),
       {
@@ -116,11 +117,10 @@ async function waitForChange(
   until: number,
   signal: AbortSignal | undefined,
 ): Promise<Standing> {
+  // Another call with the same key that runs is bounded by the action's own deadline: `until` is for people.
+  if (standing.state !== 'held') return door.wait(standing, WAIT_SLICE_MS, signal)
   const left = until - Date.now()
-  if (left <= 0) {
-    if (standing.state === 'held') throw new ActionHeld(standing)
-    throw new ActionNotRepeated(standing.id, standing.state)
-  }
+  if (left <= 0) throw new ActionHeld(standing)
   return door.wait(standing, Math.min(left, WAIT_SLICE_MS), signal)
 }
 
@@ -132,6 +132,7 @@ async function withdraw(door: HarnessDoor, standing: Standing, signal: AbortSign
 
 async function take(
   door: HarnessDoor,
+  name: string,
   id: string,
   own: boolean,
 ): Promise<{ standing: Standing; taken: boolean }> {
@@ -154,7 +155,7 @@ async function take(
     } else if (own) {
       // The answer was lost, so the permission may have been taken. Nobody else knows of this action, and it
       // will not run: say so, that it does not end as unknown.
-      await recordOutcome(door, id, {
+      await recordOutcome(door, name, id, {
         outcome: 'failed',
         error: 'The permission was lost on its way; nothing ran.',
       }).catch(() => undefined)
@@ -165,6 +166,7 @@ async function take(
 
 async function reconcile<I extends object, R>(
   door: HarnessDoor,
+  name: string,
   standing: Standing,
   options: GuardOptions<I, R>,
   call: GuardCall,
@@ -176,9 +178,9 @@ async function reconcile<I extends object, R>(
   }
   const found = await options.reconcile?.(standing.input as unknown as I, context)
   if (found === undefined) throw new ActionNotRepeated(standing.id, standing.state)
-  await recordOutcome(door, standing.id, reportOf(found))
+  const judged = await recordOutcome(door, name, standing.id, reportOf(found))
   if (found.outcome === 'failed') throw new ActionNotRepeated(standing.id, 'failed')
-  return found.result
+  return released(standing.id, found.result, judged)
 }
 
 function reportOf(found: Reconciled<unknown> | undefined): OutcomeReport {

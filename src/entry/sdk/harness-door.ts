@@ -3,6 +3,7 @@ import type { Decision } from '../../action/decision.ts'
 import type { Reason } from '../../action/finding.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import type { Reconciler, Undoer } from '../../flow/contain/undoers.ts'
+import type { JudgedResult } from '../judged-report.ts'
 
 /** What an agent proposes through the SDK. Bounds are those of `POST /v1/actions`. */
 export interface ProposalOptions {
@@ -47,7 +48,8 @@ export interface HarnessDoor {
   wait(known: Standing, ms: number, signal?: AbortSignal): Promise<Standing>
   /** Takes the one permission to execute. */
   start(id: string): Promise<Standing>
-  report(id: string, outcome: OutcomeReport): Promise<void>
+  /** The result goes through the `result:` checks of the action `name` first; `null` when there are none. */
+  report(id: string, name: string, outcome: OutcomeReport): Promise<JudgedResult | null>
   cancel(id: string): Promise<void>
   result(id: string): Promise<JsonValue>
   undo(id: string): Promise<Standing>

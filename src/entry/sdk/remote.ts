@@ -5,6 +5,7 @@ import { parseDecision } from '../../action/decision.ts'
 import type { Reason } from '../../action/finding.ts'
 import { isJsonObject } from '../../action/json.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
+import type { JudgedResult } from '../judged-report.ts'
 import { pathOf } from './action-path.ts'
 import { ApiClient } from './api-client.ts'
 import type { RemoteOptions } from './belay.ts'
@@ -53,8 +54,10 @@ export function openRemote(options: RemoteOptions): HarnessDoor {
       })
     },
     start: (id) => ask('POST', pathOf(id, 'start'), { body: {} }),
-    async report(id, outcome) {
-      await client.json('POST', pathOf(id, 'outcome'), { body: { ...outcome }, retries: SAFE_RETRIES })
+    async report(id, _name, outcome) {
+      const body = { ...outcome, judge: true }
+      const { judged } = await client.object('POST', pathOf(id, 'outcome'), { body, retries: SAFE_RETRIES })
+      return judged === undefined ? null : judgedFrom(judged, client.url)
     },
     async cancel(id) {
       await client.json('POST', pathOf(id, 'cancel'), { body: {} })
@@ -111,6 +114,16 @@ function standingFrom(answer: JsonObject, url: string): Standing {
       : null,
     limitMs: typeof deadline === 'string' ? limitOf(answer) : null,
   }
+}
+
+function judgedFrom(judged: JsonValue, url: string): JudgedResult {
+  const effective = isJsonObject(judged) ? parseDecision(judged['effective']) : undefined
+  if (!isJsonObject(judged) || effective === undefined) {
+    throw new HarnessUnreachable(url, {
+      cause: new Error('the answer does not tell how the result was judged'),
+    })
+  }
+  return { effective, reasons: reasonsFrom(judged['reasons']), result: judged['result'] ?? null }
 }
 
 /** Both times are the harness's: the agent's clock may be another. */
