@@ -4,20 +4,11 @@ import type { CallEnd } from './call-record.ts'
 import type { ModelAnswer, TokenUsage } from './model-call.ts'
 import type { Plan } from './plan-call.ts'
 import type { ModelPrice } from './prices/price-book.ts'
+import { mayThinkUnseen } from './prices/unseen-thinking.ts'
 
 export type Charged = Pick<CallEnd, 'cost' | 'usage' | 'usageSource'>
 
 export const FREE: Charged = { cost: 0, usage: null, usageSource: 'none' }
-
-/** With one of these a model thinks where nobody sees it, and the thoughts are billed. */
-const THINKING_PARAMETERS = [
-  'reasoning',
-  'reasoning_effort',
-  'thinking',
-  'thinkingConfig',
-  'effort',
-  'output_config',
-]
 
 /**
  * What a call is charged. A finished answer costs what the provider reports. One that broke off is charged for what
@@ -38,7 +29,7 @@ export function chargeOf(plan: Plan, action: Action, answer: ModelAnswer | null,
     billedOn ||
     (complete && bytesOf(answer) === 0) ||
     plan.format.operation !== 'model.generate' ||
-    thinksUnseen(plan, answer)
+    isUncounted(plan, answer)
   )
     return { cost: action.cost, usage, usageSource: 'reserved' }
   const output = Math.max(usage?.output ?? 0, bytesOf(answer))
@@ -65,6 +56,8 @@ function bytesOf({ texts, toolCalls }: ModelAnswer): number {
   return bytes
 }
 
-function thinksUnseen({ request: { params } }: Plan, { usage }: ModelAnswer): boolean {
-  return (usage?.reasoning ?? 0) > 0 || THINKING_PARAMETERS.some((name) => params[name] !== undefined)
+/** Nobody can tell what was billed: the model may have thought. */
+function isUncounted({ request: { params, model }, provider }: Plan, { usage }: ModelAnswer): boolean {
+  if ((usage?.reasoning ?? 0) > 0) return true
+  return usage === null && provider.local !== true && mayThinkUnseen(model, params)
 }
