@@ -18,7 +18,10 @@ type Headers = Readonly<Record<string, string | string[]>>
 /** The way back to the agent, over all attempts of one call. Nothing throws: what comes after the agent has left is dropped. */
 export class AnswerSink {
   readonly #stream: ClientStream
-  readonly #stopped = new AbortController()
+  /** Made when somebody asks for it: most calls end without. */
+  #signal: AbortController | null = null
+  #why: Stop | null = null
+  #onStop: (() => void) | null = null
   #drained: (() => void) | null = null
 
   constructor(response: ServerResponse) {
@@ -34,17 +37,32 @@ export class AnswerSink {
 
   /** Aborts when the agent leaves before its answer has ended, or is to get no more of it: see `stop`. */
   get stopped(): AbortSignal {
-    return this.#stopped.signal
+    this.#signal ??= new AbortController()
+    if (this.#why !== null) this.#signal.abort(this.#why)
+    return this.#signal.signal
+  }
+
+  get isStopped(): boolean {
+    return this.#why !== null
   }
 
   /** Why the call does not go on; `null` while it does. */
   get why(): Stop | null {
-    return this.stopped.aborted ? (this.stopped.reason as Stop) : null
+    return this.#why
   }
 
   /** Stops what is done for the call. What the agent is told is written by whoever has the answer in hand. */
   stop(why: Stop): void {
-    this.#stopped.abort(why)
+    if (this.#why !== null) return
+    this.#why = why
+    this.#onStop?.()
+    this.#signal?.abort(why)
+  }
+
+  /** Calls back when the call is stopped, at once when it is already. One listener; `null` takes it away. */
+  onStop(listener: (() => void) | null): void {
+    this.#onStop = listener
+    if (this.#why !== null) listener?.()
   }
 
   /** The agent has been given an end, of whichever kind. */
@@ -91,14 +109,5 @@ export class AnswerSink {
     if (actionId !== undefined) headers['belay-action'] = actionId
     if (this.started) this.break()
     else this.whole(error.status, headers, JSON.stringify(body))
-  }
-
-  #leave(): void {
-    if (this.#gone) return
-    this.#gone = true
-    const leaving = this.#leaving
-    this.#leaving = []
-    for (const listener of leaving) listener()
-    this.#signal?.abort()
   }
 }

@@ -82,8 +82,7 @@ class Exchange implements UpstreamListener {
       const left = Math.max(1, action.state.deadline - this.#context.now())
       this.#deadline = setTimeout(() => this.#stop(TIMEOUT), Math.min(left, 2_147_483_647))
     }
-    if (sink.stopped.aborted) this.#onStopped()
-    else sink.stopped.addEventListener('abort', this.#onStopped, { once: true })
+    sink.onStop(() => this.#stop(sink.why as Stop))
   }
 
   head(status: number, headers: UpstreamHeaders): void {
@@ -356,8 +355,6 @@ class Exchange implements UpstreamListener {
     this.#answered(ended, { ...charged, cost }, null, error.message, answer, verdict)
   }
 
-  readonly #onStopped = (): void => this.#stop(this.#call.sink.why as Stop)
-
   #stop(why: Stop): void {
     if (this.#settled || this.#stopped !== null) return
     if (why.ended === 'client_gone' && this.#stream?.delivered === true) {
@@ -421,7 +418,7 @@ class Exchange implements UpstreamListener {
     this.#settled = true
     clearTimeout(this.#deadline)
     clearTimeout(this.#drain)
-    this.#call.sink.stopped.removeEventListener('abort', this.#onStopped)
+    this.#call.sink.onStop(null)
   }
 
   #afterBusy(work: () => void): void {

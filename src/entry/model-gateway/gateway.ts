@@ -152,8 +152,7 @@ async function serve(
     )
     if (taken === 'full') throw busy(agent)
     if ('turn' in taken) {
-      sink.stopped.addEventListener('abort', () => taken.leave(), { once: true })
-      if (sink.stopped.aborted) taken.leave()
+      sink.onStop(() => taken.leave())
       const turn = await taken.turn
       if (turn === 'left') {
         if (sink.why?.error != null) sink.error(provider.protocol, sink.why.error)

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../action/digest.ts'
 import type { HealRule } from '../../policy/policy.ts'
 import type { Admitted } from '../../flow/flow.ts'
 import type { AnswerSink } from './answer-sink.ts'
-import { awaitApproval } from './await-approval.ts'
+import { awaitApproval, type Awaited } from './await-approval.ts'
 import { callProvider } from './call-provider.ts'
 import type { Called } from './called.ts'
 import { outcomeFacts, type AttemptNote, type CallEnd } from './call-record.ts'
@@ -58,7 +58,10 @@ export async function serveCall(
       venue: 'belay',
       start: true,
     })
-    const awaited = await awaitApproval(context, proposed, sink.stopped)
+    const awaited: Awaited =
+      proposed.action.state.name === 'executing'
+        ? { status: 'admitted', admitted: proposed }
+        : await awaitApproval(context, proposed, sink.stopped)
     const start = startOf(context, incoming, plan)
     if (awaited.status === 'refused') {
       context.telemetry.modelCall(refusedFact(start, plan, proposed.action, awaited.reasons))
@@ -89,15 +92,16 @@ export async function serveCall(
     context.telemetry.modelCall(factOf(context, start, plan, awaited.admitted, end, report), opened)
     reporting.catch(context.onFault)
     if (called.kind === 'answered') return
-    const next = sink.stopped.aborted
-      ? null
-      : called.kind === 'rejected'
-        ? rejections++ < heal.rejected
-          ? correctedPlan(context, incoming, plan, action, called)
-          : null
-        : called.transient
-          ? fallenBack(context, incoming, plan, action, called, fallback)
-          : null
+    const next =
+      sink.isStopped
+        ? null
+        : called.kind === 'rejected'
+          ? rejections++ < heal.rejected
+            ? correctedPlan(context, incoming, plan, action, called)
+            : null
+          : called.transient
+            ? fallenBack(context, incoming, plan, action, called, fallback)
+            : null
     if (next === null) {
       answerFailure(plan, action, called, sink)
       return
@@ -181,14 +185,14 @@ async function attempt(
     const asked = called.kind === 'failed' ? retryAfter(called.headers, Date.now()) : undefined
     if (typeof ticket !== 'number') {
       if (called.kind !== 'failed') ticket.succeeded()
-      else if (sink.stopped.aborted) ticket.dropped()
+      else if (sink.isStopped) ticket.dropped()
       else if (typeof called.status === 'number' && called.status < 500) ticket.succeeded()
       else ticket.failed(asked)
     }
     if (called.kind !== 'failed' || !called.transient || called.cost > 0 || retry >= heal.retries)
       return called
     const wait = asked ?? (typeof ticket === 'number' ? ticket : backoff(retry))
-    if (wait > heal.maxWait || sink.stopped.aborted || isOver(context, action, wait)) return called
+    if (wait > heal.maxWait || sink.isStopped || isOver(context, action, wait)) return called
     waited = Math.round(wait)
     await pause(wait, sink.stopped)
     if (sink.why !== null) return { ...called, ended: sink.why.ended }
