@@ -14,6 +14,7 @@ export class GroupQueue<Job, Answer> {
   readonly #send: (jobs: readonly Job[]) => Promise<readonly (Answer | Error)[]>
   readonly #max: number
   readonly #lanes: number
+  readonly #worthwhile: number
   readonly #newGroup: () => (job: Job) => boolean
   #waiting: Waiting<Job, Answer>[] = []
   #busy = 0
@@ -26,12 +27,15 @@ export class GroupQueue<Job, Answer> {
     readonly max: number
     /** How many groups may be under way at once, in order; by default one. */
     readonly lanes?: number
+    /** While a group is under way, fewer than this wait for more: each group has its price. By default one. */
+    readonly worthwhile?: number
     /** For each group, what says whether the next job can be written with those before it; by default any can. */
     readonly newGroup?: () => (job: Job) => boolean
   }) {
     this.#send = options.send
     this.#max = options.max
     this.#lanes = options.lanes ?? 1
+    this.#worthwhile = options.worthwhile ?? 1
     this.#newGroup = options.newGroup ?? (() => () => true)
   }
 
@@ -53,8 +57,14 @@ export class GroupQueue<Job, Answer> {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      while (this.#busy < this.#lanes && this.#waiting.length > 0) void this.#flush()
+      while (this.#busy < this.#lanes && this.#mayLeave()) void this.#flush()
     })
+  }
+
+  /** Whoever is held back leaves with the next group at the latest when those under way are answered. */
+  #mayLeave(): boolean {
+    const { length } = this.#waiting
+    return length > 0 && (this.#busy === 0 || length >= this.#worthwhile)
   }
 
   async #flush(): Promise<void> {
@@ -79,7 +89,9 @@ export class GroupQueue<Job, Answer> {
     const mayJoin = this.#newGroup()
     // What waits is spread over the free lanes. One large group would come back at once, and this thread and
     // the writer would take turns instead of working side by side.
-    const fair = Math.min(this.#max, Math.ceil(this.#waiting.length / (this.#lanes - this.#busy)))
+    const { length } = this.#waiting
+    const share = Math.max(this.#worthwhile, Math.ceil(length / (this.#lanes - this.#busy)))
+    const fair = Math.min(this.#max, length, share)
     let size = 0
     while (size < fair) {
       const { job } = this.#waiting[size] as Waiting<Job, Answer>

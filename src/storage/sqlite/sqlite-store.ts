@@ -16,8 +16,10 @@ import { CHAIN, type Job, type Written } from './writer-jobs.ts'
 
 /** More would only lengthen the wait of the first in the group. */
 const MAX_GROUP = 512
-/** Groups under way at once: one is written, one waits for the disk, one is being answered. */
-const LANES = 3
+/** Groups under way at once: one is being written while the other waits for the disk or is answered. */
+const LANES = 2
+/** A group costs two changes of thread, a sync and its pages of the log. */
+const WORTHWHILE = 16
 
 /** The embedded store: writes go to the writer thread in groups, reads to a connection of their own. */
 export class SqliteStore extends StoreReads implements Store {
@@ -51,6 +53,7 @@ export class SqliteStore extends StoreReads implements Store {
     this.#queue = new GroupQueue({
       max: MAX_GROUP,
       lanes: LANES,
+      worthwhile: WORTHWHILE,
       send: (group) => this.#write(group),
     })
     this.#byId = parts.reader.prepare(`SELECT ${ACTION_COLUMNS.join(', ')} FROM actions WHERE id = ?`)
