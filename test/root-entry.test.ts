@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parse } from 'es-module-lexer'
@@ -37,6 +37,20 @@ test.each(['src/index.ts', 'src/entry/sdk/remote.ts'])(
     expect(packages.filter((name) => !['canonicalize', 'eventsource-parser'].includes(name))).toEqual([])
   },
 )
+
+const FRAMEWORKS = readdirSync(join(ROOT, 'src/entry/frameworks'))
+  .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  .map((name) => `src/entry/frameworks/${name}`)
+
+test.each(FRAMEWORKS)('%s loads no server, and of packages its own framework alone', (entry) => {
+  const loaded = [...loadedBy(entry)]
+  expect(loaded.filter((name) => SERVER.test(name))).toEqual([])
+  const packages = loaded.filter((name) => !name.startsWith('src/') && !name.startsWith('node:'))
+  const own = entry.endsWith('/langchain.ts') ? ['@langchain/core/tools', '@langchain/langgraph'] : []
+  expect(packages.filter((name) => !['canonicalize', 'eventsource-parser', ...own].includes(name))).toEqual(
+    [],
+  )
+})
 
 test('the look finds what it looks for', () => {
   expect([...loadedBy('src/entry/sdk/embedded.ts')].filter((name) => SERVER.test(name))).not.toEqual([])
