@@ -2,9 +2,12 @@ import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { BelayError } from '../errors/catalogue.ts'
 import type { JsonValue } from './json.ts'
+import { plainCanonicalJson } from './plain-canonical-json.ts'
 
 /** RFC 8785 canonical JSON. Throws `input:not_canonical` for NaN, infinities, cycles and lone surrogates. */
 export function canonicalJson(value: JsonValue): string {
+  const plain = plainCanonicalJson(value)
+  if (plain !== undefined) return plain
   let text: string | undefined
   try {
     text = canonicalize(value)
