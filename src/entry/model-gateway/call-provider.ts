@@ -79,8 +79,8 @@ class Exchange implements UpstreamListener {
       this,
     )
     if (action.state.name === 'executing') {
-      const left = Math.max(1, action.state.deadline - this.#context.now())
-      this.#deadline = setTimeout(() => this.#stop(TIMEOUT), Math.min(left, 2_147_483_647))
+      const left = action.state.deadline - this.#context.now()
+      this.#deadline = setTimeout(() => this.#stop(TIMEOUT), timerOf(left))
     }
     sink.onStop(() => this.#stop(sink.why as Stop))
   }
@@ -437,6 +437,12 @@ class Exchange implements UpstreamListener {
     if (this.#stream !== null && this.#call.asArray) headers['content-type'] = JSON_ARRAY_TYPE
     return headers
   }
+}
+
+/** Long times end a little early on a common beat: node keeps a list of timers for each different time. */
+function timerOf(left: number): number {
+  const beat = left > 30_000 ? left - (left % 1_000) : left
+  return Math.min(Math.max(1, beat), 2_147_483_647)
 }
 
 type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never

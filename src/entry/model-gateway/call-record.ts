@@ -1,7 +1,8 @@
 import type { ResultVerdict } from '../../action/action.ts'
 import { digestOf } from '../../action/digest.ts'
-import type { JsonObject } from '../../action/json.ts'
+import type { JsonObject, JsonValue } from '../../action/json.ts'
 import { usdFromNano, type NanoUsd } from '../../action/money.ts'
+import { rememberRecent } from '../../action/recent-texts.ts'
 import type { ModelAnswer, TokenUsage } from './model-call.ts'
 import type { ModelPrice } from './prices/price-book.ts'
 import type { Plan } from './plan-call.ts'
@@ -41,6 +42,9 @@ export interface CallEnd {
   readonly error: string | null
 }
 
+/** An agent offers the same tools with every call, and they can be most of it. */
+const digestOfSchemas = rememberRecent((text) => digestOf(JSON.parse(text) as JsonValue))
+
 /** What the decision's record says of a call beside its input: nothing of it is personal. */
 export function decisionFacts(plan: Plan, price: ModelPrice | null): JsonObject {
   const { request, provider, prompt, cause, format } = plan
@@ -50,7 +54,8 @@ export function decisionFacts(plan: Plan, price: ModelPrice | null): JsonObject 
       requested: request.model,
       format: format.name,
       params: request.params,
-      tools_digest: request.toolSchemas === null ? null : digestOf(request.toolSchemas),
+      tools_digest:
+        request.toolSchemas === null ? null : digestOfSchemas(JSON.stringify(request.toolSchemas)),
     },
     prompt,
     ...(price && { price: { id: price.id, source: price.source }, input_tokens_bound: plan.inputTokens }),

@@ -1,6 +1,7 @@
 import type { Proposal } from '../../action/action.ts'
 import { sha256 } from '../../action/digest.ts'
 import type { JsonObject } from '../../action/json.ts'
+import { rememberRecent } from '../../action/recent-texts.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { NanoUsd } from '../../action/money.ts'
 import type { Policy } from '../../policy/policy.ts'
@@ -205,6 +206,9 @@ function unlistedCost(
   return declared
 }
 
+/** Calls of one agent mostly begin with the same words. */
+const digestOfSystem = rememberRecent((text) => `sha256:${sha256(text)}`)
+
 /** Prompts that nobody registered are known by the digest of what the system says. */
 function promptOf({ promptName }: IncomingCall, { texts }: ModelRequest): JsonObject | null {
   const system = texts.filter(({ role }) => role === 'system').map(({ text }) => text)
@@ -213,6 +217,6 @@ function promptOf({ promptName }: IncomingCall, { texts }: ModelRequest): JsonOb
   return {
     ...(name !== undefined && name !== '' && { name }),
     ...(version !== undefined && { version }),
-    digest: system.length === 0 ? null : `sha256:${sha256(joinTexts(system))}`,
+    digest: system.length === 0 ? null : digestOfSystem(joinTexts(system)),
   }
 }
