@@ -46,7 +46,7 @@ test.each(FRAMEWORKS)('%s loads no server, and of packages its own framework alo
   const loaded = [...loadedBy(entry)]
   expect(loaded.filter((name) => SERVER.test(name))).toEqual([])
   const packages = loaded.filter((name) => !name.startsWith('src/') && !name.startsWith('node:'))
-  const own = entry.endsWith('/langchain.ts') ? ['@langchain/core/tools', '@langchain/langgraph'] : []
+  const own = entry.endsWith('/langchain.ts') ? ['@langchain/langgraph'] : []
   expect(packages.filter((name) => !['canonicalize', 'eventsource-parser', ...own].includes(name))).toEqual(
     [],
   )
