@@ -57,7 +57,9 @@ function lintApprovers(lint: Lint): void {
       )
     if (members.size < textsOf(group['members']).length)
       lint.warning([...path, 'members'], 'duplicate_member', 'each member once', 'a member more than once')
-    if (!used.has(name)) lint.warning(path, 'unused_group', 'an approve entry that names it', 'none')
+    // Whoever is asked where nobody is named.
+    if (!used.has(name) && name !== 'default')
+      lint.warning(path, 'unused_group', 'an approve entry that names it', 'none')
   }
 }
 

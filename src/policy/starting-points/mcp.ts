@@ -1,0 +1,43 @@
+import type { StartingPoint } from './starting-point.ts'
+
+/** Tools of MCP servers: reads pass, everything else waits for a person. */
+export const mcp: StartingPoint = {
+  name: 'mcp',
+  summary: 'tools of MCP servers: reads pass, writes wait for a person, results are checked',
+  includes: [],
+  limits: { usdPerDay: 10, usdPerAction: 1, actionsPerHour: 500, errorRate: 0.3 },
+  parts: [
+    {
+      name: 'mcp',
+      actions: String.raw`  # Tools of MCP servers: mcp.SERVER.TOOL, the input is the tool's arguments. What only reads, by its name, passes.
+  # A name is a promise of whoever wrote the server: for servers that you do not trust, name each tool, or deny all
+  # with mcp.SERVER.*: { verify: [{ rule: { when: 'true', then: deny } }] }
+  mcp.*.get*: &mcp_read
+    effect: read
+    verify:
+      # Arguments leave this machine: no keys in them.
+      - secrets: {}
+      # get_or_create, list_and_delete …: a read that says it does more waits for a person.
+      - rule: { when: 'action.name.matches("(?i)(create|update|delete|remove|write|send|execute|merge)")', then: require_approval, code: 'mcp:mixed', message: The name of this tool says that it does more than read. }
+    result:                            # what the agent gets to read
+      verify:
+        - secrets: { then: redact }
+        # Orders hidden in what a tool answers. Only noted, since pages about such attacks quote them; then: deny refuses.
+        - banned_phrases: { phrases: [ignore all previous instructions, ignore previous instructions, disregard all previous instructions, do not tell the user], then: warn }
+  mcp.*.list*: *mcp_read
+  mcp.*.read*: *mcp_read
+  mcp.*.search*: *mcp_read
+  mcp.*.find*: *mcp_read
+  mcp.*.describe*: *mcp_read
+  # All other tools may change something: a person says yes to each call. What turns out to be harmless gets an entry
+  # of its own: mcp.github.add_label: { effect: write }
+  mcp.*:
+    effect: irreversible
+    verify:
+      - secrets: {}
+      - rule: { when: 'history.count("mcp.*", "10m") >= 200', then: deny, code: 'rule:burst', message: More than 200 calls of tools in ten minutes. }
+    approve: [{ by: [default], expires: 1h }]
+    result: { verify: [{ secrets: { then: redact } }] }`,
+    },
+  ],
+}
