@@ -26,11 +26,7 @@ export async function reportJudged(
   action: Action,
   report: OutcomeReport,
 ): Promise<{ readonly action: Action; readonly judged: JudgedResult | null }> {
-  if (
-    !judgesResults(policies, action.name) ||
-    report.outcome !== 'succeeded' ||
-    report.result === undefined
-  ) {
+  if (!judgesResults(policies, action.name) || report.result === undefined) {
     return { action: await flow.report(action.id, report), judged: null }
   }
   const verdict = await verdictOn(flow, action, report.result)

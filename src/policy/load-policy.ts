@@ -9,6 +9,8 @@ import type { Check } from './check.ts'
 import { compileAction, historyNeeds } from './compile-action.ts'
 import type { ActionEntry } from './compile-action.ts'
 import type { Compilation, Report } from './compilation.ts'
+import { compileMcp, PIN_ENTRY, withoutMcpSecrets } from './compile-mcp.ts'
+import type { McpEntry } from './compile-mcp.ts'
 import { compileProviders, withoutKeys } from './compile-providers.ts'
 import type { ProviderEntry } from './compile-providers.ts'
 import { VENDOR_PROTOCOLS } from './known-vendors.ts'
@@ -128,9 +130,14 @@ function compilePolicy(
     expressions: [],
   }
   const providers = compileProviders(content.providers ?? {}, report)
+  const mcp = compileMcp(content.mcp ?? {}, report)
   const actionRules = Object.entries(content.actions ?? {}).map(([pattern, entry]) =>
     Object.freeze(compileAction(pattern, entry ?? {}, compilation)),
   )
+  // What a policy does not say about pins is no reason to let a changed tool pass, whatever its globs say.
+  const builtIn = Object.hasOwn(content.actions ?? {}, PIN_ENTRY.pattern)
+    ? []
+    : [Object.freeze(compileAction(PIN_ENTRY.pattern, PIN_ENTRY.entry, compilation))]
   const agentRules = Object.entries(content.agents ?? {}).map(([pattern, entry]) =>
     compileAgent(pattern, entry ?? {}, ['agents', pattern], report),
   )
@@ -147,7 +154,7 @@ function compilePolicy(
     defaultDecision: parseDecision(content.defaults?.decision ?? 'deny') ?? 'deny',
     overall: limitsOf(content),
     agent: globLookup(agentRules),
-    action: globLookup(actionRules),
+    action: globLookup([...actionRules, ...builtIn]),
     actionRules,
     agentRules,
     lists,
@@ -155,7 +162,8 @@ function compilePolicy(
     measures: history.measures,
     historyWindow: history.window,
     providers,
-    document: deepFrozen(withoutKeys(document.content)),
+    mcp,
+    document: deepFrozen(withoutMcpSecrets(withoutKeys(document.content))),
   })
   return { policy, faults, document, expressions, files }
 }
@@ -187,6 +195,7 @@ interface PolicyDocument extends LimitsEntry {
     Record<string, { readonly members: readonly string[]; readonly quorum?: number }>
   >
   readonly providers?: Readonly<Record<string, ProviderEntry | null>>
+  readonly mcp?: McpEntry
 }
 
 function limitsOf({ budget = [], rate = [] }: LimitsEntry): Limits {

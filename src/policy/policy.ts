@@ -28,8 +28,30 @@ export interface Policy {
   readonly historyWindow: number
   /** Model providers by name, as declared; the model gateway adds what it knows of vendors. */
   readonly providers: Readonly<Record<string, ProviderRule>>
+  readonly mcp: McpRule
   /** The file as parsed, for the console and for explain. */
   readonly document: JsonObject
+}
+
+/** `mcp:`. */
+export interface McpRule {
+  readonly servers: Readonly<Record<string, McpServerRule>>
+}
+
+/** An entry of `mcp.servers`: either `command` or `url`. */
+export interface McpServerRule {
+  readonly command: readonly string[] | null
+  /** As written: texts, or `$NAME` of an environment variable. Never shown, never recorded. */
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string | null
+  readonly url: string | null
+  /** As written, like `env`. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeout: number
+  /** Bytes of the largest result of a tool. */
+  readonly maxResult: number
+  /** The person at the client, whose answers there are votes; `null`: nobody is asked there. */
+  readonly elicitApprover: string | null
 }
 
 /** An entry of `providers:`. What is `null` or absent is taken from the vendor of that name. */

@@ -2,6 +2,7 @@
 import { BUDGET_WINDOWS } from '../action/budget-window.ts'
 import type { JsonObject } from '../action/json.ts'
 import type { Check } from './check.ts'
+import { mcpSchema } from './schema-mcp.ts'
 import { healSchema, providerNames, providerSchema, concurrencySchema } from './schema-models.ts'
 import {
   DECISION_ALIASES,
@@ -78,6 +79,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
         ...mapOf('Model providers, by the first segment of their path.', { $ref: '#/$defs/provider' }),
         propertyNames: providerNames,
       },
+      mcp: mcpSchema,
       plugins: listOf('Files with checks of your own, relative to this file.', text('Path of a module.')),
     },
     $defs: {

@@ -51,7 +51,7 @@ async function connect(options: HarnessOptions, need: Need): Promise<Connection>
 }
 
 /** The harness that BELAY_URL names, else the one that holds the data folder. */
-function runningHarness({ data, as }: HarnessOptions): ApiClient | undefined {
+export function runningHarness({ data, as }: Pick<HarnessOptions, 'data' | 'as'>): ApiClient | undefined {
   const url = process.env['BELAY_URL']
   const token = process.env['BELAY_TOKEN']
   if (url !== undefined && url !== '') {

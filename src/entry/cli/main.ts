@@ -7,6 +7,7 @@ import { explainFailure } from './failure.ts'
 import { addInit } from './init.ts'
 import { addKeys } from './keys.ts'
 import { addLedger } from './ledger.ts'
+import { addMcp } from './mcp.ts'
 import { addPolicy } from './policy.ts'
 import { addPropose } from './propose.ts'
 import { addUp } from './up.ts'
@@ -35,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addKeys(program)
   addPolicy(program)
   addLedger(program)
+  addMcp(program)
 
   try {
     await program.parseAsync([...argv])

@@ -1,5 +1,5 @@
 import type { Policy, PolicyFault } from '../../policy/policy.ts'
-import { openHarness } from '../harness.ts'
+import { openHarness, type Harness } from '../harness.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import { Authenticator } from '../http-api/authentication.ts'
 import { openModelGateway } from '../model-gateway/gateway.ts'
@@ -22,7 +22,7 @@ export interface ServeOptions {
 /** Opens the harness and serves its API; what happens beside the requests is said on stderr. */
 export async function serve(
   options: ServeOptions,
-): Promise<{ readonly url: string; close(): Promise<void> }> {
+): Promise<{ readonly url: string; readonly harness: Harness; close(): Promise<void> }> {
   const onFault = (error: unknown): void =>
     note(`belay: fault: ${error instanceof Error ? error.message : String(error)}`)
   const telemetry = await openTelemetry({ version: VERSION, onFault })
@@ -67,6 +67,7 @@ export async function serve(
     })
     return {
       url: server.url,
+      harness,
       async close() {
         await server.close()
         await harness.close()

@@ -34,6 +34,8 @@ export async function actionAnswer(flow: Flow, action: Action, knownInput?: Json
     proposed_at: isoTime(action.proposedAt),
     updated_at: isoTime(action.updatedAt),
     policy_version: action.policyDigest,
+    ...(action.target === null ? {} : { target: action.target }),
+    ...(action.toolSchemaVersion === null ? {} : { tool_schema_version: action.toolSchemaVersion }),
     ...stateAnswer(action),
   }
 }

@@ -39,6 +39,7 @@ interface ProposeBody {
   readonly subjects?: readonly string[]
   readonly release?: string
   readonly target?: string
+  readonly tool_schema_version?: string
   readonly start?: boolean
 }
 
@@ -82,6 +83,7 @@ const proposal = object(
     subjects: { type: 'array', maxItems: 100, items: { type: 'string', minLength: 1, maxLength: 200 } },
     release: sessionName,
     target: { type: 'string', minLength: 1, maxLength: 2_000 },
+    tool_schema_version: sessionName,
     start: { type: 'boolean', description: 'start at once when the action is allowed' },
   },
   ['action', 'input'],
@@ -121,7 +123,10 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
         start: request.body.start === true,
       })
       const repeated = admitted.repeated === true
-      const answer = await actionAnswer(flow, admitted.action, admitted.input)
+      const answer = {
+        ...(await actionAnswer(flow, admitted.action, admitted.input)),
+        ...waitOf(context, admitted.action),
+      }
       return reply
         .code(repeated ? 200 : 201)
         .header('location', `/v1/actions/${admitted.action.id}`)
@@ -342,10 +347,17 @@ function proposalOf(request: FastifyRequest<{ Body: ProposeBody }>): Proposal {
     ...(body.subjects === undefined ? {} : { subjects: body.subjects }),
     ...(body.release === undefined ? {} : { release: body.release }),
     ...(body.target === undefined ? {} : { target: body.target }),
+    ...(body.tool_schema_version === undefined ? {} : { toolSchemaVersion: body.tool_schema_version }),
     ...(trace === undefined ? {} : { trace }),
     // Whoever asks as a person may not also be the one who approves.
     ...(principal.kind === 'admin' && principal.actingAs !== null ? { proposedBy: principal.actingAs } : {}),
   }
+}
+
+/** How long a door that cannot answer "held" waits for the person. */
+function waitOf({ policies }: ApiContext, { name, state }: Action): JsonObject {
+  if (state.name !== 'held') return {}
+  return { approval_wait_seconds: (policies.current().action(name)?.approvalWait ?? 0) / 1_000 }
 }
 
 function outcomeOf(body: OutcomeBody): OutcomeReport {

@@ -149,6 +149,12 @@ export const SHARED_SCHEMAS = [
         updated_at: time,
         policy_version: { type: 'string' },
         approval: approvalOfAction,
+        approval_wait_seconds: {
+          type: 'number',
+          description: 'while held, in the answer to the proposal: how long a door that cannot say so waits',
+        },
+        target: { type: 'string' },
+        tool_schema_version: { type: 'string' },
         undo: undoProgress,
         deadline: { ...time, description: 'when an outstanding report becomes unknown' },
         expires_at: { ...time, description: 'until when the permission to execute may be taken' },

@@ -64,6 +64,16 @@ export class ApiClient {
     this.#actingAs = actingAs
   }
 
+  /** Whether the token is an agent's key, which speaks for that agent alone. */
+  get speaksForAgent(): boolean {
+    return this.#token.startsWith('blk_')
+  }
+
+  /** The same harness, with the admin token speaking for this person. */
+  as(person: string): ApiClient {
+    return new ApiClient(this.url, this.#token, person)
+  }
+
   async json(method: string, path: string, request: ApiRequest = {}): Promise<JsonValue> {
     const text = await this.text(method, path, request)
     if (text === '') return null

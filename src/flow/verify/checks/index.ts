@@ -1,5 +1,6 @@
 import type { Check } from '../../../policy/check.ts'
 import { bannedPhrases } from './banned-phrases.ts'
+import { injection } from './injection.ts'
 import { links } from './links.ts'
 import { maxLength } from './max-length.ts'
 import { mentions } from './mentions.ts'
@@ -7,6 +8,7 @@ import { pii } from './pii.ts'
 import { profanity } from './profanity.ts'
 import { secrets } from './secrets.ts'
 import { sentiment } from './sentiment.ts'
+import { shell } from './shell.ts'
 
 /** The checks that come with Belay, by the names they have in `verify:`. `rule` is CEL and not among them. */
 export const builtInChecks: readonly Check[] = [
@@ -18,4 +20,6 @@ export const builtInChecks: readonly Check[] = [
   links,
   pii,
   secrets,
+  injection,
+  shell,
 ]
