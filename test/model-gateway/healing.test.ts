@@ -13,12 +13,14 @@ afterEach(async () => {
 interface Bed {
   readonly provider: Provider
   readonly gateway: TestGateway
-  call(
-    script: Script,
-    how?: { readonly stream?: boolean; readonly headers?: Record<string, string> },
-  ): Promise<Got>
-  actions(): Promise<readonly Action[]>
-  facts(action: Action, kind: 'decision' | 'outcome'): Promise<JsonObject>
+  readonly call: (script: Script, how?: How) => Promise<Got>
+  readonly actions: () => Promise<readonly Action[]>
+  readonly facts: (action: Action, kind: 'decision' | 'outcome') => Promise<JsonObject>
+}
+
+interface How {
+  readonly stream?: boolean
+  readonly headers?: Record<string, string>
 }
 
 async function bed(options: PolicyOptions, change = (policy: string): string => policy): Promise<Bed> {
@@ -30,7 +32,7 @@ async function bed(options: PolicyOptions, change = (policy: string): string => 
   return {
     provider,
     gateway,
-    call(script, { stream = false, headers } = {}) {
+    call: (script, { stream = false, headers } = {}) => {
       provider.script(script)
       const clients = clientsOf(gateway.url, key)
       const openai =

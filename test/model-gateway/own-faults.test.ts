@@ -46,8 +46,8 @@ afterEach(() => {
 })
 
 /** Something of the flow goes wrong, `times` times after `after` good ones. */
-function broken<K extends 'propose' | 'start' | 'report' | 'judgeResult' | 'waitForChange'>(
-  name: K,
+function broken(
+  name: 'propose' | 'start' | 'report' | 'judgeResult' | 'waitForChange',
   error: Error,
   { after = 0, times = Infinity } = {},
 ): void {

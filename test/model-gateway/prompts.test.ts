@@ -44,7 +44,11 @@ const PATHS: Readonly<Record<Route, string>> = {
 async function send(
   path: string,
   body: string | Buffer,
-  { agent = `agent-${number++}`, door = gateway, headers = {} as Record<string, string> } = {},
+  {
+    agent = `agent-${number++}`,
+    door = gateway,
+    headers = {},
+  }: { agent?: string; door?: TestGateway; headers?: Record<string, string> } = {},
 ): Promise<Sent> {
   const key = await door.key(agent)
   const from = provider.requests.length
@@ -174,7 +178,7 @@ describe.each(ROUTES)('%s', (route) => {
       [SECRET, 'fine'],
       ['fine', `token: ${SECRET}`],
     ] as const) {
-      const { status } = await send(PATHS[route], JSON.stringify(promptOf(route, ...texts)))
+      const { status } = await send(PATHS[route], JSON.stringify(promptOf(route, texts[0], texts[1])))
       expect(status).toBe(403)
     }
     expect(provider.requests).toHaveLength(from)

@@ -33,6 +33,7 @@ export function openStream(
     request: plan.request,
     judge: rule === null ? null : (result) => flow.judgeResult(action, result),
     hold: rule?.hold ?? 0,
+    observing: action.mode === 'observe',
     maxEvent: limits.event,
     asArray,
     judgeCalls,

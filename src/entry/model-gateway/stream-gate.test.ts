@@ -26,8 +26,12 @@ function redacted(text: string): string {
   return text.replace(EMAIL, '[email]').replace(KEY, '[key]')
 }
 
+function textIn({ text }: JsonObject): string {
+  return typeof text === 'string' ? text : ''
+}
+
 function verdictOf(result: JsonObject): ResultVerdict {
-  const text = String(result['text'])
+  const text = textIn(result)
   const reasons = [{ code: 'x:found', message: 'Found.' }]
   if (PHRASE.test(text)) return { decision: 'deny', effective: 'deny', reasons, result }
   const after = redacted(text)
@@ -52,20 +56,17 @@ interface Run {
 
 async function run(
   pieces: readonly Piece[],
-  { hold = HOLD, judge = verdictOf as JudgeText | null, late = false } = {},
+  { hold = HOLD, judge = verdictOf, late = false }: { hold?: number; judge?: JudgeText; late?: boolean } = {},
 ): Promise<Run> {
   const asked: string[] = []
   const gate = new StreamGate({
     format,
     hold,
-    judge:
-      judge === null
-        ? null
-        : (result) => {
-            asked.push(String(result['text']))
-            const verdict = judge(result)
-            return late ? Promise.resolve(verdict) : verdict
-          },
+    judge: (result) => {
+      asked.push(textIn(result))
+      const verdict = judge(result)
+      return late ? Promise.resolve(verdict) : verdict
+    },
   })
   const early: StreamEvent[] = []
   const said = (refused: boolean, all: readonly StreamEvent[]): Run => ({
@@ -302,7 +303,7 @@ test('a stream of any length is asked about in proportion', async () => {
 test('a check that changes what the agent has already refuses the rest', async () => {
   let calls = 0
   const judge: JudgeText = (result) => {
-    const text = String(result['text'])
+    const text = textIn(result)
     const changed = calls++ > 0
     return {
       decision: changed ? 'transform' : 'allow',
@@ -319,4 +320,34 @@ test('a check that changes what the agent has already refuses the rest', async (
     { judge },
   )
   expect(refused).toBe(true)
+})
+
+describe('observing', () => {
+  const watching: JudgeText = (result) => ({ ...verdictOf(result), effective: 'allow', result })
+
+  test.each([HOLD, Infinity])(
+    'with %s characters to hold, everything passes at once and is judged',
+    async (hold) => {
+      const gate = new StreamGate({ format, judge: watching, hold, observing: true })
+      const text = `${LONG}guaranteed returns, says jo@shop.example. ${LONG}`
+      for (const chunk of chunksOf(text, [7])) {
+        const event = { event: null, data: `0:${chunk}` }
+        const passage = await gate.take(event, { text: chunk, part: 0, tool: false, unasked: false })
+        expect(passage).toEqual({ status: 'open', events: [event] })
+      }
+      expect(await gate.finish({})).toEqual({ status: 'open', events: [] })
+      expect(gate.verdict).toMatchObject({ decision: 'deny', effective: 'allow' })
+      expect(gate.texts()).toEqual([text])
+    },
+  )
+
+  test('a policy that enforces from one moment to the next cuts it', async () => {
+    const gate = new StreamGate({ format, judge: verdictOf, hold: HOLD, observing: true })
+    const text = `${LONG}jo@shop.example ${LONG}`
+    const passage = await gate.take(
+      { event: null, data: `0:${text}` },
+      { text, part: 0, tool: false, unasked: false },
+    )
+    expect(passage.status).toBe('refused')
+  })
 })

@@ -11,6 +11,8 @@ export interface GateOptions {
   readonly judge: JudgeText | null
   /** Characters of each text that are held back; `Infinity` holds everything to the end. */
   readonly hold: number
+  /** The checks only look: text passes at once. */
+  readonly observing?: boolean
 }
 
 /** What may go to the agent now, or why nothing more may. */
@@ -177,6 +179,8 @@ export class StreamGate {
         this.#note(verdict)
         return { ...verdict, effective: 'deny' }
       }
+      // The policy enforces since a moment, and the text is with the agent already.
+      if (after !== text && this.#options.observing === true) return { ...verdict, effective: 'deny' }
       if (part !== undefined) part.seen = to
       if (extent === 'complete' || !changed || after === text) {
         this.#note(verdict)
@@ -244,6 +248,15 @@ export class StreamGate {
     }
     part.final = from + text.length
     part.context = contextOf(part.context + text, this.#options.hold)
+    // The events are out: what the check has seen need not be kept for them.
+    if (this.#options.observing === true) this.#drop(part, part.final)
+  }
+
+  #drop(part: Part, length: number): void {
+    part.released += part.held.slice(0, length)
+    part.held = part.held.slice(length)
+    part.final -= length
+    part.seen = Math.max(0, part.seen - length)
   }
 
   #note(verdict: ResultVerdict): void {
@@ -277,22 +290,19 @@ export class StreamGate {
   }
 
   #release(atEnd: boolean): Passage {
-    const { judge } = this.#options
+    const { judge, observing } = this.#options
+    const checked = judge !== null && observing !== true
     const events: StreamEvent[] = []
     let count = 0
     const limit = this.#toolAt === -1 ? this.#held.length : this.#toolAt
     // Until the first text is cleared not even the opening goes out: the answer may still be asked for again.
-    if (judge !== null && !atEnd && !this.releasedAny && !this.#isFirstTextFinal()) return NOTHING
+    if (checked && !atEnd && !this.releasedAny && !this.#isFirstTextFinal()) return NOTHING
     for (; count < limit; count++) {
       const held = this.#held[count] as Held
-      if (judge !== null && held.text !== null) {
+      if (checked && held.text !== null) {
         const part = this.#part(held.reading.part)
-        const { length } = held.text
-        if (length > part.final) break
-        part.released += held.text
-        part.held = part.held.slice(length)
-        part.final -= length
-        part.seen = Math.max(0, part.seen - length)
+        if (held.text.length > part.final) break
+        this.#drop(part, held.text.length)
       }
       if (held.reading.unasked) continue
       const event = this.#written(held)

@@ -12,6 +12,7 @@ export interface StreamOptions {
   readonly request: ModelRequest
   readonly judge: JudgeText | null
   readonly hold: number
+  readonly observing: boolean
   readonly maxEvent: number
   /** The client did not ask for server-sent events: it gets the elements of a JSON array (Gemini). */
   readonly asArray: boolean
@@ -36,11 +37,11 @@ export class StreamedAnswer {
   #characters = 0
 
   constructor(options: StreamOptions) {
-    const { format, request, judge, hold } = options
+    const { format, request, judge, hold, observing } = options
     this.#options = options
     this.#parser = new SseParser(options.maxEvent)
     this.#reader = format.open(request)
-    this.#gate = new StreamGate({ format, judge, hold })
+    this.#gate = new StreamGate({ format, judge, hold, observing })
   }
 
   get verdict(): ResultVerdict | undefined {

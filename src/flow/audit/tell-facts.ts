@@ -51,6 +51,8 @@ const ENDINGS: Readonly<Record<string, string>> = {
   provider_error: 'the provider failed',
   timeout: 'it took too long',
   over_reservation: 'cut, because it went beyond what was reserved',
+  agent_stopped: 'cut, because the agent was stopped',
+  closing: 'cut, because Belay was closing',
 }
 const SOURCES: Readonly<Record<string, string>> = {
   bound: 'charged by what was produced at most',
