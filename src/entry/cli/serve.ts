@@ -2,8 +2,11 @@ import type { Policy, PolicyFault } from '../../policy/policy.ts'
 import { openHarness, type Harness } from '../harness.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import { Authenticator } from '../http-api/authentication.ts'
+import { flowDoor } from '../mcp-gateway/flow-door.ts'
+import { openMcpGateway } from '../mcp-gateway/http-door.ts'
 import { openModelGateway } from '../model-gateway/gateway.ts'
 import { startHttpServer } from '../http-api/server.ts'
+import { escapeText } from './escape.ts'
 import { faultLines } from './failure.ts'
 import { note } from './print.ts'
 import { VERSION } from './version.ts'
@@ -52,6 +55,14 @@ export async function serve(
       telemetry,
       onFault,
     })
+    const mcpGateway = openMcpGateway({
+      door: flowDoor(harness),
+      policies: harness.policies,
+      authenticator,
+      onStderr: (_name, text) => void process.stderr.write(text),
+      onNote: (name, text) => note(`belay: mcp: ${name}: ${escapeText(text)}`),
+      onFault,
+    })
     const server = await startHttpServer({
       flow: harness.flow,
       store: harness.store,
@@ -63,7 +74,7 @@ export async function serve(
       version: VERSION,
       telemetry,
       authenticator,
-      rawDoors: [gateway],
+      rawDoors: [gateway, mcpGateway],
     })
     return {
       url: server.url,
