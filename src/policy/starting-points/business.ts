@@ -11,7 +11,8 @@ export const business: StartingPoint = {
   parts: [
     {
       name: 'mail',
-      actions: `  # Mail cannot be taken back. A person sees it first when the agent is not sure or it goes to many; keys, card and
+      actions:
+        () => `  # Mail cannot be taken back. A person sees it first when the agent is not sure or it goes to many; keys, card and
   # account numbers never go out, nor do more than 100 mails an hour.
   mail.send:
     effect: irreversible
@@ -38,7 +39,8 @@ export const business: StartingPoint = {
         '  # Names that a post may only mention after a person has seen it.',
         '  competitors: [Example Corp]',
       ],
-      actions: `  # A post speaks for the company. It can be taken down within a day, and a person sees it first when the agent is not
+      actions:
+        () => `  # A post speaks for the company. It can be taken down within a day, and a person sees it first when the agent is not
   # sure, or it names a competitor or links elsewhere.
   social.post:
     effect: write                      # read | write | irreversible
@@ -62,7 +64,8 @@ export const business: StartingPoint = {
     {
       name: 'payments',
       approvers: ['  finance: { members: [finance@example.com], quorum: 1 }'],
-      actions: `  # Money out. amount is in whole units of the currency (12.50, not 1250). The sum of a day counts, so that many small
+      actions:
+        () => `  # Money out. amount is in whole units of the currency (12.50, not 1250). The sum of a day counts, so that many small
   # refunds are one large one: up to 100 pass, above that a person says yes, above 1000 finance as well.
   payments.refund:
     effect: irreversible
@@ -94,7 +97,8 @@ export const business: StartingPoint = {
     },
     {
       name: 'crm',
-      actions: `  # Records of customers. One change after the other passes and can be undone for a week; a bulk change is asked for,
+      actions:
+        () => `  # Records of customers. One change after the other passes and can be undone for a week; a bulk change is asked for,
   # and deleting always is.
   crm.update:
     effect: write

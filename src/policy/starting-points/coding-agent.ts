@@ -9,6 +9,13 @@ const INSIDE = String.raw`!input.path.matches("(^|[/\\\\])\\.\\.([/\\\\]|$)") &&
 const names = (list: string): string =>
   `lists.${list}.exists(part, ("/" + input.path + "$").lowerAscii().contains(part))`
 
+const workspace = (folder: string): readonly string[] => [
+  '  # Folders that the agent may work in. Relative paths that do not climb out count as inside.',
+  `  workspace: [${JSON.stringify(folder)}, /tmp]`,
+]
+
+const inFolder = (folder: string, name: string): string => JSON.stringify(`${folder}/${name}`)
+
 /** Agents that write code on a person's machine or in CI. */
 export const codingAgent: StartingPoint = {
   name: 'coding-agent',
@@ -19,31 +26,43 @@ export const codingAgent: StartingPoint = {
   parts: [
     {
       name: 'shell',
-      lists: () => [
+      lists: (folder) => [
+        ...workspace(folder),
         '  # What a person sees before it runs: acts that leave the machine or cannot be taken back.',
         "  asked_commands: ['sudo ', 'git push', 'npm publish', 'docker push', 'terraform apply', 'kubectl ', 'ssh ', 'scp ']",
       ],
-      actions: `  # Commands. A guard against mistakes; what must hold against a hostile agent is a sandbox (belay run).
+      actions: (
+        folder,
+      ) => `  # Commands, read as a shell would read them: docs/checks/shell.md. A guard against mistakes; what must hold against a
+  # hostile agent is a sandbox (belay run).
   shell.run:
     effect: irreversible
-    input: { type: object, required: [command], properties: { command: { type: string, minLength: 1, maxLength: 100000 } } }
+    input:
+      type: object
+      anyOf: [{ required: [command] }, { required: [program] }]
+      properties: { command: { type: string, maxLength: 100000 } }
     timeout: 1h
     verify:
+      # Never: the policy and the records of Belay, disks, the machine itself.
+      - shell: { deny_programs: [mkfs*, fdisk, parted, shutdown, reboot, poweroff, halt], deny_paths: [belay.yaml, .belay, ${inFolder(folder, 'belay.yaml')}, ${inFolder(folder, '.belay')}], destructive: allow, opaque: allow }
+      # A person sees first: what is plainly destructive (rm -rf, force pushes, curl | sh …), keys, what is written outside of
+      # the workspace, and what cannot be known before it runs (python -c …). In a sandbox, opaque: allow asks less often.
+      - shell: { deny_paths: ['~/.ssh', '~/.aws', '~/.gnupg', '~/.kube', '~/.netrc', .env, ${inFolder(folder, '.env')}], write_within: [., /tmp, ${JSON.stringify(folder)}], destructive: require_approval, opaque: require_approval, then: require_approval }
+      - rule: { when: 'has(input.cwd) && !lists.workspace.exists(root, input.cwd == root || input.cwd.startsWith(root + "/"))', then: require_approval, code: 'shell:outside', message: The command runs outside the folders of lists.workspace. }
+      - rule: { when: 'has(input.command) && lists.asked_commands.exists(part, (" " + input.command).contains(" " + part))', then: require_approval, code: 'shell:asked', message: A person sees such commands before they run (lists.asked_commands). }
       # Keys on a command line end up in process lists, histories and logs.
-      - secrets: { then: require_approval }
-      - rule: { when: 'lists.asked_commands.exists(part, (" " + input.command).contains(" " + part))', then: require_approval, code: 'shell:asked', message: A person sees such commands before they run (lists.asked_commands). }`,
+      - secrets: { then: require_approval }`,
     },
     {
       name: 'files',
       lists: (folder) => [
-        '  # Folders that the agent may work in. Relative paths that do not climb out count as inside.',
-        `  workspace: [${JSON.stringify(folder)}, /tmp]`,
+        ...workspace(folder),
         '  # Parts of paths, in lower case; $ is the end. Files that hold keys, and files that git, editors, CI or the agent',
         '  # itself run or obey later.',
         '  key_files: [/.env$, /.env., /.netrc$, /.npmrc$, /.pypirc$, /.git-credentials$, /.ssh/, /.aws/, /.gnupg/, /.kube/, .pem$, .key$, .p12$, /id_rsa$, /id_ed25519$]',
         '  obeyed_files: [/.git/, /.github/workflows/, /.gitlab-ci.yml$, /.husky/, /.vscode/, /.claude/, /.cursor/, /.codex/, /.gemini/, /.mcp.json$, /.bashrc$, /.zshrc$, /.profile$]',
       ],
-      actions: `  # Files. Names are compared and links are not followed: as above, this is no sandbox.
+      actions: () => `  # Files. Names are compared and links are not followed: as above, this is no sandbox.
   file.read:
     effect: read
     input: &path ${PATH}
@@ -76,7 +95,8 @@ export const codingAgent: StartingPoint = {
         '  # Hosts that may be written to. Reading is free, except as the rules of http.GET say.',
         '  writable_hosts: [localhost, 127.0.0.1]',
       ],
-      actions: String.raw`  # The web. An address carries data out as well as a body does: no keys in either.
+      actions:
+        () => String.raw`  # The web. An address carries data out as well as a body does: no keys in either.
   http.GET: &http_read
     effect: read
     verify:

@@ -1,5 +1,12 @@
 import type { StartingPoint } from './starting-point.ts'
 
+const MCP = `# Servers that agents reach at /mcp/NAME with a Belay key. belay mcp wraps one that a client starts itself. A tool whose
+# definition changes after it was first seen waits for a person.
+# mcp:
+#   servers:
+#     files: { command: [npx, -y, '@modelcontextprotocol/server-filesystem', .] }
+#     issues: { url: https://mcp.example.com/mcp, headers: { authorization: $ISSUES_TOKEN } }`
+
 /** Tools of MCP servers: reads pass, everything else waits for a person. */
 export const mcp: StartingPoint = {
   name: 'mcp',
@@ -9,7 +16,8 @@ export const mcp: StartingPoint = {
   parts: [
     {
       name: 'mcp',
-      actions: String.raw`  # Tools of MCP servers: mcp.SERVER.TOOL, the input is the tool's arguments. What only reads, by its name, passes.
+      actions:
+        () => String.raw`  # Tools of MCP servers: mcp.SERVER.TOOL, the input is the tool's arguments. What only reads, by its name, passes.
   # A name is a promise of whoever wrote the server: for servers that you do not trust, name each tool, or deny all
   # with mcp.SERVER.*: { verify: [{ rule: { when: 'true', then: deny } }] }
   mcp.*.get*: &mcp_read
@@ -22,8 +30,8 @@ export const mcp: StartingPoint = {
     result:                            # what the agent gets to read
       verify:
         - secrets: { then: redact }
-        # Orders hidden in what a tool answers. Only noted, since pages about such attacks quote them; then: deny refuses.
-        - banned_phrases: { phrases: [ignore all previous instructions, ignore previous instructions, disregard all previous instructions, do not tell the user], then: warn }
+        # Orders to the agent in what a tool answers. Pages about such attacks hold them too: then: warn only notes them.
+        - injection: {}
   mcp.*.list*: *mcp_read
   mcp.*.read*: *mcp_read
   mcp.*.search*: *mcp_read
@@ -37,7 +45,8 @@ export const mcp: StartingPoint = {
       - secrets: {}
       - rule: { when: 'history.count("mcp.*", "10m") >= 200', then: deny, code: 'rule:burst', message: More than 200 calls of tools in ten minutes. }
     approve: [{ by: [default], expires: 1h }]
-    result: { verify: [{ secrets: { then: redact } }] }`,
+    result: { verify: [{ secrets: { then: redact } }, { injection: {} }] }`,
+      section: MCP,
     },
   ],
 }

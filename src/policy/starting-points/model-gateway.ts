@@ -1,5 +1,12 @@
 import type { StartingPoint } from './starting-point.ts'
 
+const PROVIDERS = `# Agents reach these at /openai/v1, /anthropic/v1 … with a Belay key. Keys of providers stay in the environment: $NAME
+# is never resolved into this file or any record. A vendor whose variable is set (GEMINI_API_KEY, OPENROUTER_API_KEY,
+# GROQ_API_KEY …) needs no entry. Models on your own machine do: ollama: {}
+providers:
+  openai: { api_key: $OPENAI_API_KEY }
+  anthropic: { api_key: $ANTHROPIC_API_KEY }`
+
 /** Calls to models through the gateway, and the tools that models ask for. */
 export const modelGateway: StartingPoint = {
   name: 'model-gateway',
@@ -9,8 +16,9 @@ export const modelGateway: StartingPoint = {
   parts: [
     {
       name: 'models',
-      providers: true,
-      actions: `  # Calls to models through the gateway. What a call can cost at most is reserved before it and must fit the budgets
+      section: PROVIDERS,
+      actions:
+        () => `  # Calls to models through the gateway. What a call can cost at most is reserved before it and must fit the budgets
   # above; what it did cost is charged after. A model whose price nobody knows is refused until providers: says it.
   model.generate:
     effect: read
@@ -30,7 +38,8 @@ export const modelGateway: StartingPoint = {
     },
     {
       name: 'tools',
-      actions: `  # Tool calls that a model proposes are judged by the name of the function before the agent sees them. All pass,
+      actions:
+        () => `  # Tool calls that a model proposes are judged by the name of the function before the agent sees them. All pass,
   # recorded; those whose name says that they destroy, pay or publish wait for a person (approval_wait, 120s).
   tool.*: { effect: write }
   tool.*delete*: &tool_asked

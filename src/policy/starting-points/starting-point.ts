@@ -23,15 +23,15 @@ export interface AgentLimits {
   readonly errorRate: number
 }
 
-/** Entries that stand or fall together. Lists, approvers and providers come only with what names them. */
+/** Entries that stand or fall together. Lists, approvers and sections come only with what needs them. */
 export interface StartingPart {
   readonly name: string
-  /** Entries of `actions:`, indented by two blanks, ending without a line break. */
-  readonly actions: string
-  /** Entries of `lists:`; `folder` is the project's, absolute. */
+  /** Entries of `actions:`, indented by two blanks, ending without a line break. `folder` is the project's, absolute. */
+  readonly actions: (folder: string) => string
+  /** Lines of `lists:`. */
   readonly lists?: (folder: string) => readonly string[]
-  /** Entries of `approvers:` beside `default`. */
+  /** Lines of `approvers:` beside `default`. */
   readonly approvers?: readonly string[]
-  /** Whether models are called, so that `providers:` belongs into the file. */
-  readonly providers?: true
+  /** Further text at the end of the file. */
+  readonly section?: string
 }

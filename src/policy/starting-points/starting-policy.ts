@@ -69,12 +69,13 @@ export function startingPolicy(options: StartingPolicyOptions): string {
   const agents = usable(options.agents ?? []).filter((name) => name !== '*')
   const written = new Set(parts.flatMap(entryNames))
   const found = usable(options.actions ?? []).filter((name) => !written.has(name))
-  const lists = parts.flatMap((part) => part.lists?.(options.folder) ?? [])
+  // Parts may name the same list.
+  const lists = [...new Set(parts.flatMap((part) => part.lists?.(options.folder) ?? []))]
   return `${[
     head(limits),
     `agents:\n${[...agents, '*'].map((name) => agentEntry(name, limits)).join('\n')}`,
     `# Each action by its name, or a glob such as payments.*; the closest match counts.\nactions:\n${[
-      ...parts.map(({ actions }) => actions),
+      ...parts.map(({ actions }) => actions(options.folder)),
       ...(found.length > 0 ? [found.map(foundAction).join('\n')] : []),
     ].join('\n\n')}`,
     ...(lists.length > 0
@@ -82,7 +83,7 @@ export function startingPolicy(options: StartingPolicyOptions): string {
       : []),
     approvers(parts),
     NOTIFY,
-    ...(parts.some(({ providers }) => providers === true) ? [PROVIDERS] : []),
+    ...parts.flatMap(({ section }) => section ?? []),
   ].join('\n\n')}\n`
 }
 
@@ -104,13 +105,6 @@ budget: [{ limit_usd: ${usdPerDay * 5}, per: day }]`
 const NOTIFY = `# notify:
 #   slack: { channel: '#agents' }
 #   email: { to: [you@example.com] }`
-
-const PROVIDERS = `# Agents reach these at /openai/v1, /anthropic/v1 … with a Belay key. Keys of providers stay in the environment: $NAME
-# is never resolved into this file or any record. A vendor whose variable is set (GEMINI_API_KEY, OPENROUTER_API_KEY,
-# GROQ_API_KEY …) needs no entry. Models on your own machine do: ollama: {}
-providers:
-  openai: { api_key: $OPENAI_API_KEY }
-  anthropic: { api_key: $ANTHROPIC_API_KEY }`
 
 function approvers(parts: readonly StartingPart[]): string {
   return `# Who approves: put your own people here before you enforce. Quorum: how many of them must say yes.
@@ -142,7 +136,7 @@ function foundAction(name: string): string {
 }
 
 function entryNames({ actions }: StartingPart): string[] {
-  return [...actions.matchAll(/^ {2}([^\s#:]+):/gm)].map(([, name]) => name as string)
+  return [...actions('/').matchAll(/^ {2}([^\s#:]+):/gm)].map(([, name]) => name as string)
 }
 
 function key(name: string): string {
