@@ -3,35 +3,26 @@ import type { ResultVerdict } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { keptResult } from './answer-result.ts'
 import type { Stop } from './answer-sink.ts'
-import { providerError, type Called, type ProviderCall, type UpstreamHeaders } from './called.ts'
+import { onDeadline } from './call-deadline.ts'
+import {
+  clientHeaders,
+  NOT_CALLED,
+  providerError,
+  type Called,
+  type Known,
+  type ProviderCall,
+  type UpstreamHeaders,
+} from './called.ts'
 import type { CallEnd } from './call-record.ts'
 import type { GatewayContext } from './gateway-context.ts'
 import type { ModelAnswer } from './model-call.ts'
 import type { ModelError } from './model-errors.ts'
 import type { StreamedAnswer, Step } from './streamed-answer.ts'
-import { responseHeaders } from './upstream/headers.ts'
-import { JSON_ARRAY_TYPE } from './wire-formats/json-array.ts'
 import type { UpstreamCall, UpstreamFailure, UpstreamListener } from './upstream/upstream.ts'
 import { chargeOf, FREE, type Charged } from './usage-cost.ts'
 import { readWhole } from './whole-answer.ts'
 
 const LONGEST_ERROR = 1024 * 1024
-const TIMEOUT: Stop = {
-  ended: 'timeout',
-  error: {
-    status: 504,
-    code: 'provider:timeout',
-    message: 'The call took longer than the policy allows.',
-  },
-}
-
-interface Known {
-  readonly charged: Charged
-  readonly answer: ModelAnswer | null
-  readonly verdict: ResultVerdict | null
-}
-
-const NOT_CALLED: Known = { charged: FREE, answer: null, verdict: null }
 
 /** Calls the provider once and brings the answer to the agent through the checks. Rejects only for a fault in Belay. */
 export function callProvider(context: GatewayContext, call: ProviderCall): Promise<Called> {
@@ -78,10 +69,7 @@ class Exchange implements UpstreamListener {
       { provider: plan.provider, method: incoming.method, path, headers, body },
       this,
     )
-    if (action.state.name === 'executing') {
-      const left = action.state.deadline - this.#context.now()
-      this.#deadline = setTimeout(() => this.#stop(TIMEOUT), timerOf(left))
-    }
+    this.#deadline = onDeadline(action, this.#context.now(), (why) => this.#stop(why))
     sink.onStop(() => this.#stop(sink.why as Stop))
   }
 
@@ -122,12 +110,10 @@ class Exchange implements UpstreamListener {
   }
 
   fail(failure: UpstreamFailure): void {
-    if (failure.cause !== undefined) {
-      this.#fault(failure.cause)
-      return
-    }
+    if (failure.cause !== undefined) return this.#fault(failure.cause)
     this.#status = failure.kind
-    this.#afterBusy(() => this.#broken(failure))
+    const busy = this.#busy ?? Promise.resolve()
+    busy.then(() => this.#broken(failure)).catch((error: unknown) => this.#fault(error))
   }
 
   #feed(bytes: Buffer): boolean {
@@ -152,7 +138,8 @@ class Exchange implements UpstreamListener {
 
   /** Writes what a step gives out. `false`: no more bytes until the agent or the step is ready. */
   #take(step: Step): boolean {
-    const { sink } = this.#call
+    const { sink, maxTokens } = this.#call
+    const stream = this.#stream as StreamedAnswer
     if (this.#settled) return true
     if (step.status === 'refused') {
       this.#upstream?.abort()
@@ -165,7 +152,7 @@ class Exchange implements UpstreamListener {
       if (!sink.started) sink.head(this.#status as number, this.#clientHeaders(true))
       flowing = this.#written(sink.write(step.text))
     }
-    if (step.status === 'open' && this.#isOverReservation()) {
+    if (step.status === 'open' && stream.leastTokens() > maxTokens) {
       this.#upstream?.abort()
       const message = 'The provider went on beyond the tokens that were asked for and reserved.'
       this.#cutShort('over_reservation', { status: 502, code: 'provider:over_reservation', message })
@@ -174,10 +161,6 @@ class Exchange implements UpstreamListener {
       this.#cutShort('truncated', { status: 502, code: 'provider:broken_stream', message: step.why })
     } else if (step.status === 'ended') this.#complete()
     return flowing
-  }
-
-  #isOverReservation(): boolean {
-    return (this.#stream as StreamedAnswer).leastTokens() > this.#call.maxTokens
   }
 
   #written(flowing: boolean): boolean {
@@ -199,14 +182,7 @@ class Exchange implements UpstreamListener {
         this.#through()
         return
       case 'error':
-        this.#settle(
-          providerError(
-            plan,
-            this.#status as number,
-            this.#headers,
-            Buffer.concat(this.#chunks, this.#length),
-          ),
-        )
+        this.#settle(providerError(plan, this.#status as number, this.#headers, this.#body()))
         return
       case 'waiting':
       case 'whole':
@@ -224,13 +200,11 @@ class Exchange implements UpstreamListener {
 
   async #whole(): Promise<void> {
     const { plan, action, sink } = this.#call
-    const bytes =
-      this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks, this.#length)
     if (this.#stopped !== null) {
       this.#halt(this.#stopped)
       return
     }
-    const read = await readWhole(this.#context, this.#call, bytes)
+    const read = await readWhole(this.#context, this.#call, this.#body())
     if (this.#stopped !== null && read.status === 'passed') {
       const charged = chargeOf(plan, action, read.answer, read.answer !== null)
       this.#halt(this.#stopped, { charged, answer: read.answer, verdict: read.verdict })
@@ -262,19 +236,13 @@ class Exchange implements UpstreamListener {
     const verdict = stream.verdict ?? null
     if (!sink.started) sink.head(this.#status as number, this.#clientHeaders(true))
     sink.end()
-    if (answer.finishReasons.includes('error'))
-      this.#answered(
-        'provider_error',
-        charged,
-        null,
-        'the provider ended its answer with an error',
-        answer,
-        verdict,
-      )
-    else {
-      const result = keptResult(answer, stream.texts(), this.#context.limits.keptText)
-      this.#answered('complete', charged, result, null, answer, verdict)
+    if (answer.finishReasons.includes('error')) {
+      const why = 'the provider ended its answer with an error'
+      this.#answered('provider_error', charged, null, why, answer, verdict)
+      return
     }
+    const result = keptResult(answer, stream.texts(), this.#context.limits.keptText)
+    this.#answered('complete', charged, result, null, answer, verdict)
   }
 
   #refuse(verdict: ResultVerdict): void {
@@ -287,34 +255,26 @@ class Exchange implements UpstreamListener {
       this.#settle({ kind: 'rejected', ...charged, answer, verdict })
       return
     }
-    const [reason] = verdict.reasons
-    sink.write(
-      stream.failure(
-        reason?.code ?? 'policy:denied',
-        `The policy refused the answer: ${reason?.message ?? ''}`,
-      ),
-    )
+    const { code, message } = verdict.reasons[0] ?? { code: 'policy:denied', message: '' }
+    sink.write(stream.failure(code, `The policy refused the answer: ${message}`))
     sink.end()
-    this.#answered('refused', charged, null, reason?.code ?? 'policy:denied', answer, verdict)
+    this.#answered('refused', charged, null, code, answer, verdict)
   }
 
   #broken(failure: UpstreamFailure): void {
     if (this.#settled) return
-    const { plan, action } = this.#call
-    const answer = this.#stream?.answer() ?? null
     if (this.#stopped !== null) {
       this.#halt(this.#stopped, failure.mayHaveRun ? undefined : NOT_CALLED)
       return
     }
-    const charged = failure.mayHaveRun ? chargeOf(plan, action, answer, false) : FREE
     const status = failure.kind === 'timeout' ? 504 : 502
     const error: ModelError = { status, code: `provider:${failure.kind}`, message: failure.message }
     if (this.#call.sink.started) this.#cutShort('truncated', error)
-    else this.#failed(charged, error)
+    else this.#failed(failure.mayHaveRun ? this.#known(false).charged : FREE, error)
   }
 
   /** It was stopped from this side: the agent, if it is there, is told why, and pays for what was produced. */
-  #halt({ ended, error }: Stop, known: Known = this.#known()): void {
+  #halt({ ended, error }: Stop, known: Known = this.#known(this.#stream?.ended === true)): void {
     const { charged, answer, verdict } = known
     const { sink } = this.#call
     if (error === null) this.#answered(ended, charged, null, null, answer, verdict)
@@ -324,10 +284,10 @@ class Exchange implements UpstreamListener {
     } else this.#failed(charged, error, answer, ended)
   }
 
-  #known(): Known {
+  #known(complete: boolean): Known {
     const { plan, action } = this.#call
     const answer = this.#stream?.answer() ?? null
-    const charged = chargeOf(plan, action, answer, this.#stream?.ended === true)
+    const charged = chargeOf(plan, action, answer, complete)
     return { charged, answer, verdict: this.#stream?.verdict ?? null }
   }
 
@@ -342,17 +302,16 @@ class Exchange implements UpstreamListener {
 
   /** Something of the answer is with the agent already: it gets an error in its place, never a clean end. */
   #cutShort(ended: CallEnd['ended'], error: ModelError): void {
-    const { plan, action, sink } = this.#call
+    const { action, sink } = this.#call
+    const { charged, answer, verdict } = this.#known(false)
+    const over = ended === 'over_reservation'
+    const bill = over ? { ...charged, cost: action.cost } : charged
     if (!sink.started) {
-      this.#failed(chargeOf(plan, action, this.#stream?.answer() ?? null, false), error)
+      this.#failed(bill, error, answer, over ? ended : undefined)
       return
     }
     this.#endWith(error)
-    const answer = this.#stream?.answer() ?? null
-    const verdict = this.#stream?.verdict ?? null
-    const charged = chargeOf(plan, action, answer, false)
-    const cost = ended === 'over_reservation' ? action.cost : charged.cost
-    this.#answered(ended, { ...charged, cost }, null, error.message, answer, verdict)
+    this.#answered(ended, bill, null, error.message, answer, verdict)
   }
 
   #stop(why: Stop): void {
@@ -421,9 +380,9 @@ class Exchange implements UpstreamListener {
     this.#call.sink.onStop(null)
   }
 
-  #afterBusy(work: () => void): void {
-    if (this.#busy === null) work()
-    else this.#busy.then(work, work).catch((error: unknown) => this.#fault(error))
+  #body(): Buffer {
+    const [only] = this.#chunks
+    return this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.#length)
   }
 
   #keep(bytes: Buffer): void {
@@ -432,17 +391,8 @@ class Exchange implements UpstreamListener {
   }
 
   #clientHeaders(rewritten: boolean): Record<string, string | string[]> {
-    const headers = responseHeaders(this.#headers, { rewritten })
-    headers['belay-action'] = this.#call.action.id
-    if (this.#stream !== null && this.#call.asArray) headers['content-type'] = JSON_ARRAY_TYPE
-    return headers
+    return clientHeaders(this.#headers, this.#call, rewritten, this.#stream !== null)
   }
-}
-
-/** Long times end a little early on a common beat: node keeps a list of timers for each different time. */
-function timerOf(left: number): number {
-  const beat = left > 30_000 ? left - (left % 1_000) : left
-  return Math.min(Math.max(1, beat), 2_147_483_647)
 }
 
 type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never

@@ -6,7 +6,9 @@ import type { CallEnd } from './call-record.ts'
 import type { ModelAnswer, ToolCall } from './model-call.ts'
 import type { ModelError } from './model-errors.ts'
 import type { IncomingCall, Plan } from './plan-call.ts'
+import { responseHeaders } from './upstream/headers.ts'
 import { FREE, type Charged } from './usage-cost.ts'
+import { JSON_ARRAY_TYPE } from './wire-formats/json-array.ts'
 
 export interface ProviderCall {
   readonly plan: Plan
@@ -26,6 +28,15 @@ export interface ProviderCall {
 }
 
 export type UpstreamHeaders = Readonly<Record<string, string | readonly string[]>>
+
+/** What is known of a try that was stopped. */
+export interface Known {
+  readonly charged: Charged
+  readonly answer: ModelAnswer | null
+  readonly verdict: ResultVerdict | null
+}
+
+export const NOT_CALLED: Known = { charged: FREE, answer: null, verdict: null }
 
 /** What became of one try. */
 export type Called = Charged & {
@@ -76,4 +87,17 @@ export function providerError(plan: Plan, status: number, headers: UpstreamHeade
     transient: TRANSIENT.has(status),
     headers,
   }
+}
+
+/** The head of an answer as the agent gets it. */
+export function clientHeaders(
+  headers: UpstreamHeaders,
+  { action, asArray }: ProviderCall,
+  rewritten: boolean,
+  streams: boolean,
+): Record<string, string | string[]> {
+  const out = responseHeaders(headers, { rewritten })
+  out['belay-action'] = action.id
+  if (streams && asArray) out['content-type'] = JSON_ARRAY_TYPE
+  return out
 }
