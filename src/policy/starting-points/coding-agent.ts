@@ -34,7 +34,7 @@ export const codingAgent: StartingPoint = {
       actions: (
         folder,
       ) => `  # Commands, read as a shell would read them: docs/checks/shell.md. A guard against mistakes; what must hold against a
-  # hostile agent is a sandbox (belay run).
+  # hostile agent is a sandbox.
   shell.run:
     effect: irreversible
     input:
