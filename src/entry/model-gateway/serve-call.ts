@@ -92,16 +92,15 @@ export async function serveCall(
     context.telemetry.modelCall(factOf(context, start, plan, awaited.admitted, end, report), opened)
     reporting.catch(context.onFault)
     if (called.kind === 'answered') return
-    const next =
-      sink.isStopped
-        ? null
-        : called.kind === 'rejected'
-          ? rejections++ < heal.rejected
-            ? correctedPlan(context, incoming, plan, action, called)
-            : null
-          : called.transient
-            ? fallenBack(context, incoming, plan, action, called, fallback)
-            : null
+    const next = sink.isStopped
+      ? null
+      : called.kind === 'rejected'
+        ? rejections++ < heal.rejected
+          ? correctedPlan(context, incoming, plan, action, called)
+          : null
+        : called.transient
+          ? fallenBack(context, incoming, plan, action, called, fallback)
+          : null
     if (next === null) {
       answerFailure(plan, action, called, sink)
       return
