@@ -8,6 +8,9 @@ export const USAGE = { prompt: 220, completion: 64 }
 export const MAX_TOKENS = 256
 export const CHUNKS = 200
 
+/** Stands in the last message; the load puts a number in its place, so that no two calls are the same. */
+export const NUMBER = '0000000000000000'
+
 const SENTENCES = [
   'The delivery left the warehouse on Tuesday and should arrive before the end of the week.',
   'Please summarise the following notes in three short points for somebody who was not there.',
@@ -28,15 +31,16 @@ export function requestBody(bytes: number, pace?: number): string {
   // Gateways pass the member on, and not every header.
   const more = pace === undefined ? {} : { stream: true, user: `pace-${pace}` }
   const body = (): string => JSON.stringify({ model: MODEL, max_tokens: MAX_TOKENS, ...more, messages })
-  for (let turn = 0; body().length < bytes - 400; turn++) {
+  for (let turn = 0; body().length < bytes - 600; turn++) {
     const content = [0, 1, 2, 3, 4].map((at) => SENTENCES[(turn + at) % SENTENCES.length]).join(' ')
     messages.push({ role: turn % 2 === 0 ? 'user' : 'assistant', content })
   }
   if (messages.length % 2 === 1) messages.push({ role: 'user', content: '' })
   const last = messages[messages.length - 1]!
+  last.content = `No. ${NUMBER}: ${last.content}`
   const filler = SENTENCES.join(' ').repeat(Math.ceil(bytes / 400))
   const missing = bytes - body().length
-  last.content += last.content === '' ? filler.slice(0, missing) : ` ${filler.slice(0, missing - 1)}`
+  last.content += filler.slice(0, missing)
   return body()
 }
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Contender } from './contenders.ts'
-import { requestBody } from './calls.ts'
+import { NUMBER, requestBody } from './calls.ts'
 import { cpuOf, endedChildrenCpu, machineCpu, memoryOf, said, start, type Core } from './processes.ts'
 
 /** A few seconds of load. */
@@ -45,12 +45,17 @@ export async function callSlice(
   { bytes, clients, seconds, core }: { bytes: number; clients: number; seconds: number; core: Core },
 ): Promise<Slice> {
   const script = join(folder, `${contender.name}-${bytes}.lua`)
+  const [before = '', after = ''] = requestBody(bytes).split(NUMBER)
   const headers = Object.entries({ 'content-type': 'application/json', ...contender.headers })
   writeFileSync(
     script,
     `wrk.method = "POST"
-wrk.body = ${lua(requestBody(bytes))}
 ${headers.map(([name, value]) => `wrk.headers[${lua(name)}] = ${lua(value)}`).join('\n')}
+local before, after, number = ${lua(before)}, ${lua(after)}, ${Date.now()}000
+request = function()
+  number = number + 1
+  return wrk.format(nil, nil, nil, before .. string.format("%016d", number) .. after)
+end
 ${REPORT}`,
   )
   const url = `http://127.0.0.1:${contender.port}${contender.path}`
