@@ -25,6 +25,8 @@ import type {
   Policy,
   PolicyFault,
 } from './policy.ts'
+import { compileNotify, withoutNotifySecrets } from './notify.ts'
+import type { NotifyEntry } from './notify.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { readYaml } from './yaml-document.ts'
 import type { DocumentPath, YamlDocument } from './yaml-document.ts'
@@ -131,6 +133,7 @@ function compilePolicy(
   }
   const providers = compileProviders(content.providers ?? {}, report)
   const mcp = compileMcp(content.mcp ?? {}, report)
+  const notify = compileNotify(content.notify ?? {}, report)
   const actionRules = Object.entries(content.actions ?? {}).map(([pattern, entry]) =>
     Object.freeze(compileAction(pattern, entry ?? {}, compilation)),
   )
@@ -163,7 +166,8 @@ function compilePolicy(
     historyWindow: history.window,
     providers,
     mcp,
-    document: deepFrozen(withoutMcpSecrets(withoutKeys(document.content))),
+    notify,
+    document: deepFrozen(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(document.content)))),
   })
   return { policy, faults, document, expressions, files }
 }
@@ -196,6 +200,7 @@ interface PolicyDocument extends LimitsEntry {
   >
   readonly providers?: Readonly<Record<string, ProviderEntry | null>>
   readonly mcp?: McpEntry
+  readonly notify?: NotifyEntry
 }
 
 function limitsOf({ budget = [], rate = [] }: LimitsEntry): Limits {

@@ -2,6 +2,7 @@
 import { BUDGET_WINDOWS } from '../action/budget-window.ts'
 import type { JsonObject } from '../action/json.ts'
 import type { Check } from './check.ts'
+import { notifySchema } from './notify.ts'
 import { mcpSchema } from './schema-mcp.ts'
 import { healSchema, providerNames, providerSchema, concurrencySchema } from './schema-models.ts'
 import {
@@ -258,14 +259,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
         },
         ['members'],
       ),
-      notify: described(
-        'Where people are told.',
-        map({
-          slack: { type: 'object', properties: { channel: text('Channel, for example #agents.') } },
-          email: { type: 'object', properties: { to: listOf('Addresses.', text('An address.')) } },
-          webhook: { type: 'object', properties: { url: { type: 'string', pattern: '^https?://' } } },
-        }),
-      ),
+      notify: notifySchema,
       provider: providerSchema,
     },
   }
