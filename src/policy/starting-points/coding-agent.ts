@@ -78,7 +78,7 @@ export const codingAgent: StartingPoint = {
       - rule: *keys
       - rule: &obeyed { when: '${names('obeyed_files')}', then: require_approval, code: 'file:obeyed', message: Other programs run or obey what this file says (lists.obeyed_files). }
       - rule: *outside
-      - secrets: { then: require_approval }
+      - secrets: { field: [text, content], then: require_approval }
   file.delete:
     effect: irreversible
     input: *path
