@@ -27,9 +27,16 @@ export async function execute<R>(
   abort?: AbortSignal,
 ): Promise<Executed<R>> {
   const timeout = Math.max(0, executing.state.deadline - now)
-  const late = new AbortController()
-  const timer = setTimeout(() => late.abort(new OutcomeUnknown(`no answer within ${timeout} ms`)), timeout)
-  const signal = abort === undefined ? late.signal : AbortSignal.any([late.signal, abort])
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const timer = setTimeout(
+    () => stopping.abort(new OutcomeUnknown(`no answer within ${timeout} ms`)),
+    timeout,
+  )
+  // `AbortSignal.any` costs some 30 µs a call.
+  const stop = (): void => stopping.abort(abort?.reason)
+  if (abort?.aborted === true) stop()
+  else abort?.addEventListener('abort', stop, { once: true })
   const aborted = new Promise<never>((_, reject) => {
     const fail = (): void =>
       reject(new OutcomeUnknown('the effect was interrupted', { cause: signal.reason }))
@@ -46,6 +53,7 @@ export async function execute<R>(
     return { report: { outcome, error: error instanceof Error ? error.message : String(error) }, error }
   } finally {
     clearTimeout(timer)
+    abort?.removeEventListener('abort', stop)
   }
 }
 
