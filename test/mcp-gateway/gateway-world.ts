@@ -19,7 +19,10 @@ export interface World {
   close(): Promise<void>
 }
 
-export async function openWorld(policy: string, folder = mkdtempSync(join(tmpdir(), 'belay-mcp-'))): Promise<World> {
+export async function openWorld(
+  policy: string,
+  folder = mkdtempSync(join(tmpdir(), 'belay-mcp-')),
+): Promise<World> {
   const config = join(folder, 'belay.yaml')
   writeFileSync(config, policy)
   const server = await serve({

@@ -17,7 +17,7 @@ export interface ExchangeOptions {
   readonly newStream: () => EventStream
 }
 
-/** The answer to one POST: a JSON object where nothing comes before it, else a stream. */
+/** The answer to one POST: a stream where the client takes one, begun no sooner than there is something to say. */
 export class Exchange {
   readonly #options: ExchangeOptions
   readonly #patience: NodeJS.Timeout | null
@@ -47,13 +47,16 @@ export class Exchange {
     if (this.#done) return
     this.#done = true
     if (this.#patience !== null) clearTimeout(this.#patience)
-    const { response, headers } = this.#options
+    const { response, headers, statuses, streams } = this.#options
+    // What was answered on a stream can be had again; where errors have a status it must stand in the headers.
+    if (message !== null && streams && !statuses && this.#stream === null && !response.destroyed)
+      this.#begin()
     if (this.#stream !== null) {
       if (message !== null) this.#stream.send(message)
       this.#stream.end()
     } else if (response.destroyed || response.headersSent) return
     else if (message === null) response.writeHead(202, headers).end()
-    else sendJson(response, this.#options.statuses ? statusOf(message) : 200, message, headers)
+    else sendJson(response, statuses ? statusOf(message) : 200, message, headers)
   }
 
   #begin(): EventStream {
