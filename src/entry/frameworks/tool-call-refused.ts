@@ -40,7 +40,8 @@ function wordsFor(error: unknown): string | undefined {
   if (error instanceof ActionDenied) return denialWords(error.reasons)
   if (error instanceof ActionHeld)
     return `Nothing was done yet: it waits for the approval of a person${error.approval === null ? '' : ` (${error.approval})`}. Go on with something else, or say that it waits.`
-  if (error instanceof ActionExpired) return 'Nothing was done: nobody approved it in time.'
+  if (error instanceof ActionExpired)
+    return 'Nothing was done: it was not approved, or not taken up, in time. Make a new call if it is still wanted.'
   if (error instanceof ActionCancelled) return 'Nothing was done: the action was withdrawn.'
   if (error instanceof ActionNotRepeated)
     return error.state === 'failed'
