@@ -44,8 +44,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ]),
   ),
   'src/flow/': ['src/flow/', 'src/action/', 'src/errors/', 'src/policy/', 'src/storage/store.ts'],
+  'src/channels/': [
+    'src/channels/',
+    'src/flow/flow.ts',
+    'src/flow/approve/announcer.ts',
+    'src/action/',
+    'src/errors/',
+    'src/policy/',
+  ],
   'src/entry/': [
     'src/entry/',
+    'src/channels/',
     'src/flow/',
     'src/action/',
     'src/errors/',

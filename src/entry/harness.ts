@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isJsonObject } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
+import type { ApprovalChannel } from '../flow/approve/announcer.ts'
 import { openFlow, type OpenFlow } from '../flow/open-flow.ts'
 import type { Observer } from '../flow/stages.ts'
 import { builtInChecks } from '../flow/verify/checks/index.ts'
@@ -29,6 +30,8 @@ export interface HarnessOptions {
   /** Is told of every recorded step of every action; what it throws is a fault and changes no answer. */
   readonly onMoved?: Observer
   readonly onFault?: (error: unknown) => void
+  /** Ways to reach people about approvals. */
+  readonly channels?: readonly ApprovalChannel[]
 }
 
 /** Everything that a door needs, opened. Only this file chooses a store. */
@@ -115,6 +118,7 @@ async function assemble(
     policies,
     ...(options.onMoved && { onMoved: options.onMoved }),
     ...(options.onFault && { onFault: options.onFault }),
+    ...(options.channels && { channels: options.channels }),
   })
   return {
     flow,

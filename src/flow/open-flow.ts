@@ -1,6 +1,7 @@
 import { isIn } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { NewPayload, Store } from '../storage/store.ts'
+import { PendingAnnouncements } from './announce-pending.ts'
 import { Announcer, type ApprovalChannel } from './approve/announcer.ts'
 import { createApprove } from './approve/approve.ts'
 import { castVote } from './approve/vote.ts'
@@ -39,6 +40,8 @@ export interface FlowOptions {
 
 export type OpenFlow = Flow & {
   readonly undoers: Undoers
+  /** Whether this replica is the one that tells people of what belongs to none. */
+  readonly speaks: () => boolean
   readonly reconcile: (name: string) => Promise<void>
 }
 
@@ -52,6 +55,7 @@ export async function openFlow({
   onFault = () => undefined,
 }: FlowOptions): Promise<OpenFlow> {
   const monitor = createMonitor(store)
+  const pending = new PendingAnnouncements(store)
   const stages: Stages = {
     store,
     policies,
@@ -62,7 +66,7 @@ export async function openFlow({
     historyReload: null,
     undoers: new Undoers(),
     waiters: new Waiters(),
-    announcer: new Announcer(channels, onFault),
+    announcer: new Announcer(channels, onFault, (action) => pending.owns(action)),
     onMoved,
     onFault,
     recent: new RecentActions(),
@@ -77,7 +81,11 @@ export async function openFlow({
   const background = (job: () => Promise<unknown>): void => {
     work = work.then(async () => (closed ? undefined : job())).catch(onFault)
   }
-  const timer = setInterval(() => background(() => tend(stages, anchor)), tick)
+  const tendAndAnnounce = async (): Promise<void> => {
+    await tend(stages, anchor)
+    await pending.announce(stages.announcer)
+  }
+  const timer = setInterval(() => background(tendAndAnnounce), tick)
   const stopListening = [
     policies.onChange(() => {
       reloadHistory(stages, () => closed, onFault)
@@ -90,6 +98,7 @@ export async function openFlow({
 
   return {
     undoers: stages.undoers,
+    speaks: () => pending.speaks(),
     reconcile: (name) => reconcileActions(stages, name),
     propose: (proposal, how) => runAction(stages, proposal, how),
     start: async (id) => startAction(stages, await recall(stages, id)),

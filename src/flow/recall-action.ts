@@ -23,7 +23,7 @@ export function keep(stages: Stages, admitted: Admitted): void {
 /** Tells those who wait for the action, the channels and the observer. Once for each recorded step, never before it is on disk. */
 export function announce(stages: Stages, action: Action, before?: Action): void {
   stages.waiters.notify(action.id)
-  stages.announcer.moved(action)
+  stages.announcer.moved(action, before)
   try {
     stages.onMoved?.(action, before)
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Policy, PolicyFault } from '../../policy/policy.ts'
 import { openHarness, type Harness } from '../harness.ts'
+import { PeopleReach } from '../reach-people.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import { Authenticator } from '../http-api/authentication.ts'
 import { flowDoor } from '../mcp-gateway/flow-door.ts'
@@ -29,17 +30,25 @@ export async function serve(
   const onFault = (error: unknown): void =>
     note(`belay: fault: ${error instanceof Error ? error.message : String(error)}`)
   const telemetry = await openTelemetry({ version: VERSION, onFault })
+  const people = new PeopleReach({ data: options.data, onFault, note: (text) => note(`belay: ${text}`) })
   const harness = await openHarness({
     config: options.config,
     data: options.data,
     watch: options.watch,
     ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
-    onPolicyChanged: (policy: Policy) => note(`belay: the policy was reloaded (${policy.digest})`),
+    onPolicyChanged(policy: Policy) {
+      note(`belay: the policy was reloaded (${policy.digest})`)
+      people.policyChanged()
+    },
     onPolicyRejected(faults: readonly PolicyFault[]) {
       for (const text of faultLines(faults)) note(text)
       note('belay: the changed policy is not valid; the one before stays in force')
     },
-    onMoved: telemetry.action,
+    onMoved(action, before) {
+      telemetry.action(action, before)
+      people.moved(action)
+    },
+    channels: [people],
     onFault,
   }).catch(async (error: unknown) => {
     await telemetry.close()
@@ -74,13 +83,16 @@ export async function serve(
       version: VERSION,
       telemetry,
       authenticator,
+      doors: [(app) => people.doors(app)],
       rawDoors: [gateway, mcpGateway],
     })
+    people.open(harness, server.url)
     return {
       url: server.url,
       harness,
       async close() {
         await server.close()
+        await people.close()
         await harness.close()
         await telemetry.close()
       },

@@ -14,6 +14,8 @@ export type Access = 'public' | 'agent' | 'admin'
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** Every request carries its own proof (a signature, a signed link), so it may come under any name of the server. */
+    selfAuthenticating?: boolean
   }
   interface FastifyRequest {
     principal: Principal | null

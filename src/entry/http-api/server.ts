@@ -173,7 +173,8 @@ function guard(app: FastifyInstance, context: ApiContext, onLoopback: boolean): 
   app.decorateRequest('principal', null)
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
-    if (onLoopback) checkLoopbackHost(request.headers.host)
+    const { selfAuthenticating = false } = request.routeOptions.config
+    if (onLoopback && !selfAuthenticating) checkLoopbackHost(request.headers.host)
     // A route that forgot to say is for the admin token alone; an address that does not exist tells nothing more.
     const access = request.is404 ? 'agent' : (request.routeOptions.config.access ?? 'admin')
     if (access === 'public') return

@@ -1,0 +1,179 @@
+import type { Action } from '../action/action.ts'
+import type { NotifyRule } from '../policy/notify.ts'
+import { durationWords } from './approval-view.ts'
+import type { Alert } from './alert.ts'
+
+const OVER = 50
+/** Fewer finished actions say nothing about a rate. */
+const AT_LEAST = 10
+const MAX_AGENTS = 10_000
+/** How often the same agent's budget is looked at, ms. */
+const BUDGET_EVERY = 10_000
+
+export interface AlertWatchOptions {
+  readonly rule: () => NotifyRule
+  readonly raise: (alert: Alert) => void
+  readonly over: (key: string) => void
+  /** Share of the agent's scarcest budget that is left, 0 … 1. */
+  readonly budgetLeft: (agent: string, session: string | undefined) => Promise<number>
+  readonly publicUrl: () => string
+  readonly onFault: (error: unknown) => void
+}
+
+/** What an agent row says, as far as people are told of it. */
+export interface AgentChange {
+  readonly name: string
+  readonly state: 'active' | 'paused' | 'stopped'
+  readonly reason: string | null
+  readonly changedBy: string | null
+  readonly changedAt: number
+}
+
+/** Sees in what the flow does that people should know of it. Looks on; decides nothing. */
+export class AlertWatch {
+  readonly #options: AlertWatchOptions
+  /** Of each agent's last finished actions, whether they failed. */
+  readonly #finished = new Map<string, boolean[]>()
+  readonly #lookedAt = new Map<string, number>()
+
+  constructor(options: AlertWatchOptions) {
+    this.#options = options
+  }
+
+  /** To be told every recorded step. */
+  moved(action: Action): void {
+    switch (action.state.name) {
+      case 'denied':
+        this.#refused(action)
+        break
+      case 'ready':
+      case 'executing':
+        if (action.reservations.length > 0) this.#lookAtBudget(action)
+        break
+      case 'succeeded':
+      case 'failed':
+      case 'unknown':
+        if (action.state.name !== 'succeeded' || action.state.undo === undefined) this.#ended(action)
+        break
+      case 'held':
+      case 'undone':
+      case 'expired':
+      case 'cancelled':
+        break
+    }
+  }
+
+  /** To be told every change of an agent's state. */
+  agent({ name, state, reason, changedBy, changedAt }: AgentChange): void {
+    if (state === 'active') {
+      this.#options.over(`agent:${name}:paused`)
+      this.#options.over(`agent:${name}:stopped`)
+      return
+    }
+    const breaker = changedBy === 'breaker'
+    this.#options.raise({
+      kind: 'agent',
+      key: `agent:${name}:${state}`,
+      urgent: true,
+      title: breaker ? `The breaker of ${name} tripped: it is ${state}` : `${name} is ${state}`,
+      facts: [`By ${changedBy ?? 'nobody named'}: ${reason ?? 'no reason given'}.`],
+      act: `belay agents resume ${name}, or ${this.#options.publicUrl()}/console`,
+      at: changedAt,
+    })
+  }
+
+  /** Looks at what is held; to be called by a clock with the held actions and the time. */
+  held(actions: readonly Action[], now: number): void {
+    const { heldFor } = this.#options.rule().alerts
+    for (const action of actions) {
+      if (action.state.name !== 'held' || now - action.proposedAt < heldFor) continue
+      const { approval } = action.state
+      const step = approval.steps[approval.step]
+      this.#options.raise({
+        kind: 'held',
+        key: `held:${approval.id}:${approval.step}`,
+        urgent: true,
+        title: `${action.agent} has waited ${durationWords(now - action.proposedAt)} for ${step?.group ?? 'people'}`,
+        facts: [
+          `${action.name}, ${action.id}.`,
+          `${step?.votes.length ?? 0} of ${step?.quorum ?? 1} have approved; it expires in ${durationWords(Math.max(0, approval.expiresAt - now))}.`,
+        ],
+        act: `belay approvals list, then belay approvals approve ${approval.id}; or ${this.#options.publicUrl()}/console`,
+        at: now,
+      })
+    }
+  }
+
+  #refused(action: Action): void {
+    const reason = action.reasons.find(({ code }) => code.startsWith('budget:') || code.startsWith('rate:'))
+    if (reason === undefined) return
+    this.#options.raise({
+      kind: 'budget',
+      key: `${reason.code}:${action.agent}`,
+      urgent: false,
+      title: `${action.agent} has used up its ${reason.code.startsWith('rate:') ? 'rate' : 'budget'}`,
+      facts: [reason.message, `${action.name} was refused.`],
+      act: `belay agents list, or ${this.#options.publicUrl()}/console`,
+      at: action.updatedAt,
+    })
+  }
+
+  #lookAtBudget({ agent, session, updatedAt }: Action): void {
+    if (updatedAt - (this.#lookedAt.get(agent) ?? 0) < BUDGET_EVERY) return
+    if (this.#lookedAt.size >= MAX_AGENTS) this.#lookedAt.clear()
+    this.#lookedAt.set(agent, updatedAt)
+    this.#options
+      .budgetLeft(agent, session ?? undefined)
+      .then((left) => {
+        const { budget } = this.#options.rule().alerts
+        const key = `budget:${agent}`
+        // Rounded like the sentence, so that 80 % is not told as more than 80 %.
+        const gone = Math.round((1 - left) * 1_000) / 1_000
+        if (gone <= budget) {
+          this.#options.over(key)
+          return
+        }
+        this.#options.raise({
+          kind: 'budget',
+          key,
+          urgent: false,
+          title: `${agent} has ${Math.round(left * 100)} % of a budget left`,
+          facts: [
+            `${(gone * 100).toFixed(1)} % is spent or reserved; told above ${Math.round(budget * 100)} %.`,
+          ],
+          act: `belay agents pause ${agent}, or ${this.#options.publicUrl()}/console`,
+          at: updatedAt,
+        })
+      })
+      .catch(this.#options.onFault)
+  }
+
+  #ended({ agent, state, updatedAt }: Action): void {
+    const failed = state.name !== 'succeeded'
+    let last = this.#finished.get(agent)
+    if (last === undefined) {
+      if (this.#finished.size >= MAX_AGENTS) this.#finished.clear()
+      last = []
+      this.#finished.set(agent, last)
+    }
+    last.push(failed)
+    if (last.length > OVER) last.shift()
+    const failures = last.filter(Boolean).length
+    const { errorRate } = this.#options.rule().alerts
+    const key = `errors:${agent}`
+    if (last.length < AT_LEAST || failures / last.length <= errorRate) {
+      if (failures === 0) this.#options.over(key)
+      return
+    }
+    if (!failed) return
+    this.#options.raise({
+      kind: 'errors',
+      key,
+      urgent: false,
+      title: `${failures} of the last ${last.length} actions of ${agent} failed`,
+      facts: [`Told above ${Math.round(errorRate * 100)} %.`],
+      act: `belay agents pause ${agent}, or ${this.#options.publicUrl()}/console`,
+      at: updatedAt,
+    })
+  }
+}

@@ -1,0 +1,22 @@
+/** Something that a person should know of, with its numbers. */
+export interface Alert {
+  readonly kind: 'budget' | 'agent' | 'held' | 'errors'
+  /** What repeats of the same are recognised by. */
+  readonly key: string
+  /** Approvals and stops are never quiet. */
+  readonly urgent: boolean
+  readonly title: string
+  /** What happened, in numbers. */
+  readonly facts: readonly string[]
+  /** What to do about it: a command or where to look. */
+  readonly act: string
+  /** Epoch ms. */
+  readonly at: number
+}
+
+/** A way to tell people what happened. */
+export interface AlertChannel {
+  readonly name: string
+  /** What is told together. Must not throw: sending is the channel's own business. */
+  alert(alerts: readonly Alert[]): void
+}

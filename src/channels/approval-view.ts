@@ -1,0 +1,190 @@
+import type { Action, Effect, InState } from '../action/action.ts'
+import type { JsonObject, JsonValue } from '../action/json.ts'
+import { usdFromNano } from '../action/money.ts'
+
+/** What a person needs to see to decide on a held action. Texts from outside are made visible, not yet escaped for a medium. */
+export interface ApprovalView {
+  readonly approvalId: string
+  readonly actionId: string
+  readonly version: number
+  readonly agent: string
+  readonly action: string
+  readonly effect: Effect
+  /** What will happen, in one sentence. */
+  readonly sentence: string
+  /** The exact arguments, as indented JSON; a sentence where they were erased. */
+  readonly input: string
+  /** Why it was held. */
+  readonly reasons: readonly string[]
+  /** The agent's own reason. */
+  readonly agentReason: string | null
+  readonly confidence: number | null
+  readonly costUsd: number
+  /** Whether it can be taken back, in words. */
+  readonly undo: string
+  readonly session: string | null
+  readonly proposedBy: string | null
+  readonly step: number
+  readonly steps: number
+  readonly group: string
+  readonly members: readonly string[]
+  readonly quorum: number
+  /** Who has approved in this step. */
+  readonly approved: readonly string[]
+  /** The groups that must approve after this one. */
+  readonly next: readonly string[]
+  /** Epoch ms. */
+  readonly expiresAt: number
+  readonly digest: string
+}
+
+/** What `viewOf` needs beside the action. */
+export interface ViewParts {
+  /** `null`: erased. */
+  readonly input: JsonObject | null
+  readonly agentReason: string | null
+  /** How long it can be undone, ms; `null`: not at all. */
+  readonly undoWithin: number | null
+}
+
+const EFFECT_WORDS: Readonly<Record<Effect, string>> = {
+  read: 'It only reads.',
+  write: 'It changes something.',
+  irreversible: 'It cannot be taken back.',
+}
+
+export function viewOf(held: InState<'held'>, { input, agentReason, undoWithin }: ViewParts): ApprovalView {
+  const { approval } = held.state
+  const step = approval.steps[approval.step]
+  return {
+    approvalId: approval.id,
+    actionId: held.id,
+    version: held.version,
+    agent: visible(held.agent),
+    action: visible(held.name),
+    effect: held.effect,
+    sentence: `The agent ${visible(held.agent)} wants to run ${visible(held.name)}${inWords(input)}. ${EFFECT_WORDS[held.effect]}`,
+    input: input === null ? 'The arguments were erased.' : visible(JSON.stringify(input, null, 2), true),
+    reasons: held.reasons.map(({ message }) => visible(message)),
+    agentReason: agentReason === null ? null : visible(agentReason, true),
+    confidence: held.confidence,
+    costUsd: usdFromNano(held.cost),
+    undo: undoWords(held.effect, undoWithin),
+    session: held.session === null ? null : visible(held.session),
+    proposedBy: held.proposedBy === null ? null : visible(held.proposedBy),
+    step: approval.step,
+    steps: approval.steps.length,
+    group: visible(step?.group ?? ''),
+    members: step?.members ?? [],
+    quorum: step?.quorum ?? 1,
+    approved: (step?.votes ?? []).map(({ by }) => by),
+    next: approval.steps.slice(approval.step + 1).map(({ group }) => visible(group)),
+    expiresAt: approval.expiresAt,
+    digest: approval.actionDigest,
+  }
+}
+
+/** The first few plain values, so that the sentence says what about. The exact arguments are shown beside it. */
+function inWords(input: JsonObject | null): string {
+  if (input === null) return ''
+  const shown = Object.entries(input)
+    .filter((entry): entry is [string, string | number | boolean] => isPlain(entry[1]))
+    .slice(0, 4)
+    .map(
+      ([key, value]) => `${visible(clip(key, 40))} ${value === '' ? '""' : visible(clip(String(value), 80))}`,
+    )
+  return shown.length === 0 ? '' : ` with ${shown.join(', ')}`
+}
+
+function isPlain(value: JsonValue): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+}
+
+function undoWords(effect: Effect, within: number | null): string {
+  if (effect === 'read') return 'Nothing to undo: it only reads.'
+  if (effect === 'irreversible') return 'No: it cannot be undone.'
+  return within === null
+    ? 'Not by Belay: the policy declares no undo.'
+    : `Yes, within ${durationWords(within)}.`
+}
+
+export function durationWords(ms: number): string {
+  const units = [
+    ['day', 86_400_000],
+    ['hour', 3_600_000],
+    ['minute', 60_000],
+    ['second', 1_000],
+  ] as const
+  const [name, size] = units.find(([, unit]) => ms >= unit) ?? units[3]
+  const count = Math.round(ms / size)
+  return `${count} ${name}${count === 1 ? '' : 's'}`
+}
+
+/** `2031-04-01 09:30 UTC`. */
+export function timeWords(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+export function costWords(usd: number): string {
+  return usd === 0
+    ? 'nothing that Belay counts'
+    : `at most $${usd < 0.01 ? usd.toPrecision(2) : usd.toFixed(2)}`
+}
+
+/** What became of an action that waits no longer, or waits for somebody else. */
+export function fateOf(action: Action): string {
+  const { state } = action
+  switch (state.name) {
+    case 'held': {
+      const { approval } = state
+      const step = approval.steps[approval.step]
+      return `It waits for ${visible(step?.group ?? 'people')} (step ${approval.step + 1} of ${approval.steps.length}).`
+    }
+    case 'ready':
+      return `It was approved${byWords(state.approval?.steps.flatMap(({ votes }) => votes.map(({ by }) => by)))} and may run.`
+    case 'executing':
+      return `It was approved${byWords(state.approvedBy)} and is running.`
+    case 'denied':
+      return `It was refused: ${visible(action.reasons[0]?.message ?? 'no reason is recorded')}`
+    case 'expired':
+      return state.was === 'held'
+        ? 'Nobody decided in time: it expired and will not run.'
+        : 'It was approved, but the agent did not start it in time: it will not run.'
+    case 'cancelled':
+      return `It was withdrawn by ${visible(state.by)}.`
+    case 'succeeded':
+      return 'It was approved and has run.'
+    case 'failed':
+      return 'It was approved, ran, and failed.'
+    case 'unknown':
+      return 'It was approved and started; its outcome is not known.'
+    case 'undone':
+      return `It ran and was undone by ${visible(state.by)}.`
+  }
+}
+
+function byWords(people: readonly string[] | undefined): string {
+  return people === undefined || people.length === 0
+    ? ''
+    : ` by ${[...new Set(people)].map((one) => visible(one)).join(', ')}`
+}
+
+/** Control, format and bidirectional characters (Unicode Cc, Cf, Zl, Zp, surrogates): what is shown must be what is there. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0\u2800]/gu
+
+/** Writes characters that a reader cannot see, or that turn the text around, as `\u{202e}`. */
+export function visible(text: string, lines = false): string {
+  return text.replace(HIDDEN, (character) =>
+    lines && character === '\n' ? character : `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  )
+}
+
+/** At most `max` UTF-16 units, with an ellipsis where something was cut; never half a character. */
+export function clip(text: string, max: number): string {
+  return text.length <= max
+    ? text
+    : `${text
+        .slice(0, max - 1)
+        .toWellFormed()
+        .replace(/\ufffd$/, '')}…`
+}
