@@ -39,7 +39,8 @@ export async function openWorld(
     folder,
     admin,
     async key(agent) {
-      return String((await admin.object('POST', '/v1/keys', { body: { agent } }))['key'])
+      const { key } = await admin.object('POST', '/v1/keys', { body: { agent } })
+      return key as string
     },
     async actions(name) {
       const page = await admin.object('GET', '/v1/actions', { query: { action: name, limit: 200 } })

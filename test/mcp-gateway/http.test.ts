@@ -29,6 +29,7 @@ approvers: { ops: { members: [olga] } }
 actions:
   mcp.everything.*: {}
   mcp.modern.*: { verify: [{ rule: { when: 'has(input.a) && input.a > 1000.0', then: deny, code: 'add:much', message: That is too much. } }] }
+  mcp.modern.deploy: { approve: [{ by: [ops] }], approval_wait: 5s }
   mcp.scripted.*: {}
   mcp.scripted.counts: { approve: [{ by: [ops] }] }
 mcp:
@@ -147,11 +148,38 @@ it('a client of 2026-07-28 and a server of it speak without sessions', async () 
   )
   await client.connect(new ModernTransport(at('modern'), withKey(first)))
   expect(client.getProtocolEra()).toBe('modern')
-  expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['add'])
+  expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['add', 'deploy'])
   expect(textOf(await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } }))).toContain('"5"')
   const refused = await client.callTool({ name: 'add', arguments: { a: 2000, b: 3 } })
   expect(refused.isError).toBe(true)
   expect(textOf(refused)).toContain('That is too much.')
+  await client.close()
+})
+
+it('without sessions the person at the client is asked for the approval by the result, and the server for its own', async () => {
+  const client = new ModernClient(
+    { name: 'test', version: '1' },
+    { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode: { pin: '2026-07-28' } } },
+  )
+  const questions: string[] = []
+  client.setRequestHandler('elicitation/create', ({ params }) => {
+    questions.push(params.message)
+    return {
+      action: 'accept',
+      content: params.message.startsWith('May the tool') ? { decision: 'approve' } : { confirm: true },
+    }
+  })
+  await client.connect(new ModernTransport(at('modern'), withKey(first)))
+  expect(textOf(await client.callTool({ name: 'deploy', arguments: { to: 'prod' } }))).toContain(
+    'deployed to prod',
+  )
+  expect(questions.map((question) => question.slice(0, 12))).toEqual([
+    'May the tool',
+    'Really prod?',
+    'May the tool',
+  ])
+  const actions = await world.actions('mcp.modern.deploy')
+  expect(actions.map(({ state }) => state)).toEqual(['succeeded', 'succeeded'])
   await client.close()
 })
 

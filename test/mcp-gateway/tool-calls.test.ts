@@ -140,7 +140,7 @@ it('goes on with the held action when the same call comes again', async () => {
   const client = await connect()
   const first = await client.call('pid', { ask: 1 })
   expect(first.isError).toBe(true)
-  const approval = String(first.meta['belay/approval'])
+  const approval = first.meta['belay/approval'] as string
   expect(first.text).toContain(`belay approvals approve ${approval}`)
   const other = await client.call('pid', { ask: 2 })
   expect(other.meta['belay/approval']).not.toBe(approval)

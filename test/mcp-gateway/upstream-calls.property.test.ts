@@ -71,7 +71,7 @@ it('every client gets the answer to its own request under its own id, once, in w
           const answer = { jsonrpc: '2.0', id: ours!, result: { of: params! } }
           server(answer)
           server(answer)
-          server({ ...answer, id: String(ours) })
+          server({ ...answer, id: `${ours as number}` })
         }
         expect(answers).toHaveLength(requests.length)
         for (const { id: own, scope, result } of answers)

@@ -1,4 +1,4 @@
-import { McpServer } from '@modelcontextprotocol/server'
+import { acceptedContent, inputRequired, McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { z } from 'zod'
 
@@ -11,6 +11,20 @@ serveStdio(() => {
     ({ a, b }) => ({
       content: [{ type: 'text', text: String(a + b) }],
     }),
+  )
+  const asked = z.object({ confirm: z.boolean() })
+  server.registerTool(
+    'deploy',
+    { description: 'Deploys.', inputSchema: z.object({ to: z.string() }) },
+    ({ to }, context) => {
+      if (acceptedContent(context.mcpReq.inputResponses, 'confirm', asked)?.confirm !== true)
+        return inputRequired({
+          inputRequests: {
+            confirm: inputRequired.elicit({ message: `Really ${to}?`, requestedSchema: asked }),
+          },
+        })
+      return { content: [{ type: 'text', text: `deployed to ${to}` }] }
+    },
   )
   return server
 })
