@@ -224,3 +224,27 @@ test('an agent as a tool is not taken for a function', async () => {
   )
   expect(ran).toEqual([])
 })
+
+test("a tool that runs into the SDK's time limit is recorded as unknown and not tried again", async () => {
+  const endless = tool({
+    name: 'post',
+    description: 'Never ends',
+    parameters: z.object({ text: z.string() }),
+    timeoutMs: 20,
+    execute: ({ text }) => {
+      ran.push(text)
+      return new Promise<string>(() => undefined)
+    },
+  })
+  const safe = guardTools(served.belay, [endless], { agent: 'helper', session: 's13' })
+  const once = async (): Promise<string> => {
+    const asks = functionCall('post', { text: 'slow' }, { callId: 'c' })
+    const model = new ScriptedModel([[asks], [assistantMessage('done')]])
+    await runner.run(new Agent({ name: 'helper', model, tools: safe }), 'go')
+    return readBy(model)
+  }
+  expect(await once()).toContain('timed out')
+  await expect.poll(async () => (await served.actions())[0]?.state).toBe('unknown')
+  expect(await once()).toContain('it was not made again')
+  expect(ran).toEqual(['slow'])
+})

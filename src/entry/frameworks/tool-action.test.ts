@@ -166,3 +166,19 @@ test('an error of the harness is no answer of the tool', async () => {
   }
   await expect(runToolCall(broken, OPTIONS, { tool: 'a', input: {} }, () => 1)).rejects.toThrow('a fault')
 })
+
+test('what waits says for whom, and given up it is withdrawn', async () => {
+  const held = { ...OPTIONS, actions: { a: 'payments.refund' } }
+  const call = { tool: 'a', input: { order: 'o', amount: 500 }, callId: 'waits' }
+  const run = () => expect.fail('it ran')
+  await expect(runToolCall(belay, { ...held, wait: 0 }, call, run)).rejects.toThrow(
+    /^Nothing was done yet: it waits for the approval of a person \(/,
+  )
+  const standing = await standingOf(belay, held, call)
+  expect(standing).toMatchObject({ state: 'held', approval: { id: expect.any(String) as string } })
+  const gone = new AbortController()
+  const waiting = runToolCall(belay, held, { ...call, signal: gone.signal }, run)
+  gone.abort()
+  await expect(waiting).rejects.toThrow('the action was withdrawn')
+  await expect(runToolCall(belay, held, call, run)).rejects.toThrow('the action was withdrawn')
+})
