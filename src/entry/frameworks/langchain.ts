@@ -1,27 +1,15 @@
 import { interrupt, isGraphInterrupt } from '@langchain/langgraph'
 import type { RunnableConfig } from '@langchain/core/runnables'
-import { digestOf } from '../../action/digest.ts'
 import { isJsonObject } from '../../action/json.ts'
-import type { JsonObject, JsonValue } from '../../action/json.ts'
-import type { Reason } from '../../action/finding.ts'
+import type { JsonValue } from '../../action/json.ts'
 import { ActionHeld } from '../sdk/errors.ts'
-import { registerUndo, runToolCall } from './tool-action.ts'
+import { callIdWithin, registerUndo, runToolCall } from './tool-action.ts'
 import type { GuardToolsOptions, ToolBelay } from './tool-action.ts'
-import { ToolCallRefused, heldWords } from './tool-call-refused.ts'
+import { ToolCallRefused, heldToolCall } from './tool-call-refused.ts'
+import type { HeldToolCall } from './tool-call-refused.ts'
 
 export { ToolCallRefused }
-export type { GuardToolsOptions, ToolBelay }
-
-/** The value of the interrupt of a graph whose tool call waits for a person. */
-export interface HeldToolCall {
-  readonly type: 'belay.held'
-  /** The action: `belay.cancel(action)` withdraws it. */
-  readonly action: string
-  readonly approval: string | null
-  readonly tool: string
-  readonly message: string
-  readonly reasons: readonly Reason[]
-}
+export type { GuardToolsOptions, HeldToolCall, ToolBelay }
 
 type ToolConfig = RunnableConfig & { readonly toolCall?: { readonly id?: string } }
 type Call = (input: unknown, runManager?: unknown, config?: ToolConfig) => Promise<unknown>
@@ -77,7 +65,7 @@ async function callTool(
   const call = {
     tool,
     input: fields,
-    callId: config?.toolCall?.id ?? taskCallId(configurable['checkpoint_ns'], fields),
+    callId: config?.toolCall?.id ?? callIdWithin(configurable['checkpoint_ns'], fields),
     session: typeof session === 'string' ? session : undefined,
     signal: config?.signal,
   }
@@ -96,23 +84,8 @@ async function callTool(
       if (!interruptible || !(error instanceof ToolCallRefused) || !(error.cause instanceof ActionHeld))
         throw error
       // Throws out of the node, until the graph is resumed: then how the action stands is looked at again.
-      interrupt(heldCall(tool, error.cause))
+      interrupt(heldToolCall(tool, error.cause))
     }
-  }
-}
-
-function heldCall(tool: string, { id, approval, reasons }: ActionHeld): HeldToolCall {
-  return { type: 'belay.held', action: id, approval, tool, message: heldWords(approval, reasons), reasons }
-}
-
-/** In a node that calls its tools itself: the same call of the same task, however often the node runs. */
-function taskCallId(task: unknown, input: unknown): string | undefined {
-  if (typeof task !== 'string' || !isJsonObject(input)) return undefined
-  try {
-    return `${task} ${digestOf(JSON.parse(JSON.stringify(input)) as JsonObject)}`
-  } catch {
-    // Input that is no JSON is refused further on.
-    return undefined
   }
 }
 

@@ -1,31 +1,17 @@
-import { digestOf } from '../../action/digest.ts'
-import { isJsonObject } from '../../action/json.ts'
-import type { JsonObject } from '../../action/json.ts'
-import type { Reason } from '../../action/finding.ts'
 import { ActionHeld } from '../sdk/errors.ts'
-import { registerUndo, runToolCall } from './tool-action.ts'
+import { callIdWithin, registerUndo, runToolCall } from './tool-action.ts'
 import type { GuardToolsOptions, ToolBelay } from './tool-action.ts'
-import { ToolCallRefused, heldWords } from './tool-call-refused.ts'
+import { ToolCallRefused, heldToolCall } from './tool-call-refused.ts'
+import type { HeldToolCall } from './tool-call-refused.ts'
 
 export { ToolCallRefused }
-export type { GuardToolsOptions, ToolBelay }
+export type { GuardToolsOptions, HeldToolCall, ToolBelay }
 
 // Tools are taken by their structure: Mastra's own types are as deep as the schemas of each tool.
 
 export interface GuardMastraOptions extends GuardToolsOptions {
   /** Tools without `execute`, which the provider or the browser runs: Belay cannot hold them back, so each is named here. */
   readonly unguarded?: readonly string[]
-}
-
-/** The payload with which a tool call that waits for a person is suspended. */
-export interface HeldToolCall {
-  readonly type: 'belay.held'
-  /** The action: `belay.cancel(action)` withdraws it. */
-  readonly action: string
-  readonly approval: string | null
-  readonly tool: string
-  readonly message: string
-  readonly reasons: readonly Reason[]
 }
 
 interface MastraTool {
@@ -86,7 +72,7 @@ function guardTool(belay: ToolBelay, name: string, tool: MastraTool, options: Gu
       tool: name,
       input,
       callId:
-        context?.agent?.toolCallId ?? context?.toolCallId ?? stepCallId(context?.workflow?.runId, input),
+        context?.agent?.toolCallId ?? context?.toolCallId ?? callIdWithin(context?.workflow?.runId, input),
       session: context?.agent?.threadId,
       signal: context?.abortSignal,
     }
@@ -111,7 +97,7 @@ function guardTool(belay: ToolBelay, name: string, tool: MastraTool, options: Gu
       )
         throw error
       // Does not throw: the run is suspended when the tool has returned, and comes back here when it is resumed.
-      return suspend(heldCall(name, error.cause))
+      return suspend(heldToolCall(name, error.cause))
     }
   }
 
@@ -126,21 +112,6 @@ function withoutSuspension(name: string, place: Suspendable): void {
   delete place.resumeData
   place.suspend = () => {
     throw new TypeError(`${name} suspends itself: do that in a step of its own, before a guarded tool.`)
-  }
-}
-
-function heldCall(tool: string, { id, approval, reasons }: ActionHeld): HeldToolCall {
-  return { type: 'belay.held', action: id, approval, tool, message: heldWords(approval, reasons), reasons }
-}
-
-/** In a workflow, where calls have no ids: the same call of the same run, however often the step runs. */
-function stepCallId(run: string | undefined, input: unknown): string | undefined {
-  if (run === undefined || !isJsonObject(input)) return undefined
-  try {
-    return `${run} ${digestOf(JSON.parse(JSON.stringify(input)) as JsonObject)}`
-  } catch {
-    // Input that is no JSON is refused further on.
-    return undefined
   }
 }
 

@@ -1,4 +1,4 @@
-import { sha256 } from '../../action/digest.ts'
+import { digestOf, sha256 } from '../../action/digest.ts'
 import { isJsonObject } from '../../action/json.ts'
 import type { JsonObject } from '../../action/json.ts'
 import type { Belay } from '../sdk/belay.ts'
@@ -87,6 +87,20 @@ export function registerUndo(belay: ToolBelay, options: GuardToolsOptions): void
       throw new Error(`only the undo of ${tool} is registered here`)
     }
     belay.guard(actionOf(options, tool), { run, undo })
+  }
+}
+
+/**
+ * An id for a call that has none of its own, made in a place that is known and may be run again (a task of a graph, the
+ * run of a workflow): the same call in the same place, however often it is made.
+ */
+export function callIdWithin(place: unknown, input: unknown): string | undefined {
+  if (typeof place !== 'string' || !isJsonObject(input)) return undefined
+  try {
+    return `${place} ${digestOf(withoutUndefined(input))}`
+  } catch {
+    // Input that is no JSON is refused when the call is made.
+    return undefined
   }
 }
 

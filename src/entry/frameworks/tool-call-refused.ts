@@ -12,6 +12,17 @@ import {
   ResultWithheld,
 } from '../sdk/errors.ts'
 
+/** With what a framework's run is interrupted while a tool call waits for a person. */
+export interface HeldToolCall {
+  readonly type: 'belay.held'
+  /** The action: `belay.cancel(action)` withdraws it. */
+  readonly action: string
+  readonly approval: string | null
+  readonly tool: string
+  readonly message: string
+  readonly reasons: readonly Reason[]
+}
+
 /** Why a tool call has no result, in words that a model can act on. `cause` is the SDK's error. */
 export class ToolCallRefused extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -34,6 +45,10 @@ export function denialWords(reasons: readonly Reason[]): string {
 /** What holds an action up, in words for whoever looks at the framework's own request for approval. */
 export function heldWords(approval: string | null, reasons: readonly Reason[]): string {
   return `Waits for a person${approval === null ? '' : ` (approval ${approval})`}. ${sentences(reasons)}`.trim()
+}
+
+export function heldToolCall(tool: string, { id, approval, reasons }: ActionHeld): HeldToolCall {
+  return { type: 'belay.held', action: id, approval, tool, message: heldWords(approval, reasons), reasons }
 }
 
 function wordsFor(error: unknown): string | undefined {
