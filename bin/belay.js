@@ -8,7 +8,10 @@ var path = require('path')
 var REQUIRED = 24
 var root = path.dirname(__dirname)
 
-if (major(process.versions.node) >= REQUIRED) runCommandLine()
+// A hook answers within milliseconds: it starts no second process and loads no command line.
+if (process.argv[2] === 'hook' && !/^(?:install|uninstall|help|-.*)?$/.test(process.argv[3] || ''))
+  require('./belay-hook.js').runHook(process.argv.slice(3))
+else if (major(process.versions.node) >= REQUIRED) runCommandLine()
 else runOnBundledNode()
 
 function major(version) {

@@ -6,6 +6,7 @@ import { Authenticator } from '../http-api/authentication.ts'
 import { flowDoor } from '../mcp-gateway/flow-door.ts'
 import { openMcpGateway } from '../mcp-gateway/http-door.ts'
 import { openModelGateway } from '../model-gateway/gateway.ts'
+import { hookDoor } from '../hooks/hook-door.ts'
 import { startHttpServer } from '../http-api/server.ts'
 import { escapeText } from './escape.ts'
 import { faultLines } from './failure.ts'
@@ -83,7 +84,10 @@ export async function serve(
       version: VERSION,
       telemetry,
       authenticator,
-      doors: [(app) => people.doors(app)],
+      doors: [
+        hookDoor({ flow: harness.flow, store: harness.store, policies: harness.policies }),
+        (app) => people.doors(app),
+      ],
       rawDoors: [gateway, mcpGateway],
     })
     people.open(harness, server.url)

@@ -15,7 +15,7 @@ import type { Scope } from './scope.ts'
 /** A line that asks for more is not read to its end. */
 export class TooMuch extends Error {}
 
-const MAX_STEPS = 3_000
+const MAX_STEPS = 2_000
 const MAX_DEPTH = 192
 /** Characters of nested scripts that are parsed; each level of nesting parses its own again. */
 const MAX_NESTED_TEXT = 300_000

@@ -1,0 +1,187 @@
+#!/usr/bin/env node
+// The hook that coding agents start before every tool: hands the event to the running harness and prints its answer.
+// It starts dozens of times a minute, so it loads node:http and nothing else, and runs on Node 20 and newer as it is.
+// Whatever goes wrong ends in exit code 2, which the agents take for a refusal.
+'use strict'
+
+var fs = require('fs')
+var http = require('http')
+var path = require('path')
+
+var ANSWER_MS = 10000
+var MAX_EVENT = 8 * 1024 * 1024
+
+function runHook(argv) {
+  var options
+  try {
+    options = readOptions(argv)
+    options.server = findServer(options)
+  } catch (error) {
+    return refuse(options, error.message)
+  }
+  var parts = []
+  var size = 0
+  process.stdin.on('data', function (part) {
+    size += part.length
+    if (size > MAX_EVENT) refuse(options, 'the event is too large')
+    parts.push(part)
+  })
+  process.stdin.on('error', function (error) {
+    refuse(options, error.message)
+  })
+  process.stdin.on('end', function () {
+    send(options, Buffer.concat(parts))
+  })
+}
+
+function readOptions(argv) {
+  var options = {
+    kind: argv[0],
+    data: undefined,
+    agent: undefined,
+    approver: undefined,
+    wait: 0,
+    unreachable: 'deny',
+  }
+  for (var i = 1; i < argv.length; i += 2) {
+    var name = argv[i].replace(/^--/, '')
+    if (!Object.prototype.hasOwnProperty.call(options, name) || name === 'kind' || argv[i + 1] === undefined)
+      throw new Error('unknown option ' + argv[i] + ' (--data, --agent, --wait, --approver, --unreachable)')
+    options[name] = argv[i + 1]
+  }
+  if (!/^[a-z-]{1,40}$/.test(options.kind || ''))
+    throw new Error('say which agent, such as belay hook claude-code')
+  if (!/^\d{1,4}$/.test(String(options.wait))) throw new Error('--wait takes seconds')
+  return options
+}
+
+function findServer(options) {
+  if (process.env.BELAY_URL) {
+    if (!process.env.BELAY_TOKEN) throw new Error('BELAY_URL is set and BELAY_TOKEN is not')
+    return { url: process.env.BELAY_URL, token: process.env.BELAY_TOKEN }
+  }
+  var folder = options.data === undefined ? nearestData(process.cwd()) : path.resolve(options.data)
+  if (folder !== undefined) {
+    var server = readIfThere(path.join(folder, 'server.json'))
+    var token = readIfThere(path.join(folder, 'admin.token'))
+    if (server !== undefined && token !== undefined)
+      return { url: JSON.parse(server).url, token: token.trim() }
+  }
+  throw new Error('no harness is running here. Start one with `belay up`')
+}
+
+/** Agents work in folders below the one where the harness was started. */
+function nearestData(from) {
+  for (var folder = from; ; folder = path.dirname(folder)) {
+    var data = path.join(folder, '.belay')
+    if (fs.existsSync(path.join(data, 'server.json'))) return data
+    if (folder === path.dirname(folder)) return undefined
+  }
+}
+
+function readIfThere(file) {
+  try {
+    return fs.readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function send(options, event) {
+  // The event goes as it came: nothing here reads it.
+  var settings = { wait: Number(options.wait) }
+  if (options.agent !== undefined) settings.agent = options.agent
+  if (options.approver !== undefined) settings.approver = options.approver
+  var head = JSON.stringify(settings).slice(0, -1) + ',"event":'
+  var body = Buffer.concat([Buffer.from(head), event, Buffer.from('}')])
+  var url = new URL('/v1/hooks/' + options.kind, options.server.url)
+  var client = url.protocol === 'https:' ? require('https') : http
+  var request = client.request(
+    url,
+    {
+      method: 'POST',
+      headers: {
+        authorization: 'Bearer ' + options.server.token,
+        'content-type': 'application/json',
+        'content-length': body.length,
+        connection: 'close',
+      },
+    },
+    function (response) {
+      var parts = []
+      response.on('data', function (part) {
+        parts.push(part)
+      })
+      response.on('error', function (error) {
+        refuse(options, error.message)
+      })
+      response.on('end', function () {
+        finish(options, response.statusCode, Buffer.concat(parts).toString('utf8'))
+      })
+    },
+  )
+  setTimeout(
+    function () {
+      refuse(options, 'the harness did not answer in time')
+    },
+    ANSWER_MS + settings.wait * 1000,
+  ).unref()
+  request.on('error', function (error) {
+    refuse(
+      options,
+      'the harness at ' +
+        options.server.url +
+        ' does not answer (' +
+        (error.code || error.message) +
+        '). Start it with `belay up`',
+    )
+  })
+  request.end(body)
+}
+
+function finish(options, status, text) {
+  var answer
+  try {
+    answer = JSON.parse(text)
+  } catch (error) {
+    return refuse(options, 'the harness answered nonsense: ' + error.message)
+  }
+  if (status !== 200)
+    return refuse(options, answer.detail || answer.title || 'the harness answered ' + status)
+  if (
+    typeof answer.stdout !== 'string' ||
+    typeof answer.stderr !== 'string' ||
+    typeof answer.exit !== 'number'
+  )
+    return refuse(options, 'the harness answered nonsense')
+  if (answer.stdout !== '') fs.writeSync(1, answer.stdout)
+  if (answer.stderr !== '') fs.writeSync(2, answer.stderr)
+  process.exit(answer.exit)
+}
+
+function refuse(options, why) {
+  var reason = 'Belay cannot be asked, so this must not run: ' + why + '.'
+  if (options !== undefined && options.unreachable === 'ask' && options.kind === 'claude-code') {
+    fs.writeSync(
+      1,
+      JSON.stringify({
+        hookSpecificOutput: {
+          hookEventName: 'PreToolUse',
+          permissionDecision: 'ask',
+          permissionDecisionReason: reason,
+        },
+      }) + '\n',
+    )
+    process.exit(0)
+  }
+  if (options !== undefined && options.unreachable === 'ask' && options.kind === 'cursor') {
+    fs.writeSync(1, JSON.stringify({ permission: 'ask', user_message: reason, agent_message: reason }) + '\n')
+    process.exit(0)
+  }
+  fs.writeSync(2, reason + '\n')
+  process.exit(2)
+}
+
+module.exports = { runHook: runHook }
+if (require.main === module) runHook(process.argv.slice(2))

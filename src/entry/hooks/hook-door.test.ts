@@ -1,0 +1,333 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { JsonObject } from '../../action/json.ts'
+import { openHarness, type Harness } from '../harness.ts'
+import { startHttpServer, type HttpServer } from '../http-api/server.ts'
+import { hookDoor } from './hook-door.ts'
+
+const ADMIN = 'test-admin-token-0123456789'
+const HOOK = join(import.meta.dirname, '../../../bin/belay-hook.js')
+const POLICY = `
+version: 1
+mode: enforce
+defaults: { decision: deny }
+agents: { coder: {} }
+actions:
+  shell.run:
+    effect: irreversible
+    verify: [{ shell: { destructive: require_approval } }]
+    approve: [{ when: 'input.programs.exists(p, p == "npm")', by: [owners], expires: 1h }]
+  file.*: { effect: write, verify: [{ banned_phrases: { field: text, phrases: [top secret] } }] }
+  mcp.github.*: { effect: write }
+  http.GET: { effect: read, verify: [{ rule: { when: 'input.host != "example.com"', then: deny, code: 'http:host', message: Only example.com may be read. } }] }
+approvers: { owners: { members: [owner@example.com], quorum: 1 } }
+`
+
+let folder: string
+let harness: Harness
+let server: HttpServer
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'belay-hooks-'))
+  const config = join(folder, 'belay.yaml')
+  await writeFile(config, POLICY)
+  harness = await openHarness({ config, data: join(folder, 'data') })
+  const { flow, store, policies, data } = harness
+  server = await startHttpServer({
+    flow,
+    store,
+    policies,
+    data,
+    port: 0,
+    adminToken: ADMIN,
+    version: '0.0.0-test',
+    log: { level: 'silent' },
+    doors: [hookDoor({ flow, store, policies })],
+  })
+})
+afterAll(async () => {
+  await server.close()
+  await harness.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function hook(
+  kind: string,
+  event: JsonObject | string,
+  { args = [], env = {} }: { readonly args?: readonly string[]; readonly env?: Record<string, string> } = {},
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [HOOK, kind, '--agent', 'coder', ...args], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'] ?? '', BELAY_URL: server.url, BELAY_TOKEN: ADMIN, ...env },
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', (part: Buffer) => (stdout += part.toString()))
+    child.stderr.on('data', (part: Buffer) => (stderr += part.toString()))
+    child.on('close', (code) => resolve({ code, stdout, stderr }))
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(typeof event === 'string' ? event : JSON.stringify(event))
+  })
+}
+
+async function actions(session: string): Promise<readonly (readonly [string, string])[]> {
+  const found = await harness.store.actions({ session, limit: 50 })
+  return found.map((action) => [action.name, action.state.name] as const).toReversed()
+}
+
+let calls = 0
+function claude(tool: string, input: JsonObject, more: JsonObject = {}): JsonObject {
+  return {
+    session_id: 'c1',
+    transcript_path: '/x',
+    cwd: folder,
+    hook_event_name: 'PreToolUse',
+    tool_name: tool,
+    tool_input: input,
+    tool_use_id: `toolu_${++calls}`,
+    ...more,
+  }
+}
+
+describe('claude-code', () => {
+  test('an allowed command runs under the own rules of the agent, and its outcome is reported', async () => {
+    const event = claude('Bash', { command: 'ls -la' }, { session_id: 's-allowed' })
+    expect(await hook('claude-code', event)).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await actions('s-allowed')).toEqual([['shell.run', 'executing']])
+    await hook('claude-code', { ...event, hook_event_name: 'PostToolUse', tool_response: { stdout: 'a' } })
+    expect(await actions('s-allowed')).toEqual([['shell.run', 'succeeded']])
+  })
+
+  test('a failure of the tool is one of the action', async () => {
+    const event = claude('Bash', { command: 'false' }, { session_id: 's-failed' })
+    await hook('claude-code', event)
+    await hook('claude-code', { ...event, hook_event_name: 'PostToolUseFailure', error: 'exit 1' })
+    expect(await actions('s-failed')).toEqual([['shell.run', 'failed']])
+  })
+
+  test('what the policy denies is denied in the words of the agent', async () => {
+    const ended = await hook('claude-code', claude('WebFetch', { url: 'https://evil.example/x' }))
+    expect(ended.code).toBe(0)
+    expect(JSON.parse(ended.stdout)).toEqual({
+      hookSpecificOutput: {
+        hookEventName: 'PreToolUse',
+        permissionDecision: 'deny',
+        permissionDecisionReason: 'Belay refused this: Only example.com may be read.',
+      },
+    })
+  })
+
+  test('a held call is denied, and let through once it is approved', async () => {
+    const event = (): JsonObject =>
+      claude('Bash', { command: 'npm install left-pad' }, { session_id: 's-held' })
+    const first = JSON.parse((await hook('claude-code', event())).stdout).hookSpecificOutput
+    expect(first.permissionDecision).toBe('deny')
+    const id = /approve (\S+)\)/.exec(first.permissionDecisionReason)![1]!
+    expect(
+      JSON.parse((await hook('claude-code', event())).stdout).hookSpecificOutput.permissionDecision,
+    ).toBe('deny')
+    await harness.flow.vote(id, { by: 'owner@example.com', outcome: 'approve' })
+    expect((await hook('claude-code', event())).stdout).toBe('')
+    expect(await actions('s-held')).toEqual([['shell.run', 'executing']])
+  })
+
+  test('waits for the person where told to', async () => {
+    const waiting = hook('claude-code', claude('Bash', { command: 'npm ci' }, { session_id: 's-wait' }), {
+      args: ['--wait', '30'],
+    })
+    let approval: string | undefined
+    while (approval === undefined) {
+      await new Promise((resolve) => setImmediate(resolve))
+      const [action] = await harness.store.actions({ session: 's-wait', limit: 1 })
+      if (action?.state.name === 'held') approval = action.state.approval.id
+    }
+    await harness.flow.vote(approval, { by: 'owner@example.com', outcome: 'approve' })
+    expect(await waiting).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
+  test('asks at the terminal only whom the hook names, and that the tool ran is their vote', async () => {
+    const event = claude('Bash', { command: 'git reset --hard' }, { session_id: 's-ask' })
+    const args = ['--approver', 'owner@example.com']
+    const npm = { ...event, tool_input: { command: 'npm ci' }, session_id: 's-ask-2', tool_use_id: 'ask-2' }
+    expect(
+      JSON.parse((await hook('claude-code', npm, { args })).stdout).hookSpecificOutput.permissionDecision,
+    ).toBe('ask')
+    await hook('claude-code', { ...npm, hook_event_name: 'PostToolUse', tool_response: 'ok' }, { args })
+    expect(await actions('s-ask-2')).toEqual([['shell.run', 'succeeded']])
+  })
+
+  test('words in a file, another tool, another event', async () => {
+    const secret = await hook('claude-code', claude('Write', { file_path: '/x/a', content: 'a top secret' }))
+    expect(secret.stdout).toContain('"deny"')
+    expect((await hook('claude-code', claude('Task', { prompt: 'x' }))).stdout).toContain('"deny"')
+    expect((await hook('claude-code', claude('mcp__github__create_issue', { title: 'x' }))).stdout).toBe('')
+    expect(await hook('claude-code', { hook_event_name: 'SessionStart', session_id: 'x' })).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
+  })
+
+  test('the same call again is the same action', async () => {
+    const event = claude('Bash', { command: 'date' }, { session_id: 's-twice' })
+    await hook('claude-code', event)
+    await hook('claude-code', event)
+    expect(await actions('s-twice')).toEqual([['shell.run', 'executing']])
+    await hook('claude-code', { ...event, hook_event_name: 'PostToolUse', tool_response: 'x' })
+    expect((await hook('claude-code', event)).stdout).toContain('made before and is succeeded')
+  })
+})
+
+describe('the others', () => {
+  test('codex: silence allows, deny denies, never ask; a patch is every file in it', async () => {
+    const base = { session_id: 'x1', cwd: folder, hook_event_name: 'PreToolUse', turn_id: 't' }
+    const run = (tool: string, command: string): Promise<Ended> =>
+      hook(
+        'codex',
+        { ...base, tool_name: tool, tool_input: { command }, tool_use_id: `x${++calls}` },
+        { args: ['--approver', 'owner@example.com'] },
+      )
+    expect(await run('Bash', 'ls')).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(JSON.parse((await run('Bash', 'npm ci')).stdout).hookSpecificOutput.permissionDecision).toBe(
+      'deny',
+    )
+    const patch = `*** Begin Patch\n*** Add File: a.ts\n+const a = 1\n*** Update File: b.ts\n*** Move to: c.ts\n-x\n+a top secret\n*** Delete File: d.ts\n*** End Patch`
+    expect((await run('apply_patch', patch)).stdout).toContain('"deny"')
+    expect(await actions('x1')).toEqual([
+      ['shell.run', 'executing'],
+      ['shell.run', 'held'],
+      ['file.write', 'failed'],
+      ['file.delete', 'failed'],
+      ['file.write', 'denied'],
+    ])
+  })
+
+  test('gemini: without an id, before and after meet by what is called', async () => {
+    const event = {
+      session_id: 'g1',
+      cwd: folder,
+      hook_event_name: 'BeforeTool',
+      tool_name: 'run_shell_command',
+      tool_input: { command: 'ls' },
+    }
+    expect(JSON.parse((await hook('gemini', event)).stdout)).toEqual({ decision: 'allow' })
+    await hook('gemini', {
+      ...event,
+      hook_event_name: 'AfterTool',
+      tool_response: { llmContent: 'x', error: 'broken' },
+    })
+    expect(await actions('g1')).toEqual([['shell.run', 'failed']])
+    const denied = await hook('gemini', {
+      ...event,
+      tool_name: 'mcp_evil_x',
+      mcp_context: { server_name: 'evil', tool_name: 'x' },
+    })
+    expect(JSON.parse(denied.stdout)).toMatchObject({ decision: 'deny' })
+    expect(await actions('g1')).toContainEqual(['mcp.evil.x', 'denied'])
+  })
+
+  test('opencode', async () => {
+    const event = {
+      hook_event_name: 'tool.execute.before',
+      tool: 'bash',
+      sessionID: 'o1',
+      callID: 'c',
+      cwd: folder,
+      args: { command: 'ls' },
+    }
+    expect(JSON.parse((await hook('opencode', event)).stdout)).toEqual({ decision: 'allow' })
+    await hook('opencode', { ...event, hook_event_name: 'tool.execute.after', output: 'x' })
+    expect(await actions('o1')).toEqual([['shell.run', 'succeeded']])
+  })
+
+  test('cursor: its own names, and a person at its terminal', async () => {
+    const event = {
+      hook_event_name: 'beforeShellExecution',
+      conversation_id: 'u1',
+      command: 'ls',
+      cwd: folder,
+    }
+    expect(JSON.parse((await hook('cursor', event)).stdout)).toEqual({ permission: 'allow' })
+    const asked = await hook(
+      'cursor',
+      { ...event, command: 'npm ci' },
+      { args: ['--approver', 'owner@example.com'] },
+    )
+    expect(JSON.parse(asked.stdout).permission).toBe('ask')
+    const read = await hook('cursor', {
+      hook_event_name: 'beforeReadFile',
+      conversation_id: 'u1',
+      file_path: '/x',
+      content: '',
+    })
+    expect(JSON.parse(read.stdout)).toEqual({ permission: 'allow' })
+  })
+})
+
+describe('what goes wrong is a refusal', () => {
+  const event = claude('Bash', { command: 'ls' })
+  test.each<[string, JsonObject | string, { args?: string[]; env?: Record<string, string> }]>([
+    ['no harness', event, { env: { BELAY_URL: 'http://127.0.0.1:9' } }],
+    ['a wrong token', event, { env: { BELAY_TOKEN: 'wrong-token-0123456789' } }],
+    ['no token', event, { env: { BELAY_TOKEN: '' } }],
+    ['nothing here', event, { env: { BELAY_URL: '' } }],
+    ['an event that is no JSON', '{"hook', {}],
+    ['no event', '', {}],
+    ['an option that does not exist', event, { args: ['--allow', 'all'] }],
+  ])('%s', async (_what, sent, how) => {
+    const ended = await hook('claude-code', sent, how)
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(ended.stderr).toContain('must not run')
+  })
+
+  test('an agent that Belay does not know', async () => {
+    expect(await hook('nobody', event)).toMatchObject({ code: 2 })
+  })
+
+  test('a tool called without what it needs', async () => {
+    expect((await hook('claude-code', claude('Bash', {}))).stdout).toContain('cannot read this call')
+  })
+
+  test('asking instead is an option for agents that can', async () => {
+    const ended = await hook('claude-code', event, {
+      env: { BELAY_URL: 'http://127.0.0.1:9' },
+      args: ['--unreachable', 'ask'],
+    })
+    expect(ended.code).toBe(0)
+    expect(JSON.parse(ended.stdout).hookSpecificOutput.permissionDecision).toBe('ask')
+    const other = await hook('codex', event, {
+      env: { BELAY_URL: 'http://127.0.0.1:9' },
+      args: ['--unreachable', 'ask'],
+    })
+    expect(other.code).toBe(2)
+  })
+
+  test("an agent's key speaks for that agent and votes for nobody", async () => {
+    const response = await fetch(`${server.url}/v1/keys`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ agent: 'coder' }),
+    })
+    const { key } = (await response.json()) as { key: string }
+    const held = await hook('claude-code', claude('Bash', { command: 'npm ci' }), {
+      env: { BELAY_TOKEN: key },
+      args: ['--approver', 'owner@example.com'],
+    })
+    expect(held.stdout).toContain('"deny"')
+    const other = await fetch(`${server.url}/v1/hooks/codex`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ agent: 'somebody', event: {} }),
+    })
+    expect(other.status).toBe(403)
+  })
+})
