@@ -28,6 +28,7 @@ const stages: Stages = {
   approve: createApprove(),
   history: new History(policy.historyWindow),
   historyReload: null,
+  reporting: new Set(),
   undoers: new Undoers(),
   waiters: new Waiters(),
   announcer: new Announcer([], () => undefined),

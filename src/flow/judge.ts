@@ -38,6 +38,7 @@ export async function judge(stages: Stages, checked: CheckedCase, standing?: Sta
   const measures = measuresOf(checked)
   const shared = await sharedHistory(stages, checked, standing)
   const exhausted = new Set<string>()
+  let waited = false
   for (;;) {
     while (stages.historyReload !== null) await stages.historyReload
     const { proposal } = checked
@@ -53,7 +54,11 @@ export async function judge(stages: Stages, checked: CheckedCase, standing?: Sta
       if (standing !== undefined) restore(stages, standing)
       const { key } = metered.draw.account
       if (await stages.monitor.acquire(metered.draw, checked.at)) exhausted.delete(key)
-      else exhausted.add(key)
+      else if (!waited && stages.reporting.size > 0) {
+        // What these actions did not need is on its way back: whoever has an answer finds its room.
+        waited = true
+        await Promise.allSettled(stages.reporting)
+      } else exhausted.add(key)
       continue
     }
     const judged = stages.approve.judge(metered.metered, digest)

@@ -64,6 +64,7 @@ export async function openFlow({
     approve: createApprove(),
     history: await loadHistory(store, policies),
     historyReload: null,
+    reporting: new Set(),
     undoers: new Undoers(),
     waiters: new Waiters(),
     announcer: new Announcer(channels, onFault, (action) => pending.owns(action)),
@@ -102,9 +103,18 @@ export async function openFlow({
     reconcile: (name) => reconcileActions(stages, name),
     propose: (proposal, how) => runAction(stages, proposal, how),
     start: async (id) => startAction(stages, await recall(stages, id)),
-    report: (id, report) => whileExecuting(stages, id, (action) => settleAction(stages, action, report)),
+    report(id, report) {
+      const work = whileExecuting(stages, id, (action) => settleAction(stages, action, report))
+      const ended = (): void => void stages.reporting.delete(work)
+      stages.reporting.add(work)
+      work.then(ended, ended)
+      return work
+    },
     judgeResult: (action, result) => judgeResult(stages, action, result),
-    budgetLeft: (agent, session) => monitor.left(policies.current(), agent, session ?? ''),
+    async budgetLeft(agent, session) {
+      await Promise.allSettled(stages.reporting)
+      return monitor.left(policies.current(), agent, session ?? '')
+    },
     cancel: async (id, by) => cancelAction(stages, await recall(stages, id), by),
     undo: async (id, by) => undoAction(stages, await recall(stages, id), by),
     reportUndo: async (id, report) => reportUndo(stages, await recall(stages, id), report),
@@ -166,6 +176,7 @@ export async function openFlow({
       clearInterval(timer)
       for (const stop of stopListening) stop()
       stages.waiters.notifyAll()
+      await Promise.allSettled(stages.reporting)
       await work
     },
   }

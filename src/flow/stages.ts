@@ -32,6 +32,8 @@ export interface Stages {
   history: History
   /** While history is read again because a new policy looks back further: nothing is judged on the short one. */
   historyReload: Promise<void> | null
+  /** Outcomes on their way to the store. */
+  readonly reporting: Set<Promise<unknown>>
   readonly undoers: Undoers
   readonly waiters: Waiters
   readonly announcer: Announcer

@@ -5,7 +5,6 @@ import type { Provider } from './providers/provider.ts'
 import type { Upstream } from './upstream/upstream.ts'
 import type { ProviderHealth } from './upstream/provider-health.ts'
 import type { PendingTools } from './pending-tools.ts'
-import type { Settling } from './settling.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 
 /** Bounds of the gateway. Times are milliseconds, sizes bytes. */
@@ -44,7 +43,6 @@ export interface GatewayContext {
   readonly upstream: Upstream
   readonly health: ProviderHealth
   readonly pendingTools: PendingTools
-  readonly settling: Settling
   readonly telemetry: Telemetry
   readonly limits: GatewayLimits
   readonly now: () => number

@@ -21,7 +21,6 @@ import { resolveProviders } from './providers/resolve-providers.ts'
 import { isVendorName } from '../../policy/known-vendors.ts'
 import { ClientGone, readBody } from './read-body.ts'
 import { serveCall } from './serve-call.ts'
-import { Settling } from './settling.ts'
 import { requestHeaders } from './upstream/headers.ts'
 import { ProviderHealth } from './upstream/provider-health.ts'
 import { UndiciUpstream } from './upstream/undici-upstream.ts'
@@ -65,7 +64,6 @@ export function openModelGateway(options: ModelGatewayOptions): RawDoor {
     upstream: options.upstream ?? new UndiciUpstream({ maxAnswer: limits.answer }),
     health: new ProviderHealth(),
     pendingTools: new PendingTools(options.flow, onFault),
-    settling: new Settling(),
     telemetry: options.telemetry ?? createTelemetry(),
     limits,
     now: options.now,
@@ -113,7 +111,6 @@ export function openModelGateway(options: ModelGatewayOptions): RawDoor {
       clearTimeout(cut)
       clearTimeout(broken)
       unwatch()
-      await context.settling.all()
       await context.upstream.close()
     },
   }

@@ -13,15 +13,13 @@ export type Target = Pick<Plan, 'provider' | 'format' | 'route' | 'path' | 'body
 
 /** With little budget left, what is not urgent goes to the cheaper model. */
 export async function thrifty(
-  { flow, policies, providers, settling }: GatewayContext,
+  { flow, policies, providers }: GatewayContext,
   incoming: IncomingCall,
   target: Target,
   { lowBudget }: HealRule,
 ): Promise<Target> {
   if (lowBudget === null || !incoming.lowPriority || target.body === null) return target
   if (policies.current().mode === 'observe') return target
-  // What the last calls did not need is on its way back.
-  await settling.of(incoming.agent)
   if ((await flow.budgetLeft(incoming.agent, incoming.session)) >= lowBudget.below) return target
   const cheaper = withModel(providers(), target, lowBudget.use, null)
   return cheaper === null ? target : { ...cheaper, cause: { action: null, why: 'low_budget' } }

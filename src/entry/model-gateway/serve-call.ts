@@ -52,8 +52,6 @@ export async function serveCall(
   const fallback = [...heal.fallback]
   let rejections = 0
   for (;;) {
-    const before = context.settling.of(incoming.agent)
-    if (before !== undefined) await before
     const proposed = await context.flow.propose(proposalOf(context, incoming, plan), {
       venue: 'belay',
       start: true,
@@ -88,7 +86,6 @@ export async function serveCall(
     const end = endOf(called, attempts)
     const report = reportOf(plan, called, end)
     const reporting = context.flow.report(action.id, report)
-    context.settling.add(incoming.agent, reporting)
     context.telemetry.modelCall(factOf(context, start, plan, awaited.admitted, end, report), opened)
     reporting.catch(context.onFault)
     if (called.kind === 'answered') return
