@@ -34,12 +34,12 @@ const FAKE_ROLE: readonly RegExp[] = [
 /** Tags that poisoned tool descriptions put their instructions in. */
 const POISON: readonly RegExp[] = [
   /<(?:important|critical|urgent|mandatory|secret|hidden|instructions?|sidenote|priority|override|admin|confidential)>/i,
-  /(?:~\/|\/home\/\w{1,40}\/|\$HOME\/)\.(?:ssh\/id_|cursor\/mcp|aws\/credentials|config\/claude|netrc|npmrc|kube\/config)/i,
+  /\b(?:read|open|cat|send|include|load|upload|print|copy)\b[^\n]{0,60}(?:~|\/home\/\w{1,40}|\$HOME)\/\.(?:ssh\/id_|cursor\/mcp|aws\/credentials|config\/claude|netrc|npmrc|kube\/config)/i,
 ]
 
 /** An address with room for data, or with much of it: rendering the image sends them. */
 const CARRIES_DATA = [
-  /^<?https?:\/\/[^\s)"'>]{1,500}?[?&/#=](?:\{|\[|<|%7b|%5b|\$\{|%s|DATA\b|SECRET\b|YOUR_|BASE64|INSERT)/i,
+  /^<?https?:\/\/[^\s)"'>]{1,500}?[?&/#=](?:\{|\[|<|%7[bB]|%5[bB]|\$\{|%s|DATA\b|SECRET\b|YOUR_|BASE64|INSERT)/,
   /^<?https?:\/\/[^\s)"'>?]{1,300}\?[^\s)"'>=]{1,60}=[A-Za-z0-9+/_%-]{80}/,
 ]
 const MAX_ADDRESS = 600
@@ -68,8 +68,9 @@ function* imageAddresses(text: string): Generator<{ readonly at: number; readonl
  */
 export function findInjection(text: string): readonly InjectionMark[] {
   if (text.length < 2) return []
-  const marks: InjectionMark[] = [...spoken(text)]
-  for (const hidden of findHidden(text)) marks.push(...judgedHidden(hidden))
+  const unseen = findHidden(text)
+  const marks = spoken(visible(text, unseen))
+  for (const hidden of unseen) marks.push(...judgedHidden(hidden))
   for (const [mark, patterns] of SIGNS)
     for (const pattern of patterns) {
       const match = pattern.exec(text)
@@ -87,6 +88,19 @@ export function findInjection(text: string): readonly InjectionMark[] {
     for (const { mark } of spoken(decoded))
       marks.push({ mark: `encoded_${mark}`, excerpt: decoded.slice(0, EXCERPT) })
   return distinct(marks)
+}
+
+/** What is left when everything unseen is taken out. */
+function visible(text: string, unseen: readonly HiddenText[]): string {
+  if (unseen.length === 0) return text
+  const pieces: string[] = []
+  let from = 0
+  for (const { start, end } of unseen.toSorted((a, b) => a.start - b.start)) {
+    if (start > from) pieces.push(text.slice(from, start))
+    from = Math.max(from, end)
+  }
+  pieces.push(text.slice(from))
+  return pieces.join('')
 }
 
 const SIGNS: readonly (readonly [string, readonly RegExp[]])[] = [

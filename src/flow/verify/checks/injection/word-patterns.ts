@@ -37,7 +37,7 @@ export function compileWordPatterns(patterns: readonly WordPattern[]): CompiledP
       const marked = new Set<string>()
       for (let at = 0; at < words.length; at++) {
         const candidates = byFirst.get(words[at]!)
-        if (candidates === undefined) continue
+        if (candidates === undefined || isNegated(words, at)) continue
         for (const { mark, then, within } of candidates) {
           if (marked.has(mark) || !follow(words, at + 1, Math.min(at + 1 + within, words.length), then))
             continue
@@ -48,6 +48,23 @@ export function compileWordPatterns(patterns: readonly WordPattern[]): CompiledP
       return found
     },
   }
+}
+
+const NEGATIONS = new Set(
+  ['not', 't', 'never', 'n', 'não', 'nao', 'no', 'non', 'не', 'nicht', 'niet', 'nie', 'ne'].map(
+    normaliseForMatching,
+  ),
+)
+const VERBS_OF_NEGATION: ReadonlySet<string> = new Set(
+  ['vergiss', 'vergessen', 'vergeet', 'ignorieren', 'ignoriere'].map(normaliseForMatching),
+)
+
+/** "Do not forget", "n’oubliez pas", "vergessen Sie nicht": it asks for the opposite. */
+function isNegated(words: readonly string[], at: number): boolean {
+  const before = words[at - 1]
+  if (before !== undefined && NEGATIONS.has(before)) return true
+  if (!VERBS_OF_NEGATION.has(words[at]!)) return false
+  return NEGATIONS.has(words[at + 1] ?? '') || NEGATIONS.has(words[at + 2] ?? '')
 }
 
 interface Compiled {
