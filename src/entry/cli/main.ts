@@ -4,6 +4,7 @@ import { addAgents } from './agents.ts'
 import { addApprovals } from './approvals.ts'
 import { demoCommand } from './demo.ts'
 import { explainFailure } from './failure.ts'
+import { addHook } from './hook.ts'
 import { addInit } from './init.ts'
 import { addKeys } from './keys.ts'
 import { addLedger } from './ledger.ts'
@@ -37,6 +38,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addPolicy(program)
   addLedger(program)
   addMcp(program)
+  addHook(program)
 
   try {
     await program.parseAsync([...argv])
