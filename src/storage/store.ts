@@ -50,6 +50,7 @@ export interface Store {
   exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
 
   action(id: string): Promise<Action | undefined>
+  /** The action that the approval was about last, whatever became of it. */
   actionByApproval(approvalId: string): Promise<Action | undefined>
   actionByIdempotency(key: string): Promise<Action | undefined>
   actions(filter: ActionFilter): Promise<readonly Action[]>

@@ -81,7 +81,7 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await store.actions({ limit: 9 })).toEqual([next])
     })
 
-    test('an approval leads to its action while it waits', async () => {
+    test('an approval leads to its action, also when it waits no longer', async () => {
       const approval = {
         id: 'ap-1',
         steps: [],
@@ -94,6 +94,9 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       await store.commit(insertOf(held))
       expect(await store.actionByApproval('ap-1')).toEqual(held)
       expect(await store.actionByApproval('ap-2')).toBeUndefined()
+      const gone = { ...held, version: held.version + 1, dueAt: null, state: { name: 'denied' as const } }
+      await store.commit({ action: { value: gone, replaces: held.version }, records: [] })
+      expect(await store.actionByApproval('ap-1')).toEqual(gone)
     })
 
     test('due actions, oldest first', async () => {

@@ -137,8 +137,8 @@ const WRITE = `
       $8::text[], $9::text[], $10::int8[], $11::text[], $12::int8[], $13::text[], $14::text[], $15::text[])
     ON CONFLICT DO NOTHING RETURNING 1),
   moved AS (
-    UPDATE actions a SET version = n.version, state = n.state, decision = n.decision, approval_id = n.approval_id,
-      due_at = n.due_at, replica = n.replica, progress = n.progress
+    UPDATE actions a SET version = n.version, state = n.state, decision = n.decision,
+      approval_id = coalesce(n.approval_id, a.approval_id), due_at = n.due_at, replica = n.replica, progress = n.progress
     FROM unnest($16::text[], $17::int8[], $18::int8[], $19::text[], $20::text[], $21::text[], $22::int8[],
       $23::text[], $24::text[]) AS n (id, replaces, version, state, decision, approval_id, due_at, replica, progress)
     WHERE a.id = n.id AND a.version = n.replaces RETURNING 1),

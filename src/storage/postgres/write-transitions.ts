@@ -201,7 +201,8 @@ function updateActions(
   return client.query({
     name: 'update actions',
     text: `UPDATE actions a SET version = n.version, state = n.state, decision = n.decision,
-        approval_id = n.approval_id, due_at = n.due_at, replica = n.replica, progress = n.progress
+        approval_id = coalesce(n.approval_id, a.approval_id), due_at = n.due_at, replica = n.replica,
+        progress = n.progress
       FROM unnest($1::text[], $2::int8[], $3::int8[], $4::text[], $5::text[], $6::text[], $7::int8[], $8::text[],
         $9::text[]) AS n (id, replaces, version, state, decision, approval_id, due_at, replica, progress)
       WHERE a.id = n.id AND a.version = n.replaces RETURNING a.id`,

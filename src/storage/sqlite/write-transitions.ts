@@ -184,7 +184,7 @@ const SQL = {
   insertAction: `INSERT INTO actions (id, version, agent, name, session, state, decision, approval_id,
       idempotency_key, due_at, replica, proposed_at, measures, fixed, progress)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-  updateAction: `UPDATE actions SET version = ?, state = ?, decision = ?, approval_id = ?, due_at = ?, replica = ?,
+  updateAction: `UPDATE actions SET version = ?, state = ?, decision = ?, approval_id = coalesce(?, approval_id), due_at = ?, replica = ?,
     progress = ? WHERE id = ? AND version = ?`,
   actionExists: 'SELECT 1 FROM actions WHERE id = ?',
   agentVersion: 'SELECT version FROM agents WHERE name = ?',
