@@ -263,10 +263,10 @@ describe('after a restart', () => {
     served = await servePeople(policy().replace("'#agents'", 'C0AGENTS1'), { env: ENV })
     const [held, message] = await asked('note.publish')
     const calls = slack.calls.length
-    rmSync(join(served.folder, 'data', 'sent-slack.json'), { force: true })
-    const { close } = served.people
-    served.people.close = async () => {
-      await close.call(served.people)
+    const people = served.people
+    const close = people.close.bind(people)
+    people.close = async () => {
+      await close()
       rmSync(join(served.folder, 'data', 'sent-slack.json'), { force: true })
     }
     await served.restart()

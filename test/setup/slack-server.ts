@@ -144,7 +144,9 @@ export async function startSlack(belay: () => string): Promise<SlackStandIn> {
         if (failure !== undefined) {
           response.writeHead(failure.status, failure.headers).end('{"ok":false,"error":"ratelimited"}')
         } else {
-          const isForm = /^application\/x-www-form-urlencoded/.test(request.headers['content-type'] ?? '')
+          const isForm = (request.headers['content-type'] ?? '').startsWith(
+            'application/x-www-form-urlencoded',
+          )
           const body: Any = isForm ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text)
           const answer: Any =
             request.headers.authorization !== `Bearer ${BOT_TOKEN}`
