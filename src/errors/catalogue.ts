@@ -55,6 +55,32 @@ export const CATALOGUE = {
       'Put a key of Belay (blk_…) where the key of the provider would be; `belay keys create --agent NAME` makes one.',
   },
   'auth:forbidden': { status: 403, title: 'Not allowed', message: '{who} may not {what}.' },
+  'auth:csrf': {
+    status: 403,
+    title: 'Not asked for by a page of Belay',
+    message: 'The change was refused: {cause}. GET /v1/me tells the token that the header Belay-CSRF needs.',
+  },
+  'auth:too_many': {
+    status: 429,
+    title: 'Too many log-ins were refused',
+    message: 'Too many log-ins were refused; try again in {seconds} seconds.',
+  },
+  'login:refused': {
+    status: 403,
+    title: 'The log-in was refused',
+    message: 'The log-in was refused: {cause}. `belay login` prints a new link.',
+  },
+  'login:not_configured': {
+    status: 404,
+    title: 'There is no identity provider',
+    message: 'Nobody can log in so: {cause}.',
+  },
+  'login:provider': {
+    status: 502,
+    title: 'The identity provider does not answer as it should',
+    message: 'The identity provider {issuer} cannot be asked; the log has the details under {id}.',
+  },
+  'session:not_found': { status: 404, title: 'No such session', message: 'There is no session {id}.' },
   'action:not_found': { status: 404, title: 'No such action', message: 'There is no action {id}.' },
   'action:wrong_state': {
     status: 409,

@@ -11,6 +11,8 @@ import type { ActionEntry } from './compile-action.ts'
 import type { Compilation, Report } from './compilation.ts'
 import { compileMcp, PIN_ENTRY, withoutMcpSecrets } from './compile-mcp.ts'
 import type { McpEntry } from './compile-mcp.ts'
+import { compilePeople } from './compile-people.ts'
+import type { PeopleEntry } from './compile-people.ts'
 import { compileProviders, withoutKeys } from './compile-providers.ts'
 import type { ProviderEntry } from './compile-providers.ts'
 import { VENDOR_PROTOCOLS } from './known-vendors.ts'
@@ -132,6 +134,7 @@ function compilePolicy(
     expressions: [],
   }
   const providers = compileProviders(content.providers ?? {}, report)
+  const people = compilePeople(content.people ?? {}, report)
   const mcp = compileMcp(content.mcp ?? {}, report)
   const notify = compileNotify(content.notify ?? {}, report)
   const actionRules = Object.entries(content.actions ?? {}).map(([pattern, entry]) =>
@@ -165,6 +168,7 @@ function compilePolicy(
     measures: history.measures,
     historyWindow: history.window,
     providers,
+    people,
     mcp,
     notify,
     document: deepFrozen(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(document.content)))),
@@ -199,6 +203,7 @@ interface PolicyDocument extends LimitsEntry {
     Record<string, { readonly members: readonly string[]; readonly quorum?: number }>
   >
   readonly providers?: Readonly<Record<string, ProviderEntry | null>>
+  readonly people?: PeopleEntry
   readonly mcp?: McpEntry
   readonly notify?: NotifyEntry
 }

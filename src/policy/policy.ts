@@ -4,6 +4,7 @@ import type { Decision } from '../action/decision.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { NanoUsd } from '../action/money.ts'
 import type { PreparedCheck } from './check.ts'
+import type { PeopleRule } from './compile-people.ts'
 import type { NotifyRule } from './notify.ts'
 
 /** `belay.yaml`, validated and compiled. Immutable: a reload makes a new one. Times are milliseconds. */
@@ -29,6 +30,7 @@ export interface Policy {
   readonly historyWindow: number
   /** Model providers by name, as declared; the model gateway adds what it knows of vendors. */
   readonly providers: Readonly<Record<string, ProviderRule>>
+  readonly people: PeopleRule
   readonly mcp: McpRule
   readonly notify: NotifyRule
   /** The file as parsed, for the console and for explain. */

@@ -5,6 +5,7 @@ import type { Check } from './check.ts'
 import { notifySchema } from './notify.ts'
 import { mcpSchema } from './schema-mcp.ts'
 import { healSchema, providerNames, providerSchema, concurrencySchema } from './schema-models.ts'
+import { peopleSchema } from './schema-people.ts'
 import {
   DECISION_ALIASES,
   decision,
@@ -81,6 +82,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
         propertyNames: providerNames,
       },
       mcp: mcpSchema,
+      people: peopleSchema,
       plugins: listOf('Files with checks of your own, relative to this file.', text('Path of a module.')),
     },
     $defs: {

@@ -3,7 +3,7 @@ import { canonicalJson } from '../action/digest.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import { approvalOf, fixedOf, progressOf } from './action-row.ts'
-import type { AgentRow, Charge, KeyRow, NewRecord, PayloadRef, Transition } from './store.ts'
+import type { AgentRow, Charge, KeyRow, NewRecord, PayloadRef, SessionRow, Transition } from './store.ts'
 
 /**
  * A transition in the form in which it is written: everything serialised once, as flat tuples, because the
@@ -17,6 +17,7 @@ export type PreparedTransition = readonly [
   charges: readonly PreparedCharge[],
   records: readonly PreparedRecord[],
   erase: readonly (readonly [action: string, kind: string])[],
+  session: PreparedSession | null,
 ]
 
 export type PreparedAction = readonly [
@@ -62,6 +63,22 @@ export type PreparedKey = readonly [
   revokedAt: number | null,
 ]
 
+export type PreparedSession = readonly [
+  replaces: number | null,
+  id: string,
+  version: number,
+  kind: string,
+  hash: string,
+  person: string,
+  via: string,
+  roles: string,
+  claims: string,
+  createdAt: number,
+  seenAt: number,
+  expiresAt: number,
+  endedAt: number | null,
+]
+
 export type PreparedCharge = readonly [account: string, reserved: number, spent: number]
 
 /**
@@ -84,7 +101,7 @@ export type PreparedPayload = readonly [kind: string, text: string, subjects: re
 
 /** Serialises a transition. Throws `store:unavailable` when something in it has no canonical form. */
 export function prepareTransition(transition: Transition): PreparedTransition {
-  const { action, agent, agentUnchanged, key } = transition
+  const { action, agent, agentUnchanged, key, session } = transition
   try {
     return [
       action === undefined ? null : prepareAction(action.value, action.replaces),
@@ -94,6 +111,7 @@ export function prepareTransition(transition: Transition): PreparedTransition {
       (transition.charges ?? []).map(prepareCharge),
       transition.records.map(prepareRecord),
       (transition.erase ?? []).map(({ action: id, kind }: PayloadRef) => [id, kind] as const),
+      session === undefined ? null : prepareSession(session.value, session.replaces),
     ]
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error)
@@ -132,6 +150,24 @@ function prepareAgent(value: AgentRow, replaces: number | null): PreparedAgent {
 
 function prepareKey(value: KeyRow, replaces: 'absent' | 'present'): PreparedKey {
   return [replaces, value.id, value.hash, value.agent, value.createdAt, value.revokedAt]
+}
+
+function prepareSession(value: SessionRow, replaces: number | null): PreparedSession {
+  return [
+    replaces,
+    value.id,
+    value.version,
+    value.kind,
+    value.hash,
+    value.by,
+    value.via,
+    JSON.stringify(value.roles),
+    JSON.stringify(value.claims),
+    value.createdAt,
+    value.seenAt,
+    value.expiresAt,
+    value.endedAt,
+  ]
 }
 
 function prepareCharge({ account, reserved, spent }: Charge): PreparedCharge {

@@ -12,11 +12,12 @@ import type {
   KeyRow,
   PayloadRef,
   RecordKind,
+  SessionRow,
   Store,
   StoredPayload,
   StoredRecord,
 } from './store.ts'
-import type { AgentKeysTable, AgentsTable, RecordsTable, Tables } from './tables.ts'
+import type { AgentKeysTable, AgentsTable, RecordsTable, SessionsTable, Tables } from './tables.ts'
 
 // Literals, not parameters: a partial index serves only a query that names its condition.
 const IS_EXECUTING = sql<SqlBool>`state = 'executing' AND due_at IS NOT NULL`
@@ -110,6 +111,25 @@ export abstract class StoreReads implements Partial<Store> {
   async keyByHash(hash: string): Promise<KeyRow | undefined> {
     const row = await this.db.selectFrom('agent_keys').selectAll().where('hash', '=', hash).executeTakeFirst()
     return row === undefined ? undefined : keyFrom(row)
+  }
+
+  async sessions(at: number): Promise<readonly SessionRow[]> {
+    const rows = await this.db
+      .selectFrom('sessions')
+      .selectAll()
+      .where('ended_at', 'is', null)
+      .where('expires_at', '>', at)
+      .orderBy('id')
+      .execute()
+    return rows.map(sessionFrom)
+  }
+
+  session(id: string): Promise<SessionRow | undefined> {
+    return sessionWhere(this.db, 'id', id)
+  }
+
+  sessionByHash(hash: string): Promise<SessionRow | undefined> {
+    return sessionWhere(this.db, 'hash', hash)
   }
 
   async records(chain: string, afterSeq: number, limit: number): Promise<readonly StoredRecord[]> {
@@ -286,6 +306,32 @@ function agentFrom(row: Selectable<AgentsTable>): AgentRow {
 function keyFrom(row: Selectable<AgentKeysTable>): KeyRow {
   const { created_at: createdAt, revoked_at: revokedAt, ...rest } = row
   return { ...rest, createdAt, revokedAt }
+}
+
+async function sessionWhere(
+  db: Kysely<Tables>,
+  column: 'id' | 'hash',
+  value: string,
+): Promise<SessionRow | undefined> {
+  const row = await db.selectFrom('sessions').selectAll().where(column, '=', value).executeTakeFirst()
+  return row === undefined ? undefined : sessionFrom(row)
+}
+
+function sessionFrom(row: Selectable<SessionsTable>): SessionRow {
+  return {
+    id: row.id,
+    version: row.version,
+    kind: row.kind as SessionRow['kind'],
+    hash: row.hash,
+    by: row.person,
+    via: row.via as SessionRow['via'],
+    roles: JSON.parse(row.roles) as string[],
+    claims: JSON.parse(row.claims) as string[],
+    createdAt: row.created_at,
+    seenAt: row.seen_at,
+    expiresAt: row.expires_at,
+    endedAt: row.ended_at,
+  }
 }
 
 const RECORD_COLUMNS = ['chain', 'seq', 'hash', 'at', 'kind', 'action', 'agent', 'text'] as const

@@ -10,6 +10,7 @@ export interface Tables {
   readonly payload_subjects: PayloadSubjectsTable
   readonly agents: AgentsTable
   readonly agent_keys: AgentKeysTable
+  readonly sessions: SessionsTable
   readonly budget_accounts: BudgetAccountsTable
   readonly budget_leases: BudgetLeasesTable
   readonly replicas: ReplicasTable
@@ -80,6 +81,22 @@ export interface AgentKeysTable {
   readonly agent: string
   readonly created_at: number
   readonly revoked_at: number | null
+}
+
+export interface SessionsTable {
+  readonly id: string
+  readonly version: number
+  readonly kind: string
+  readonly hash: string
+  readonly person: string
+  readonly via: string
+  /** JSON, as are claims. */
+  readonly roles: string
+  readonly claims: string
+  readonly created_at: number
+  readonly seen_at: number
+  readonly expires_at: number
+  readonly ended_at: number | null
 }
 
 export interface BudgetAccountsTable {

@@ -56,12 +56,12 @@ export interface CallOptions {
 
 /** A harness of its own with its HTTP API on a free port. */
 export async function startTestServer(
-  options: Partial<HttpServerOptions> & { readonly databaseUrl?: string } = {},
+  options: Partial<HttpServerOptions> & { readonly databaseUrl?: string; readonly people?: string } = {},
 ): Promise<TestServer> {
-  const { databaseUrl, ...serverOptions } = options
+  const { databaseUrl, people, ...serverOptions } = options
   const folder = await mkdtemp(join(tmpdir(), 'belay-http-'))
   const config = join(folder, 'belay.yaml')
-  await writeFile(config, POLICY)
+  await writeFile(config, people === undefined ? POLICY : `${POLICY}people: ${people}\n`)
   const telemetry = options.telemetry ?? createTelemetry()
   const harness = await openHarness({
     config,

@@ -7,6 +7,7 @@ import { explainFailure } from './failure.ts'
 import { addHook } from './hook.ts'
 import { addInit } from './init.ts'
 import { addKeys } from './keys.ts'
+import { addPeople } from './people.ts'
 import { addLedger } from './ledger.ts'
 import { addMcp } from './mcp.ts'
 import { addPolicy } from './policy.ts'
@@ -35,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addApprovals(program)
   addAgents(program)
   addKeys(program)
+  addPeople(program)
   addPolicy(program)
   addLedger(program)
   addMcp(program)

@@ -1,8 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import type { Command } from 'commander'
+import { ApiClient } from '../sdk/api-client.ts'
 import { createDataFolder, ensureAdminToken, removeServerFile, writeServerFile } from './data-folder.ts'
 import { CommandFailure } from './failure.ts'
 import { requireConfig } from './harness-config.ts'
+import { loginLink } from './people.ts'
 import { withHarness, wholeNumber } from './options.ts'
 import type { HarnessOptions } from './options.ts'
 import { line, note } from './print.ts'
@@ -45,6 +47,11 @@ async function up(options: UpOptions): Promise<void> {
     writeServerFile(options.data, { url: server.url, pid: process.pid })
     youngSpaceGrows(true)
     line(`belay is up at ${server.url}`)
+    // Whoever starts it may log in. Without a link it is up all the same.
+    await loginLink(new ApiClient(server.url, adminToken)).then(
+      ({ url }) => note(`belay: open ${url} to log in (once, within 10 minutes)`),
+      (error: unknown) => note(`belay: no log-in link could be made: ${String(error)}`),
+    )
     note(`belay: ${await stopped} received, stopping; a second one stops at once`)
   } finally {
     removeServerFile(options.data)

@@ -119,7 +119,16 @@ describe('credentials', () => {
         if (answer.status !== 401 || challenge !== 'Bearer realm="belay"') open.push(path)
       }
     }
-    expect(open.toSorted()).toEqual(['/healthz', '/openapi.json', '/readyz'])
+    expect(open.toSorted()).toEqual([
+      '/healthz',
+      '/login',
+      '/openapi.json',
+      '/readyz',
+      '/v1/login',
+      '/v1/login',
+      '/v1/login/oidc',
+      '/v1/login/oidc/callback',
+    ])
     expect((await server.call('GET', '/nowhere', undefined, { token: null })).status).toBe(401)
   })
 

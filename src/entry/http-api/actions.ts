@@ -11,6 +11,7 @@ import type { ApiContext } from './api-context.ts'
 import { maySee, principalOf } from './authentication.ts'
 import type { Principal } from './authentication.ts'
 import { reportJudged } from '../judged-report.ts'
+import { confirm } from './people/identify.ts'
 import { routeSchema } from './route-schema.ts'
 import {
   actionName,
@@ -199,7 +200,7 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
       const { wait = 0, version } = request.query
       if (wait === 0) return actionAnswer(flow, found)
       const latest = await waitForState(context, reply, found, version, wait * 1_000)
-      await context.authenticator.confirm(principal)
+      await confirm(principal, context)
       return actionAnswer(flow, latest)
     },
   )

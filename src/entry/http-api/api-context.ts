@@ -3,6 +3,8 @@ import type { Flow } from '../../flow/flow.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Store } from '../../storage/store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { IdentityProvider } from './people/identity-provider.ts'
+import type { Sessions } from './people/sessions.ts'
 import type { Authenticator } from './authentication.ts'
 import type { ServerLimits } from './server-limits.ts'
 
@@ -15,6 +17,9 @@ export interface ApiContext {
   readonly ledgerKey: KeyObject
   readonly version: string
   readonly authenticator: Authenticator
+  readonly sessions: Sessions
+  /** `null`: people log in with links alone. */
+  readonly openIdentityProvider: (() => Promise<IdentityProvider>) | null
   readonly metrics: Metrics
   readonly limits: ServerLimits
   /** Aborts when the server closes: waits and streams end. */

@@ -1,12 +1,25 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { BelayError } from '../../errors/catalogue.ts'
+import type { Role } from '../../policy/compile-people.ts'
 import type { Store } from '../../storage/store.ts'
+import type { Permission } from './people/permissions.ts'
+import type { LoggedIn } from './people/sessions.ts'
 
-/** Who is calling. An agent's key speaks for one agent; the admin token for whom it says, or for `admin`. */
+/**
+ * Who is calling. An agent's key speaks for one agent; the admin token for whom it says, or for `admin`; a session for
+ * the person who logged in.
+ */
 export type Principal =
   | { readonly kind: 'admin'; readonly by: string; readonly actingAs: string | null }
   | { readonly kind: 'agent'; readonly agent: string; readonly by: string; readonly keyHash: string }
+  | {
+      readonly kind: 'person'
+      readonly by: string
+      readonly roles: readonly Role[]
+      readonly permissions: readonly Permission[]
+      readonly login: LoggedIn
+    }
 
 /** Who may call a route. A route that says nothing is for the admin token alone. */
 export type Access = 'public' | 'agent' | 'admin'
@@ -107,7 +120,7 @@ export function principalOf(request: FastifyRequest): Principal {
 
 /** Whether the caller may know that something of this agent exists. */
 export function maySee(principal: Principal, agent: string | null): boolean {
-  return principal.kind === 'admin' || principal.agent === agent
+  return principal.kind !== 'agent' || principal.agent === agent
 }
 
 function bearerOf(header: string | undefined): string | undefined {

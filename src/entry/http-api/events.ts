@@ -7,6 +7,7 @@ import { maySee, principalOf } from './authentication.ts'
 import type { Principal } from './authentication.ts'
 import { BEFORE_FIRST, headPosition, readPosition, writePosition } from './event-position.ts'
 import type { EventPosition } from './event-position.ts'
+import { confirm } from './people/identify.ts'
 import { routeSchema } from './route-schema.ts'
 import { object } from './schemas.ts'
 
@@ -94,21 +95,22 @@ async function follow(
   principal: Principal,
   position: EventPosition,
 ): Promise<void> {
-  const { store, authenticator, limits } = context
+  const { store, limits } = context
   while (!client.ended) {
     client.rest()
-    await authenticator.confirm(principal)
+    await confirm(principal, context)
     for (const { chain, seq: head } of await store.chains()) {
       let seen = position.get(chain) ?? BEFORE_FIRST
       while (seen < head && !client.ended) {
         const batch = await store.records(chain, seen, BATCH)
         if (batch.length === 0) break
-        await authenticator.confirm(principal)
+        await confirm(principal, context)
         let text = ''
         for (const record of batch) {
           seen = record.seq
           position.set(chain, seen)
-          if (maySee(principal, record.agent)) text += eventOf(record, position)
+          if (maySee(principal, record.agent) && mayFollow(principal, record))
+            text += eventOf(record, position)
         }
         await client.write(text)
       }
@@ -116,6 +118,13 @@ async function follow(
     if (!(await client.woken(limits.heartbeat)))
       await client.write(`: still here\nid: ${writePosition(position)}\n\n`)
   }
+}
+
+/** Who logs in and who gave out keys is for those who keep watch over that. */
+function mayFollow(principal: Principal, { kind }: StoredRecord): boolean {
+  if (principal.kind !== 'person' || (kind !== 'session' && kind !== 'key')) return true
+  const { permissions } = principal
+  return permissions.includes('audit') || permissions.includes(kind === 'key' ? 'keys' : 'people')
 }
 
 function eventOf(record: StoredRecord, position: EventPosition): string {

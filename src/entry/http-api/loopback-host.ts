@@ -9,11 +9,13 @@ export function isLoopback(host: string): boolean {
 
 /**
  * A web page can point its own name at 127.0.0.1 (DNS rebinding) and then talk to a local server as if it were
- * its own. The Host header gives it away. Throws `auth:forbidden` for a name that isn't this machine's.
+ * its own. The Host header gives it away. Throws `auth:forbidden` for a name that is neither this machine's nor the one
+ * of `publicUrl`, at which a proxy answers.
  */
-export function checkLoopbackHost(header: string | undefined): void {
+export function checkLoopbackHost(header: string | undefined, publicUrl: string | null = null): void {
   const host = header ?? ''
   if (isLoopback(host.replace(/:\d{1,5}$/, ''))) return
+  if (publicUrl !== null && new URL(publicUrl).host === host.toLowerCase()) return
   const who = `A request for the host ${JSON.stringify(host.slice(0, 100))}`
   throw new BelayError('auth:forbidden', { who, what: 'reach a Belay that is bound to this machine' })
 }

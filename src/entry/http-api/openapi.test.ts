@@ -24,7 +24,9 @@ test('names every route of the server, and only those', async () => {
   )
   const expected = [
     'DELETE /v1/keys/{id}',
+    'DELETE /v1/sessions/{id}',
     'GET /healthz',
+    'GET /login',
     'GET /metrics',
     'GET /openapi.json',
     'GET /readyz',
@@ -40,7 +42,12 @@ test('names every route of the server, and only those', async () => {
     'GET /v1/ledger/checkpoint',
     'GET /v1/ledger/export',
     'GET /v1/ledger/proof/{action}',
+    'GET /v1/login',
+    'GET /v1/login/oidc',
+    'GET /v1/login/oidc/callback',
+    'GET /v1/me',
     'GET /v1/policy',
+    'GET /v1/sessions',
     'PATCH /v1/agents/{name}',
     'POST /v1/actions',
     'POST /v1/actions/{id}/cancel',
@@ -51,6 +58,9 @@ test('names every route of the server, and only those', async () => {
     'POST /v1/keys',
     'POST /v1/ledger/erase',
     'POST /v1/ledger/verify',
+    'POST /v1/login',
+    'POST /v1/login-links',
+    'POST /v1/logout',
     'POST /v1/undos',
   ]
   expect(declared.toSorted()).toEqual(expected)
@@ -111,11 +121,19 @@ test('answers are what it says they are', async () => {
     '/v1/ledger/checkpoint',
     '/healthz',
     '/readyz',
+    '/login',
+    '/v1/login',
+    '/v1/me',
+    '/v1/sessions',
+    '/v1/login/oidc',
   ]) {
     await check('GET', path, path)
   }
   await check('GET', '/v1/agents/metered/budget?session=s', '/v1/agents/{name}/budget')
   await check('PATCH', '/v1/agents/reader', '/v1/agents/{name}', { state: 'paused', reason: 'x' })
+  const link = await check('POST', '/v1/login-links', '/v1/login-links')
+  await check('POST', '/v1/login', '/v1/login', { token: link.token })
+  await check('DELETE', `/v1/sessions/${link.id}`, '/v1/sessions/{id}')
   const key = await check('POST', '/v1/keys', '/v1/keys', { agent: 'reader' })
   await check('DELETE', `/v1/keys/${key.id}`, '/v1/keys/{id}')
   await check('POST', '/v1/ledger/verify', '/v1/ledger/verify')

@@ -15,13 +15,20 @@ export async function gatherOpenApi(app: FastifyInstance, version: string): Prom
         description: 'Every action of an agent verified, metered, approved, contained and recorded.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } as { name: string },
       },
-      security: [{ bearer: [] }],
+      security: [{ bearer: [] }, { session: [] }],
       components: {
         securitySchemes: {
           bearer: {
             type: 'http',
             scheme: 'bearer',
             description: "An agent's key (blk_…) or the admin token",
+          },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: '__Host-belay-session',
+            description:
+              'Of a person who is logged in; over plain http belay-session-PORT. Changes need the header Belay-CSRF too',
           },
         },
       },

@@ -85,6 +85,7 @@ export async function sendProblem(
   }
   if (error.status === 401) headers['www-authenticate'] = 'Bearer realm="belay"'
   if (error.status === 503) headers['retry-after'] = '1'
+  if (error.status === 429) headers['retry-after'] = error.details['seconds'] ?? '60'
   // As bytes, so that nothing adds a charset: the media type has no such parameter.
   if (request.raw.complete || !announcesBody(request))
     return reply.code(error.status).headers(headers).send(Buffer.from(body))

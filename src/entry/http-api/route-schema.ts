@@ -2,7 +2,16 @@ type Schema = Readonly<Record<string, unknown>>
 
 export interface RouteWords {
   readonly summary: string
-  readonly tag: 'actions' | 'approvals' | 'agents' | 'keys' | 'events' | 'ledger' | 'policy' | 'server'
+  readonly tag:
+    | 'actions'
+    | 'approvals'
+    | 'agents'
+    | 'keys'
+    | 'events'
+    | 'ledger'
+    | 'policy'
+    | 'people'
+    | 'server'
   /** Whether the route answers without credentials. */
   readonly open?: boolean
   readonly params?: Schema

@@ -19,6 +19,8 @@ export interface ServerLimits {
   readonly heartbeat: number
   /** How long a reader of events may leave its buffer full. */
   readonly slowReader: number
+  /** Refused log-ins a minute, of one address; of all together, twenty times as many. */
+  readonly refusedLogins: number
   /** How long requests that are running may take to end when the server closes. */
   readonly closing: number
 }
@@ -37,5 +39,6 @@ export const DEFAULT_LIMITS: ServerLimits = {
   eventClients: 100,
   heartbeat: 15_000,
   slowReader: 10_000,
+  refusedLogins: 10,
   closing: 5_000,
 }

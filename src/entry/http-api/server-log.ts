@@ -7,7 +7,7 @@ export interface LogOptions {
   readonly stream?: { write(line: string): void }
 }
 
-const SECRETS = /\bblk_[A-Za-z0-9_-]{8,}|\bBearer\s+\S+|:\/\/[^\s/@]{1,200}@/gi
+const SECRETS = /\bbl[kls]_[A-Za-z0-9_-]{8,}|\bBearer\s+\S+|:\/\/[^\s/@]{1,200}@/gi
 
 /** Neither headers nor bodies nor queries are logged; what an error's words may have picked up is blotted out. */
 export function serverLog(options: LogOptions): NonNullable<FastifyServerOptions['logger']> {

@@ -30,6 +30,12 @@ import type { ServerLimits } from './server-limits.ts'
 import { serverLog } from './server-log.ts'
 import type { LogOptions } from './server-log.ts'
 import { undoRoutes } from './undos.ts'
+import { checkPermission, identify } from './people/identify.ts'
+import type { IdentityProvider } from './people/identity-provider.ts'
+import { loginRoutes } from './people/login-routes.ts'
+import { sessionRoutes } from './people/session-routes.ts'
+import { Sessions } from './people/sessions.ts'
+import { PLAIN_HEADERS } from './people/page-headers.ts'
 
 export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | 'policies' | 'version'> {
   /** The folder where this installation's keys lie. */
@@ -43,6 +49,8 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
   /** Who knows the keys of agents, where other doors ask it too. Default: one of its own. */
   readonly authenticator?: Authenticator
   readonly limits?: Partial<ServerLimits>
+  /** Loads what speaks to identity providers, when somebody first logs in so. */
+  readonly openIdentityProvider?: () => Promise<IdentityProvider>
   readonly log?: LogOptions
   /** Whose `action` the flow tells; without it `/metrics` knows of requests only. */
   readonly telemetry?: Telemetry
@@ -74,6 +82,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     ledgerKey: signingKey(options.data),
     version: options.version,
     authenticator: options.authenticator ?? new Authenticator(options.store, adminToken),
+    sessions: new Sessions(options.store, () => options.policies.current().people),
+    openIdentityProvider: options.openIdentityProvider ?? null,
     metrics: (options.telemetry ?? createTelemetry()).metrics,
     limits,
     closing: closing.signal,
@@ -93,6 +103,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     ledgerRoutes,
     policyRoutes,
     healthRoutes,
+    loginRoutes,
+    sessionRoutes,
   ]) {
     routes(app, context)
   }
@@ -172,20 +184,22 @@ function boundedServer(limits: ServerLimits, raw: RawDoors, handle: Handle): Ser
 function guard(app: FastifyInstance, context: ApiContext, onLoopback: boolean): void {
   app.decorateRequest('principal', null)
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+    void reply.headers(PLAIN_HEADERS)
     const { selfAuthenticating = false } = request.routeOptions.config
-    if (onLoopback && !selfAuthenticating) checkLoopbackHost(request.headers.host)
+    if (onLoopback && !selfAuthenticating)
+      checkLoopbackHost(request.headers.host, context.sessions.rule.publicUrl)
     // A route that forgot to say is for the admin token alone; an address that does not exist tells nothing more.
     const access = request.is404 ? 'agent' : (request.routeOptions.config.access ?? 'admin')
     if (access === 'public') return
-    request.principal = await context.authenticator.authenticate(request)
+    request.principal = await identify(request, context)
     const principal = principalOf(request)
-    if (access === 'admin' && principal.kind !== 'admin') {
+    if (principal.kind === 'agent' && access === 'admin') {
       throw new BelayError('auth:forbidden', {
         who: `The agent ${principal.agent}`,
         what: `call ${request.method} ${request.routeOptions.url}`,
       })
     }
+    if (principal.kind === 'person' && !request.is404) checkPermission(request, principal)
   })
   app.addHook('onResponse', async (request, reply) => {
     const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')

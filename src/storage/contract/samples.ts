@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
 import type { Action } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
-import type { BudgetAccount, NewRecord, Store, Transition } from '../store.ts'
+import type { BudgetAccount, NewRecord, SessionRow, Store, Transition } from '../store.ts'
 
 /** One database under test. */
 export interface StoreUnderTest {
@@ -86,6 +86,24 @@ export function record(
 
 export function agentRow(version: number, state: 'active' | 'paused') {
   return { name: 'clerk', version, state, reason: 'because', changedBy: 'admin', changedAt: 5 } as const
+}
+
+export function sessionRow(id: string, changes: Partial<SessionRow> = {}): SessionRow {
+  return {
+    id,
+    version: 1,
+    kind: 'link',
+    hash: sha256(id),
+    by: 'lead@example.com',
+    via: 'link',
+    roles: ['approver', 'viewer'],
+    claims: [],
+    createdAt: 5,
+    seenAt: 5,
+    expiresAt: 1000,
+    endedAt: null,
+    ...changes,
+  }
 }
 
 export function accountOf(limit: number): BudgetAccount {

@@ -48,7 +48,7 @@ export async function writeGroup(
   const statements = [
     ...shares.statements(totals),
     ...recordStatements(replica, placed),
-    ...survivors.flatMap(agentAndKeyStatements),
+    ...survivors.flatMap(smallTableStatements),
     ...erasureStatements(survivors, now),
     {
       name: 'head',
@@ -64,7 +64,7 @@ export async function writeGroup(
   return written
 }
 
-/** Opens the transaction and answers which transitions conflict already, by the agents and keys they stand on. */
+/** Opens the transaction and answers which transitions conflict already, by the agents, keys and sessions they stand on. */
 async function refusals(
   client: pg.Client,
   replica: string,
@@ -73,10 +73,12 @@ async function refusals(
   const unchanged = new Set<string>()
   const changed = new Set<string>()
   const keys: string[] = []
-  for (const [, agent, agentUnchanged, key] of group) {
+  const sessions: string[] = []
+  for (const [, agent, agentUnchanged, key, , , , session] of group) {
     if (agentUnchanged !== null) unchanged.add(agentUnchanged[0])
     if (agent !== null) changed.add(agent[1])
     if (key !== null) keys.push(key[1])
+    if (session !== null) sessions.push(session[1])
   }
   const names = [...new Set([...unchanged, ...changed])].toSorted()
   const begun = client.query('BEGIN')
@@ -109,13 +111,29 @@ async function refusals(
       : client.query<{ id: string }>('SELECT id FROM agent_keys WHERE id = ANY($1::text[]) FOR UPDATE', [
           textArray(keys),
         ])
-  const [, aliveRows, agentRows, keyRows] = await Promise.all([begun, alive, versions, present, ...locked])
+  // Whoever was first is waited for, and then seen.
+  const standing =
+    sessions.length === 0
+      ? undefined
+      : client.query<{ id: string; version: number }>(
+          'SELECT id, version FROM sessions WHERE id = ANY($1::text[]) FOR UPDATE',
+          [textArray(sessions)],
+        )
+  const [, aliveRows, agentRows, keyRows, sessionRows] = await Promise.all([
+    begun,
+    alive,
+    versions,
+    present,
+    standing,
+    ...locked,
+  ])
   const [own] = aliveRows.rows
   if (own === undefined) throw new BelayError('store:fenced', { replica })
 
   const versionOf = new Map((agentRows?.rows ?? []).map(({ name, version }) => [name, version]))
   const keysPresent = new Set((keyRows?.rows ?? []).map(({ id }) => id))
-  const results = group.map(([, agent, agentUnchanged, key]): CommitResult | undefined => {
+  const sessionOf = new Map((sessionRows?.rows ?? []).map(({ id, version }) => [id, version]))
+  const results = group.map(([, agent, agentUnchanged, key, , , , session]): CommitResult | undefined => {
     if (agentUnchanged !== null && (versionOf.get(agentUnchanged[0]) ?? 0) !== agentUnchanged[1]) {
       return { status: 'conflict', on: 'agent' }
     }
@@ -123,6 +141,8 @@ async function refusals(
       return { status: 'conflict', on: 'agent' }
     if (key !== null && keysPresent.has(key[1]) !== (key[0] === 'present'))
       return { status: 'conflict', on: 'key' }
+    if (session !== null && (sessionOf.get(session[1]) ?? null) !== session[0])
+      return { status: 'conflict', on: 'session' }
     return undefined
   })
   return { xid: own.xid, results }
@@ -249,7 +269,7 @@ function recordStatements(chain: string, placed: PlacedRecords): pg.QueryConfig[
   return statements
 }
 
-function agentAndKeyStatements([, agent, , key]: PreparedTransition): pg.QueryConfig[] {
+function smallTableStatements([, agent, , key, , , , session]: PreparedTransition): pg.QueryConfig[] {
   const statements: pg.QueryConfig[] = []
   if (agent !== null) {
     statements.push({
@@ -265,6 +285,13 @@ function agentAndKeyStatements([, agent, , key]: PreparedTransition): pg.QueryCo
     const insert =
       'INSERT INTO agent_keys (id, hash, agent, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5)'
     statements.push({ text: key[0] === 'absent' ? insert : update, values: key.slice(1) })
+  }
+  if (session !== null) {
+    const update = `UPDATE sessions SET version = $2, kind = $3, hash = $4, person = $5, via = $6, roles = $7,
+      claims = $8, created_at = $9, seen_at = $10, expires_at = $11, ended_at = $12 WHERE id = $1`
+    const insert = `INSERT INTO sessions (id, version, kind, hash, person, via, roles, claims, created_at, seen_at,
+      expires_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+    statements.push({ text: session[0] === null ? insert : update, values: session.slice(1) })
   }
   return statements
 }
@@ -301,8 +328,8 @@ export function newGroup(): (transition: PreparedTransition) => boolean {
   const idempotencyKeys = new Set<string>()
   let closed = false
   let size = 0
-  return ([action, agent, , key]) => {
-    const alone = agent !== null || key !== null
+  return ([action, agent, , key, , , , session]) => {
+    const alone = agent !== null || key !== null || session !== null
     if (closed || (alone && size > 0)) return false
     if (action !== null) {
       const idempotencyKey = action[9]?.[3] ?? null
