@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // The hook that coding agents start before every tool: hands the event to the running harness and prints its answer.
-// It starts dozens of times a minute, so it loads node:http and nothing else, and runs on Node 20 and newer as it is.
+// It starts dozens of times a minute, so it loads node:net and nothing else (node:http
+// takes twice as long to load), and runs on Node 20 and newer as it is.
 // Whatever goes wrong ends in exit code 2, which the agents take for a refusal.
 'use strict'
 
 var fs = require('fs')
-var http = require('http')
+var net = require('net')
 var path = require('path')
 
 var ANSWER_MS = 10000
@@ -96,38 +97,23 @@ function send(options, event) {
   var head = JSON.stringify(settings).slice(0, -1) + ',"event":'
   var body = Buffer.concat([Buffer.from(head), event, Buffer.from('}')])
   var url = new URL('/v1/hooks/' + options.kind, options.server.url)
-  var client = url.protocol === 'https:' ? require('https') : http
-  var request = client.request(
-    url,
-    {
-      method: 'POST',
-      headers: {
-        authorization: 'Bearer ' + options.server.token,
-        'content-type': 'application/json',
-        'content-length': body.length,
-        connection: 'close',
-      },
-    },
-    function (response) {
-      var parts = []
-      response.on('data', function (part) {
-        parts.push(part)
-      })
-      response.on('error', function (error) {
-        refuse(options, error.message)
-      })
-      response.on('end', function () {
-        finish(options, response.statusCode, Buffer.concat(parts).toString('utf8'))
-      })
-    },
-  )
-  setTimeout(
-    function () {
-      refuse(options, 'the harness did not answer in time')
-    },
-    ANSWER_MS + settings.wait * 1000,
-  ).unref()
-  request.on('error', function (error) {
+  var secure = url.protocol === 'https:'
+  var port = Number(url.port) || (secure ? 443 : 80)
+  var host = url.hostname.replace(/^\[|\]$/g, '')
+  var place = { host: host, port: port, servername: net.isIP(host) ? '' : host }
+  var socket = secure ? require('tls').connect(place) : net.connect(place)
+  var parts = []
+  socket.on('data', function (part) {
+    parts.push(part)
+  })
+  socket.on('end', function () {
+    var text = Buffer.concat(parts).toString('utf8')
+    var status = /^HTTP\/1\.1 (\d{3}) /.exec(text)
+    var end = text.indexOf('\r\n\r\n')
+    if (status === null || end === -1) return refuse(options, 'the harness answered nonsense')
+    finish(options, Number(status[1]), text.slice(end + 4))
+  })
+  socket.on('error', function (error) {
     refuse(
       options,
       'the harness at ' +
@@ -137,7 +123,27 @@ function send(options, event) {
         '). Start it with `belay up`',
     )
   })
-  request.end(body)
+  setTimeout(
+    function () {
+      refuse(options, 'the harness did not answer in time')
+    },
+    ANSWER_MS + settings.wait * 1000,
+  ).unref()
+  if (/[\r\n]/.test(options.server.token)) return refuse(options, 'the token holds line breaks')
+  // The harness sends its answers whole, with a length; the connection ends after it.
+  socket.write(
+    [
+      'POST ' + url.pathname + ' HTTP/1.1',
+      'Host: ' + url.host,
+      'Authorization: Bearer ' + options.server.token,
+      'Content-Type: application/json',
+      'Content-Length: ' + body.length,
+      'Connection: close',
+      '',
+      '',
+    ].join('\r\n'),
+  )
+  socket.write(body)
 }
 
 function finish(options, status, text) {
