@@ -113,7 +113,7 @@ const OTHERS: readonly (RealAgent & { readonly needs: string })[] = [
       'scripted/gpt-4o',
       TASK,
     ],
-    env: () => ({
+    env: (home) => ({
       XDG_CACHE_HOME: join(home, '.cache'),
       OPENCODE_DISABLE_AUTOUPDATE: '1',
       OPENCODE_DISABLE_MODELS_FETCH: '1',

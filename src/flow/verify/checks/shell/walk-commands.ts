@@ -24,9 +24,8 @@ import { FactCollector, TooMuch } from './fact-collector.ts'
 import { blurWhatChanged, mergeInto, subshell } from './scope.ts'
 import type { Scope } from './scope.ts'
 
-/** Commands of more words are not followed. */
+/** Commands of more words are not followed; loops over more are not followed word by word. */
 const MAX_WORDS = 3_000
-/** More words than this are not followed one by one. */
 const LOOPED_WORDS = 8
 
 type Node = Statement['command'] | Statement | CompoundList | ParsedScript
