@@ -5,7 +5,8 @@ import { textOf } from '../sdk/text-of.ts'
 import type { Standing } from './action-door.ts'
 import { carriedOf } from './held-calls.ts'
 import { isStateless, META, metaOf, paramsOf } from './message.ts'
-import type { ClientRequest, Session } from './session.ts'
+import type { ClientRequest } from './client-side.ts'
+import type { Session } from './session.ts'
 
 export type Awaited =
   | { readonly status: 'started'; readonly standing: Standing; readonly carried: JsonObject }

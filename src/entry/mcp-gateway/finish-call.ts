@@ -3,7 +3,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json
 import { textOf } from '../sdk/text-of.ts'
 import type { Standing } from './action-door.ts'
 import { errorResponse, paramsOf, resultResponse, type Response } from './message.ts'
-import type { ClientRequest, Session } from './session.ts'
+import type { ClientRequest } from './client-side.ts'
+import type { Session } from './session.ts'
 import type { TaskEntry } from './task-book.ts'
 import {
   changedResult,

@@ -3,11 +3,11 @@ import { isJsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Authenticator } from '../http-api/authentication.ts'
-import { isLoopback } from '../http-api/loopback-host.ts'
 import type { RawDoor } from '../http-api/raw-door.ts'
 import { ClientGone, readBody } from '../model-gateway/read-body.ts'
 import { textOf } from '../sdk/text-of.ts'
 import type { ActionDoor } from './action-door.ts'
+import { askEra } from './era.ts'
 import { EventStream } from './event-stream.ts'
 import { Exchange, sendError, sendJson } from './exchange.ts'
 import { HttpSession } from './http-session.ts'
@@ -16,14 +16,13 @@ import {
   CODE,
   declaredVersion,
   errorResponse,
-  metaOf,
   paramsOf,
   readMessage,
-  STATELESS_SINCE,
   type Message,
   type Request,
 } from './message.ts'
-import { headersMatch, headerText } from './mirrored-headers.ts'
+import { headersMatch } from './mirrored-headers.ts'
+import { HANDSHAKE_VERSIONS, headerMismatch, isStatelessVersion, mayCall } from './request-headers.ts'
 import { Servers, type Declared } from './servers.ts'
 import { Session } from './session.ts'
 
@@ -50,15 +49,6 @@ export interface McpGatewayLimits {
 
 const LIMITS: McpGatewayLimits = { body: 32 * 1024 * 1024, sessions: 32, idle: 30 * 60_000 }
 const SWEEP_MS = 10_000
-const HANDSHAKE_VERSIONS = new Set(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'])
-const NAMED: Readonly<Record<string, string>> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-  'tasks/get': 'taskId',
-  'tasks/update': 'taskId',
-  'tasks/cancel': 'taskId',
-}
 const PATH = /^\/mcp\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})\/?$/
 
 /** The MCP gateway: `/mcp/{server}`, streamable HTTP, every tool call an action. */
@@ -360,7 +350,7 @@ class McpGateway implements RawDoor {
   async #probe(declared: Declared, session: Session, message: Request): Promise<void> {
     let probing = this.#probing.get(declared)
     if (probing === undefined) {
-      probing = this.#ask(declared, session, message).finally(() => this.#probing.delete(declared))
+      probing = askEra(declared, session, message).finally(() => this.#probing.delete(declared))
       this.#probing.set(declared, probing)
     }
     await probing
@@ -371,22 +361,6 @@ class McpGateway implements RawDoor {
           await each.session.close()
         }
     }
-  }
-
-  async #ask(declared: Declared, session: Session, message: Request): Promise<void> {
-    const { progressToken: _, ...meta } = metaOf(paramsOf(message))
-    const ended = await session.ask(
-      null,
-      { method: 'server/discover', params: { _meta: meta } },
-      { timeout: 10_000 },
-    )
-    if (ended.kind === 'timeout') declared.era = 'handshake'
-    if (ended.kind !== 'response') return
-    const { result, error } = ended.message
-    const modern = isJsonObject(result)
-      ? Array.isArray(result['supportedVersions'])
-      : isJsonObject(error) && error['code'] === CODE.unsupportedVersion
-    declared.era = modern ? 'stateless' : 'handshake'
   }
 
   #closeIdle(): void {
@@ -418,33 +392,4 @@ class McpGateway implements RawDoor {
     }
     await Promise.all(closing)
   }
-}
-
-function isStatelessVersion(version: string | string[] | undefined): boolean {
-  return typeof version === 'string' && /^\d{4}-\d\d-\d\d$/.test(version) && version >= STATELESS_SINCE
-}
-
-/**
- * Browsers say where a page comes from; a page from elsewhere may not use what this machine serves (DNS rebinding, MCP
- * Streamable HTTP, Security). Programs send no Origin.
- */
-function mayCall(origin: string | undefined, host: string | undefined): boolean {
-  if (origin === undefined) return true
-  if (!URL.canParse(origin)) return false
-  const url = new URL(origin)
-  return url.host === host || isLoopback(url.hostname)
-}
-
-/** Headers that say something else than the message they mirror; a sentence, or `null`. */
-function headerMismatch({ headers }: IncomingMessage, message: Request): string | null {
-  const params = paramsOf(message)
-  if (headers['mcp-protocol-version'] !== declaredVersion(message))
-    return 'MCP-Protocol-Version and the version in _meta differ'
-  if (headers['mcp-method'] !== message.method) return 'Mcp-Method and the method of the message differ'
-  const field = Object.hasOwn(NAMED, message.method) ? NAMED[message.method] : undefined
-  if (field === undefined) return null
-  const sent = headers['mcp-name']
-  return typeof sent === 'string' && headerText(sent) === params[field]
-    ? null
-    : `Mcp-Name and ${field} of the message differ`
 }

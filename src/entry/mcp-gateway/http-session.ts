@@ -5,7 +5,8 @@ import { EventStream } from './event-stream.ts'
 import { Exchange } from './exchange.ts'
 import { paramsOf, type Message } from './message.ts'
 import type { ServerContext } from './server-context.ts'
-import { Session, type ClientRequest } from './session.ts'
+import type { ClientRequest } from './client-side.ts'
+import { Session } from './session.ts'
 
 const MAX_STREAMS = 64
 const MAX_BACKLOG = 100

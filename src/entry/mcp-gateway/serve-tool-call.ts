@@ -19,7 +19,8 @@ import {
   type Response,
 } from './message.ts'
 import { mirroredHeaders } from './mirrored-headers.ts'
-import type { ClientRequest, Session } from './session.ts'
+import type { ClientRequest } from './client-side.ts'
+import type { Session } from './session.ts'
 import type { KnownTool } from './tool-catalog.ts'
 import { refusalResult, sentences } from './tool-result.ts'
 

@@ -1,6 +1,7 @@
 import { normaliseForMatching } from '../../../../action/normalise.ts'
 import { readingsOf } from '../matching/disguises.ts'
 import { findHidden, tagsOf, type HiddenText } from './hidden-text.ts'
+import { BEHAVIOUR_PATTERNS } from './behaviour-words.ts'
 import { INSTRUCTION_PATTERNS, UNSPACED_PATTERNS } from './instruction-words.ts'
 import { compileWordPatterns } from './word-patterns.ts'
 
@@ -13,7 +14,7 @@ export interface InjectionMark {
   readonly removable?: { readonly start: number; readonly end: number }
 }
 
-const PATTERNS = compileWordPatterns(INSTRUCTION_PATTERNS)
+const PATTERNS = compileWordPatterns([...INSTRUCTION_PATTERNS, ...BEHAVIOUR_PATTERNS])
 const WORDS = /[\p{L}\p{N}\p{M}]+/gu
 const EXCERPT = 200
 /** Base64 runs that are worth decoding; one level and so much of it, since nothing that matters needs more. */
