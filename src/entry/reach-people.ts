@@ -148,6 +148,11 @@ export class PeopleReach implements ApprovalChannel {
     )
   }
 
+  /** Resolves when every decision that was acknowledged has been carried out. */
+  settledWork(): Promise<void> {
+    return this.#work.ended()
+  }
+
   /** Carries out the decisions that were acknowledged, and sends nothing more. */
   async close(): Promise<void> {
     this.#closed = true
@@ -178,7 +183,7 @@ export class PeopleReach implements ApprovalChannel {
       vote: (id, vote) => flow.vote(id, vote),
       byApproval: (id) => store.actionByApproval(id),
       now: () => store.now(),
-      publicUrl: () => policies.current().notify.publicUrl ?? url,
+      publicUrl: () => policies.current().notify.publicUrl ?? policies.current().people.publicUrl ?? url,
       onFault: this.#options.onFault,
       async view(held) {
         const [input, payloads] = await Promise.all([flow.input(held), store.payloads(held.id)])

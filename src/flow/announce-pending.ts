@@ -5,6 +5,8 @@ import type { Announcer } from './approve/announcer.ts'
 
 const PAGE = 200
 const MAX_HELD = 10_000
+/** On PostgreSQL a replica may die without a commit that tells the others of it, ms. */
+const LOOK_AT_LEAST_EVERY = 5_000
 
 /**
  * Announces what this process has not announced yet and still waits: after a start, and on PostgreSQL whenever replicas
@@ -15,6 +17,7 @@ export class PendingAnnouncements {
   readonly #store: Store
   #living: ReadonlySet<string>
   #due = true
+  #lookedAt = 0
 
   constructor(store: Store) {
     this.#store = store
@@ -34,10 +37,14 @@ export class PendingAnnouncements {
   }
 
   async announce(announcer: Announcer): Promise<void> {
-    if (!announcer.isNeeded || !this.#due) return
+    if (!announcer.isNeeded) return
+    const sharing = this.#store.dialect === 'postgres'
+    const now = performance.now()
+    if (!this.#due && !(sharing && now - this.#lookedAt >= LOOK_AT_LEAST_EVERY)) return
     this.#due = false
+    this.#lookedAt = now
     try {
-      if (this.#store.dialect === 'postgres') await this.#findLiving()
+      if (sharing) await this.#findLiving()
       await announcer.reconcile(await this.#held(), (id) => this.#store.action(id))
     } catch (error) {
       this.#due = true

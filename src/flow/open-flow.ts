@@ -1,3 +1,4 @@
+import type { Action } from '../action/action.ts'
 import { isIn } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { NewPayload, Store } from '../storage/store.ts'
@@ -122,20 +123,16 @@ export async function openFlow({
     input: (action) => storedInput(stages, action),
     result: (action) => storedResult(stages, action),
 
-    async vote(approvalId, { by, owner = false, outcome, reason }) {
-      const action = await store.actionByApproval(approvalId)
-      if (action === undefined) throw new BelayError('approval:not_found', { id: approvalId })
-      if (!isIn(action, 'held'))
-        throw new BelayError('approval:not_pending', { id: approvalId, state: action.state.name })
-      const next = castVote(action, { by, outcome, at: store.now() }, owner)
-      const payload: NewPayload | undefined =
-        reason === undefined
-          ? undefined
-          : { kind: `vote:${next.version}`, body: { reason }, subjects: action.subjects }
-      if (next.state.name === 'denied')
-        return dropAction(stages, action, next, 'vote', { by, outcome }, payload)
-      await move(stages, action, next, transitionRecord('vote', next, { by, outcome }, payload))
-      return next
+    async vote(approvalId, vote) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await recordVote(stages, approvalId, vote)
+        } catch (error) {
+          // Somebody else's vote on the same step came first: both count.
+          const again = error instanceof BelayError && error.code === 'action:conflict' && attempt < 10
+          if (!again) throw error
+        }
+      }
     },
 
     async setAgentState(name, state, reason, by) {
@@ -180,6 +177,26 @@ export async function openFlow({
       await work
     },
   }
+}
+
+async function recordVote(
+  stages: Stages,
+  approvalId: string,
+  { by, owner = false, outcome, reason }: Parameters<Flow['vote']>[1],
+): Promise<Action> {
+  const { store } = stages
+  const action = await store.actionByApproval(approvalId)
+  if (action === undefined) throw new BelayError('approval:not_found', { id: approvalId })
+  if (!isIn(action, 'held') || action.state.approval.id !== approvalId)
+    throw new BelayError('approval:not_pending', { id: approvalId, state: action.state.name })
+  const next = castVote(action, { by, outcome, at: store.now() }, owner)
+  const payload: NewPayload | undefined =
+    reason === undefined
+      ? undefined
+      : { kind: `vote:${next.version}`, body: { reason }, subjects: action.subjects }
+  if (next.state.name === 'denied') return dropAction(stages, action, next, 'vote', { by, outcome }, payload)
+  await move(stages, action, next, transitionRecord('vote', next, { by, outcome }, payload))
+  return next
 }
 
 async function tend(stages: Stages, anchor: () => Promise<void>): Promise<void> {

@@ -166,7 +166,9 @@ export const notifySchema: JsonObject = described(
         budget: share('Share of a budget that is spent or reserved. Default: 0.8.'),
       }),
     ),
-    public_url: url('The address at which people reach Belay. Default: the one it is bound to.'),
+    public_url: url(
+      'The address at which people reach Belay. Default: that of people, else the one it is bound to.',
+    ),
   }),
 )
 
