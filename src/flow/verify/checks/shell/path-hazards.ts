@@ -1,10 +1,10 @@
 import type { Hazard, HazardKind, PathUse } from './facts.ts'
 import { ANY, STAR, UNKNOWN } from './marks.ts'
-import { compilePathPattern, isWide, mayLieIn } from './paths.ts'
+import { compilePathPattern, isWide, mayHold, mayLieIn } from './paths.ts'
 
 const DEVICE = /^\/dev\/(?:sd|hd|vd|xvd|nvme|mmcblk|disk|rdisk|mapper|md\d|dm-|mem|kmem|port)/
 const SYSTEM_FILES =
-  /^\/(?:etc|bin|sbin|usr\/(?!local\/(?:share|src)|src)|lib|lib64|boot|sys|proc\/(?:sys|sysrq)|System|root)(?:\/|$)/
+  /^\/(?:(?:etc|bin|sbin|lib|lib64|boot|sys|System|root)(?:\/|$)|usr(?:$|\/(?!(?:local\/(?:share|src)|src)(?:\/|$)))|proc\/(?:sys|sysrq)|$)/
 const STARTS_LATER =
   /(?:^|\/)(?:\.(?:bashrc|bash_profile|bash_login|profile|zshrc|zshenv|zprofile|zlogin|xprofile|xinitrc|kshrc|cshrc|login|inputrc|bash_logout|npmrc|pypirc|gitconfig)|\.config\/(?:autostart|systemd|fish\/config\.fish|git\/config)|LaunchAgents|LaunchDaemons|cron(?:tabs?|\.\w+)?|\.git\/(?:hooks|config))(?:\/|$)/
 const HISTORY_FILES =
@@ -58,9 +58,7 @@ const LOGINS = [
 /** Programs that are given a key to use it, not to show it. */
 const KEY_USERS = new Set([
   'ssh',
-  'scp',
   'sftp',
-  'rsync',
   'ssh-add',
   'ssh-keygen',
   'git',
@@ -141,5 +139,7 @@ function kindOf(
     !/\.ssh|\.aws|\.gnupg/.test(path)
   )
     return undefined
-  return SECRETS.some((pattern) => mayLieIn(path, pattern)) ? 'touches_keys' : undefined
+  return SECRETS.some((pattern) => mayLieIn(path, pattern) || (recursive && mayHold(path, pattern)))
+    ? 'touches_keys'
+    : undefined
 }

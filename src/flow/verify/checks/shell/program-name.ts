@@ -4,6 +4,8 @@ import { MAYBE } from './marks.ts'
 export function baseName(written: string): string {
   const name = written
     .slice(written.lastIndexOf('/') + 1)
+    // zsh looks `=rm` up as rm.
+    .replace(/^=/, '')
     .toLowerCase()
     .replace(/\.exe$/, '')
   const versioned = /^(python|pypy|ruby|perl|node|php|lua|bash|zsh|pip|clang|gcc|nodejs|tclsh)w?[\d.]*$/.exec(

@@ -182,7 +182,8 @@ export function findPaths(
   for (const [name, value] of options.values) {
     if (uses.writes?.includes(name) === true) use('write', value)
     else if (name === '-t' || name === '--target-directory') use('write', value)
-    else for (const path of pathsLike(value)) use('read', path)
+    // A key that is used is not shown.
+    else if (program !== 'scp' || name !== '-i') for (const path of pathsLike(value)) use('read', path)
   }
   if (program === 'curl' && has(options, '-O', '--remote-name', '-J')) use('write', './remote-name')
   if (
