@@ -83,7 +83,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     version: options.version,
     authenticator: options.authenticator ?? new Authenticator(options.store, adminToken),
     sessions: new Sessions(options.store, () => options.policies.current().people),
-    openIdentityProvider: options.openIdentityProvider ?? null,
+    openIdentityProvider:
+      options.openIdentityProvider ??
+      (() => import('./people/openid-connect.ts').then(({ openIdConnect }) => openIdConnect())),
     metrics: (options.telemetry ?? createTelemetry()).metrics,
     limits,
     closing: closing.signal,
