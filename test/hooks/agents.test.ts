@@ -115,6 +115,9 @@ const OTHERS: readonly (RealAgent & { readonly needs: string })[] = [
     ],
     env: (home) => ({
       XDG_CACHE_HOME: join(home, '.cache'),
+      // It fetches the package for plugins from the registry before it starts.
+      HTTP_PROXY: '',
+      HTTPS_PROXY: '',
       OPENCODE_DISABLE_AUTOUPDATE: '1',
       OPENCODE_DISABLE_MODELS_FETCH: '1',
       OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
