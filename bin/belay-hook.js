@@ -167,7 +167,7 @@ function finish(options, status, text) {
 }
 
 function refuse(options, why) {
-  var reason = 'Belay cannot be asked, so this must not run: ' + why + '.'
+  var reason = 'Belay cannot be asked, so this must not run: ' + why.replace(/\.$/, '') + '.'
   if (options !== undefined && options.unreachable === 'ask' && options.kind === 'claude-code') {
     fs.writeSync(
       1,

@@ -99,7 +99,7 @@ export class ScriptedClient {
   async call(name: string, input: JsonObject = {}, more: JsonObject = {}): Promise<ToolResult> {
     const { result, error } = await this.ask('tools/call', { name, arguments: input, ...more })
     const { content = [], isError = false, _meta: meta = {} } = (result ?? {}) as Record<string, JsonValue>
-    const texts = (content as readonly JsonObject[]).map((block) => String(block['text']))
+    const texts = (content as readonly JsonObject[]).map(({ text }) => (typeof text === 'string' ? text : ''))
     return {
       text: texts.join('\n'),
       isError: isError === true,
