@@ -1,12 +1,11 @@
+import { isVendorName } from '../../policy/known-vendors.ts'
 import type { Policy, PolicyFault } from '../../policy/policy.ts'
 import { openHarness, type Harness } from '../harness.ts'
 import { PeopleReach } from '../reach-people.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import { Authenticator } from '../http-api/authentication.ts'
-import { flowDoor } from '../mcp-gateway/flow-door.ts'
-import { openMcpGateway } from '../mcp-gateway/http-door.ts'
-import { openModelGateway } from '../model-gateway/gateway.ts'
 import { hookDoor } from '../hooks/hook-door.ts'
+import { lazyDoor } from '../http-api/lazy-door.ts'
 import { startHttpServer } from '../http-api/server.ts'
 import { escapeText } from './escape.ts'
 import { faultLines } from './failure.ts'
@@ -57,26 +56,47 @@ export async function serve(
   })
   try {
     const authenticator = new Authenticator(harness.store, options.adminToken)
-    const gateway = openModelGateway({
-      flow: harness.flow,
-      policies: harness.policies,
-      authenticator,
-      now: () => harness.store.now(),
-      telemetry,
+    const { flow, store, policies } = harness
+    const modelGateway = lazyDoor(
+      (path) => {
+        const name = path.split('/', 2)[1] ?? ''
+        return isVendorName(name) || Object.hasOwn(policies.current().providers, name)
+      },
+      async () => {
+        const { openModelGateway } = await import('../model-gateway/gateway.ts')
+        return openModelGateway({
+          flow,
+          policies,
+          authenticator,
+          now: () => store.now(),
+          telemetry,
+          onFault,
+        })
+      },
       onFault,
-    })
-    const mcpGateway = openMcpGateway({
-      door: flowDoor(harness),
-      policies: harness.policies,
-      authenticator,
-      onStderr: (_name, text) => void process.stderr.write(text),
-      onNote: (name, text) => note(`belay: mcp: ${name}: ${escapeText(text)}`),
+    )
+    const mcpGateway = lazyDoor(
+      (path) => path === '/mcp' || path.startsWith('/mcp/'),
+      async () => {
+        const [{ openMcpGateway }, { flowDoor }] = await Promise.all([
+          import('../mcp-gateway/http-door.ts'),
+          import('../mcp-gateway/flow-door.ts'),
+        ])
+        return openMcpGateway({
+          door: flowDoor(harness),
+          policies,
+          authenticator,
+          onStderr: (_name, text) => void process.stderr.write(text),
+          onNote: (name, text) => note(`belay: mcp: ${name}: ${escapeText(text)}`),
+          onFault,
+        })
+      },
       onFault,
-    })
+    )
     const server = await startHttpServer({
-      flow: harness.flow,
-      store: harness.store,
-      policies: harness.policies,
+      flow,
+      store,
+      policies,
       data: harness.data,
       host: options.host,
       port: options.port,
@@ -84,11 +104,8 @@ export async function serve(
       version: VERSION,
       telemetry,
       authenticator,
-      doors: [
-        hookDoor({ flow: harness.flow, store: harness.store, policies: harness.policies }),
-        (app) => people.doors(app),
-      ],
-      rawDoors: [gateway, mcpGateway],
+      doors: [hookDoor({ flow, store, policies }), (app) => people.doors(app)],
+      rawDoors: [modelGateway, mcpGateway],
     })
     people.open(harness, server.url)
     return {
