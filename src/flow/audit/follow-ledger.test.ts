@@ -48,27 +48,29 @@ function follow(options: FollowOptions): LedgerFollower {
   return follower
 }
 
+let store: Store
+let own: string
+let folder: string
+let url: string
+const another = (): Promise<Store> => openPostgres({ url })
+
+async function begin(dialect: 'sqlite' | 'postgres'): Promise<void> {
+  folder = mkdtempSync(join(tmpdir(), 'belay-follow-'))
+  url = dialect === 'postgres' ? await freshDatabase(inject('postgresUrl')) : ''
+  store = dialect === 'postgres' ? await another() : await openSqlite({ folder })
+  own = dialect === 'postgres' ? store.replica : 'main'
+}
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((follower) => follower.close()))
+  await store.close()
+  if (url !== '') await dropDatabase(url)
+  rmSync(folder, { recursive: true })
+})
+
 for (const dialect of ['sqlite', 'postgres'] as const) {
   describe(`a follower on ${dialect}`, () => {
-    let store: Store
-    let own: string
-    let folder: string
-    let url: string
-    const another = (replicaLeaseMs?: number): Promise<Store> =>
-      openPostgres({ url, ...(replicaLeaseMs !== undefined && { replicaLeaseMs }) })
-
-    beforeEach(async () => {
-      folder = mkdtempSync(join(tmpdir(), 'belay-follow-'))
-      url = dialect === 'postgres' ? await freshDatabase(inject('postgresUrl')) : ''
-      store = dialect === 'postgres' ? await another() : await openSqlite({ folder })
-      own = dialect === 'postgres' ? store.replica : 'main'
-    })
-    afterEach(async () => {
-      await Promise.all(open.splice(0).map((follower) => follower.close()))
-      await store.close()
-      if (dialect === 'postgres') await dropDatabase(url)
-      rmSync(folder, { recursive: true })
-    })
+    beforeEach(() => begin(dialect))
 
     test('applies every record once and in order, and goes on as records come', async () => {
       const derived = new Derived()
@@ -150,64 +152,64 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       await closing
       expect(derived.at(own)).toBe(10)
     })
-
-    if (dialect === 'postgres') {
-      test('each replica follows its own chain; a dead one’s goes to the living one whose name comes first', async () => {
-        const derived = new Derived()
-        const stores = [store, await another(), await another()].toSorted((a, b) =>
-          a.replica < b.replica ? -1 : 1,
-        )
-        const [first, second, third] = stores as [Store, Store, Store]
-        try {
-          await Promise.all(stores.map((one) => write(one, 5)))
-          const byWhom = new Map<string, Set<string>>()
-          const followers = stores.map((one) =>
-            follow({
-              store: one,
-              from: derived.from,
-              async apply(chain, records) {
-                byWhom.set(chain, (byWhom.get(chain) ?? new Set()).add(one.replica))
-                await derived.apply(chain, records)
-              },
-              lookEvery: 20,
-            }),
-          )
-          await Promise.all(followers.map((follower) => follower.caughtUp()))
-          expect([...byWhom].toSorted()).toEqual(
-            stores.map(({ replica }) => [replica, new Set([replica])]).toSorted(),
-          )
-
-          // The third dies with records that it has not followed.
-          await followers[2]?.close()
-          await write(third, 7)
-          const last = await headOf(first, third.replica)
-          expect(derived.at(third.replica)).toBeLessThan(last)
-          await third.close()
-          await vi.waitFor(() => expect(derived.at(third.replica)).toBe(last), { timeout: 10_000 })
-          expect(derived.seen.get(third.replica)).toEqual(upTo(last))
-          expect(byWhom.get(third.replica)).toEqual(new Set([third.replica, first.replica]))
-          expect(byWhom.get(second.replica)).toEqual(new Set([second.replica]))
-        } finally {
-          await Promise.all(open.splice(0).map((follower) => follower.close()))
-          await Promise.all(stores.filter((one) => one !== store).map((one) => one.close()))
-        }
-      })
-
-      test('two replicas at one chain: the position on disk lets one of them through', async () => {
-        const derived = new Derived()
-        await write(store, 200)
-        const [head] = await store.chains()
-        const chain = head?.chain ?? ''
-        // Both believe that the chain is theirs to follow.
-        const deluded = { ...followedBy(store), chains: () => store.chains() }
-        const followers = [0, 1].map(() => follow({ store: deluded, ...derived.both, batch: 10 }))
-        await vi.waitFor(() => expect(derived.at(chain)).toBe(201))
-        await Promise.all(followers.map((one) => one.caughtUp()))
-        expect(derived.seen.get(chain)).toEqual(upTo(201))
-      })
-    }
   })
 }
+
+describe('followers of several replicas', () => {
+  beforeEach(() => begin('postgres'))
+
+  test('each replica follows its own chain; a dead one’s goes to the living one whose name comes first', async () => {
+    const derived = new Derived()
+    const stores = [store, await another(), await another()].toSorted((a, b) =>
+      a.replica < b.replica ? -1 : 1,
+    )
+    const [first, second, third] = stores as [Store, Store, Store]
+    try {
+      await Promise.all(stores.map((one) => write(one, 5)))
+      const byWhom = new Map<string, Set<string>>()
+      const followers = stores.map((one) =>
+        follow({
+          store: one,
+          from: derived.from,
+          async apply(chain, records) {
+            byWhom.set(chain, (byWhom.get(chain) ?? new Set()).add(one.replica))
+            await derived.apply(chain, records)
+          },
+          lookEvery: 20,
+        }),
+      )
+      await Promise.all(followers.map((follower) => follower.caughtUp()))
+      expect(byWhom).toEqual(new Map(stores.map(({ replica }) => [replica, new Set([replica])])))
+
+      // The third dies with records that it has not followed.
+      await followers[2]?.close()
+      await write(third, 7)
+      const last = await headOf(first, third.replica)
+      expect(derived.at(third.replica)).toBeLessThan(last)
+      await third.close()
+      await vi.waitFor(() => expect(derived.at(third.replica)).toBe(last), { timeout: 10_000 })
+      expect(derived.seen.get(third.replica)).toEqual(upTo(last))
+      expect(byWhom.get(third.replica)).toEqual(new Set([third.replica, first.replica]))
+      expect(byWhom.get(second.replica)).toEqual(new Set([second.replica]))
+    } finally {
+      await Promise.all(open.splice(0).map((follower) => follower.close()))
+      await Promise.all(stores.filter((one) => one !== store).map((one) => one.close()))
+    }
+  })
+
+  test('two replicas at one chain: the position on disk lets one of them through', async () => {
+    const derived = new Derived()
+    await write(store, 200)
+    const [head] = await store.chains()
+    const chain = head?.chain ?? ''
+    // Both believe that the chain is theirs to follow.
+    const deluded = { ...followedBy(store), chains: () => store.chains() }
+    const followers = [0, 1].map(() => follow({ store: deluded, ...derived.both, batch: 10 }))
+    await vi.waitFor(() => expect(derived.at(chain)).toBe(201))
+    await Promise.all(followers.map((one) => one.caughtUp()))
+    expect(derived.seen.get(chain)).toEqual(upTo(201))
+  })
+})
 
 function followedBy(store: Store) {
   return {
