@@ -80,7 +80,7 @@ export const CATALOGUE = {
     title: 'The identity provider does not answer as it should',
     message: 'The identity provider {issuer} cannot be asked; the log has the details under {id}.',
   },
-  'session:not_found': { status: 404, title: 'No such session', message: 'There is no session {id}.' },
+  'login:not_found': { status: 404, title: 'No such login', message: 'There is no login {id}.' },
   'action:not_found': { status: 404, title: 'No such action', message: 'There is no action {id}.' },
   'action:wrong_state': {
     status: 409,

@@ -20,7 +20,7 @@ test('people, with what holds where nothing is said', () => {
     },
     roles: { admin: ['ops'], approver: ['lead@example.com'] },
     publicUrl: 'https://belay.example.com',
-    session: { idle: 28_800_000, longest: 604_800_000 },
+    login: { idle: 28_800_000, longest: 604_800_000 },
   })
   expect(load('{}').policy?.people).toMatchObject({ oidc: null, roles: {}, publicUrl: null })
   expect(load('{ public_url: "http://127.0.0.1:7300" }').policy?.people.publicUrl).toBe(
@@ -38,7 +38,7 @@ test.each([
   ['a public address with a path', '{ public_url: "https://example.com/belay" }'],
   ['a public address over plain http', '{ public_url: "http://belay.example.com" }'],
   ['no address at all', '{ public_url: belay }'],
-  ['sessions of no length', '{ session: { idle: 0s } }'],
+  ['logins of no length', '{ login: { idle: 0s } }'],
 ])('refuses %s', (_what, people) => {
   const { policy, faults } = load(people)
   expect(policy).toBeNull()

@@ -13,7 +13,7 @@ export interface PeopleRule {
   readonly roles: Readonly<Partial<Record<Role, readonly string[]>>>
   /** The origin at which people reach Belay: `https://belay.example.com`. */
   readonly publicUrl: string | null
-  readonly session: { readonly idle: number; readonly longest: number }
+  readonly login: { readonly idle: number; readonly longest: number }
 }
 
 export interface OidcRule {
@@ -38,7 +38,7 @@ export interface PeopleEntry {
   }
   readonly roles?: Readonly<Partial<Record<Role, readonly string[]>>>
   readonly public_url?: string
-  readonly session?: { readonly idle?: string; readonly longest?: string }
+  readonly login?: { readonly idle?: string; readonly longest?: string }
 }
 
 const IDLE = 8 * 3_600_000
@@ -53,15 +53,15 @@ export const NOBODY: PeopleRule = compilePeople({}, () => undefined)
 /** Compiles `people:`. Faults never quote the client's secret. */
 export function compilePeople(entry: PeopleEntry, report: Report): PeopleRule {
   const path: DocumentPath = ['people']
-  const { idle, longest } = entry.session ?? {}
+  const { idle, longest } = entry.login ?? {}
   return Object.freeze({
     oidc: entry.oidc === undefined ? null : compileOidc(entry.oidc, [...path, 'oidc'], report),
     roles: Object.freeze({ ...entry.roles }),
     publicUrl:
       entry.public_url === undefined ? null : originOf(entry.public_url, [...path, 'public_url'], report),
-    session: Object.freeze({
-      idle: positive(idle, IDLE, [...path, 'session', 'idle'], report),
-      longest: positive(longest, LONGEST, [...path, 'session', 'longest'], report),
+    login: Object.freeze({
+      idle: positive(idle, IDLE, [...path, 'login', 'idle'], report),
+      longest: positive(longest, LONGEST, [...path, 'login', 'longest'], report),
     }),
   })
 }

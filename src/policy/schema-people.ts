@@ -31,7 +31,7 @@ export const peopleSchema: JsonObject = described(
     public_url: text(
       'Where people reach Belay, when that is not where it listens: https://belay.example.com',
     ),
-    session: described(
+    login: described(
       'How long people stay logged in.',
       map({ idle: duration('Without use. Default: 8h.'), longest: duration('In all. Default: 7d.') }),
     ),

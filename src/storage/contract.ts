@@ -5,7 +5,7 @@ import { ledgerContract } from './contract/ledger.ts'
 import { lifeContract } from './contract/life.ts'
 import { payloadsContract } from './contract/payloads.ts'
 import { readsContract } from './contract/reads.ts'
-import { sessionsContract } from './contract/sessions.ts'
+import { loginsContract } from './contract/logins.ts'
 import { compareAndSwapContract } from './contract/compare-and-swap.ts'
 import type { StoreUnderTest } from './contract/samples.ts'
 
@@ -23,7 +23,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     payloadsContract(open)
     budgetsContract(open)
     readsContract(open)
-    sessionsContract(open)
+    loginsContract(open)
     lifeContract(open)
   })
 }

@@ -3,7 +3,7 @@ import { canonicalJson } from '../action/digest.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import { approvalOf, fixedOf, progressOf } from './action-row.ts'
-import type { AgentRow, Charge, KeyRow, NewRecord, PayloadRef, SessionRow, Transition } from './store.ts'
+import type { AgentRow, Charge, KeyRow, NewRecord, PayloadRef, LoginRow, Transition } from './store.ts'
 
 /**
  * A transition in the form in which it is written: everything serialised once, as flat tuples, because the
@@ -17,7 +17,7 @@ export type PreparedTransition = readonly [
   charges: readonly PreparedCharge[],
   records: readonly PreparedRecord[],
   erase: readonly (readonly [action: string, kind: string])[],
-  session: PreparedSession | null,
+  login: PreparedLogin | null,
 ]
 
 export type PreparedAction = readonly [
@@ -63,7 +63,7 @@ export type PreparedKey = readonly [
   revokedAt: number | null,
 ]
 
-export type PreparedSession = readonly [
+export type PreparedLogin = readonly [
   replaces: number | null,
   id: string,
   version: number,
@@ -101,7 +101,7 @@ export type PreparedPayload = readonly [kind: string, text: string, subjects: re
 
 /** Serialises a transition. Throws `store:unavailable` when something in it has no canonical form. */
 export function prepareTransition(transition: Transition): PreparedTransition {
-  const { action, agent, agentUnchanged, key, session } = transition
+  const { action, agent, agentUnchanged, key, login } = transition
   try {
     return [
       action === undefined ? null : prepareAction(action.value, action.replaces),
@@ -111,7 +111,7 @@ export function prepareTransition(transition: Transition): PreparedTransition {
       (transition.charges ?? []).map(prepareCharge),
       transition.records.map(prepareRecord),
       (transition.erase ?? []).map(({ action: id, kind }: PayloadRef) => [id, kind] as const),
-      session === undefined ? null : prepareSession(session.value, session.replaces),
+      login === undefined ? null : prepareLogin(login.value, login.replaces),
     ]
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error)
@@ -152,7 +152,7 @@ function prepareKey(value: KeyRow, replaces: 'absent' | 'present'): PreparedKey 
   return [replaces, value.id, value.hash, value.agent, value.createdAt, value.revokedAt]
 }
 
-function prepareSession(value: SessionRow, replaces: number | null): PreparedSession {
+function prepareLogin(value: LoginRow, replaces: number | null): PreparedLogin {
   return [
     replaces,
     value.id,

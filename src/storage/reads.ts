@@ -12,12 +12,12 @@ import type {
   KeyRow,
   PayloadRef,
   RecordKind,
-  SessionRow,
+  LoginRow,
   Store,
   StoredPayload,
   StoredRecord,
 } from './store.ts'
-import type { AgentKeysTable, AgentsTable, RecordsTable, SessionsTable, Tables } from './tables.ts'
+import type { AgentKeysTable, AgentsTable, RecordsTable, LoginsTable, Tables } from './tables.ts'
 
 // Literals, not parameters: a partial index serves only a query that names its condition.
 const IS_EXECUTING = sql<SqlBool>`state = 'executing' AND due_at IS NOT NULL`
@@ -113,23 +113,23 @@ export abstract class StoreReads implements Partial<Store> {
     return row === undefined ? undefined : keyFrom(row)
   }
 
-  async sessions(at: number): Promise<readonly SessionRow[]> {
+  async logins(at: number): Promise<readonly LoginRow[]> {
     const rows = await this.db
-      .selectFrom('sessions')
+      .selectFrom('logins')
       .selectAll()
       .where('ended_at', 'is', null)
       .where('expires_at', '>', at)
       .orderBy('id')
       .execute()
-    return rows.map(sessionFrom)
+    return rows.map(loginFrom)
   }
 
-  session(id: string): Promise<SessionRow | undefined> {
-    return sessionWhere(this.db, 'id', id)
+  login(id: string): Promise<LoginRow | undefined> {
+    return loginWhere(this.db, 'id', id)
   }
 
-  sessionByHash(hash: string): Promise<SessionRow | undefined> {
-    return sessionWhere(this.db, 'hash', hash)
+  loginByHash(hash: string): Promise<LoginRow | undefined> {
+    return loginWhere(this.db, 'hash', hash)
   }
 
   async records(chain: string, afterSeq: number, limit: number): Promise<readonly StoredRecord[]> {
@@ -308,23 +308,23 @@ function keyFrom(row: Selectable<AgentKeysTable>): KeyRow {
   return { ...rest, createdAt, revokedAt }
 }
 
-async function sessionWhere(
+async function loginWhere(
   db: Kysely<Tables>,
   column: 'id' | 'hash',
   value: string,
-): Promise<SessionRow | undefined> {
-  const row = await db.selectFrom('sessions').selectAll().where(column, '=', value).executeTakeFirst()
-  return row === undefined ? undefined : sessionFrom(row)
+): Promise<LoginRow | undefined> {
+  const row = await db.selectFrom('logins').selectAll().where(column, '=', value).executeTakeFirst()
+  return row === undefined ? undefined : loginFrom(row)
 }
 
-function sessionFrom(row: Selectable<SessionsTable>): SessionRow {
+function loginFrom(row: Selectable<LoginsTable>): LoginRow {
   return {
     id: row.id,
     version: row.version,
-    kind: row.kind as SessionRow['kind'],
+    kind: row.kind as LoginRow['kind'],
     hash: row.hash,
     by: row.person,
-    via: row.via as SessionRow['via'],
+    via: row.via as LoginRow['via'],
     roles: JSON.parse(row.roles) as string[],
     claims: JSON.parse(row.claims) as string[],
     createdAt: row.created_at,

@@ -4,7 +4,7 @@ import type { Decision } from '../action/decision.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 
 /**
- * The store keeps actions, the ledger, budgets, agents, keys and sessions of people. Every change goes through `commit`, which
+ * The store keeps actions, the ledger, budgets, agents, keys and logins of people. Every change goes through `commit`, which
  * joins concurrent transitions into one durable transaction and answers each when it is on disk.
  * Two implementations, one contract suite (`contract.ts`).
  */
@@ -70,10 +70,10 @@ export interface Store {
   agent(name: string): Promise<AgentRow | undefined>
   keys(): Promise<readonly KeyRow[]>
   keyByHash(hash: string): Promise<KeyRow | undefined>
-  /** Sessions and log-in links that have not ended and expire after `at`, oldest first. */
-  sessions(at: number): Promise<readonly SessionRow[]>
-  session(id: string): Promise<SessionRow | undefined>
-  sessionByHash(hash: string): Promise<SessionRow | undefined>
+  /** Logins and log-in links that have not ended and expire after `at`, oldest first. */
+  logins(at: number): Promise<readonly LoginRow[]>
+  login(id: string): Promise<LoginRow | undefined>
+  loginByHash(hash: string): Promise<LoginRow | undefined>
 
   /** The ledger: hash chains of records, in order. */
   chains(): Promise<readonly ChainHead[]>
@@ -100,7 +100,7 @@ export interface Transition {
   /** The agent row must still have this version, or the commit conflicts: pausing reaches actions in flight. */
   readonly agentUnchanged?: { readonly name: string; readonly version: number }
   readonly key?: { readonly value: KeyRow; readonly replaces: 'absent' | 'present' }
-  readonly session?: { readonly value: SessionRow; readonly replaces: number | null }
+  readonly login?: { readonly value: LoginRow; readonly replaces: number | null }
   readonly charges?: readonly Charge[]
   readonly records: readonly NewRecord[]
   /** Payloads to drop. A tombstone with the digest stays. */
@@ -110,7 +110,7 @@ export interface Transition {
 export type CommitResult =
   | { readonly status: 'committed'; readonly records: readonly RecordRef[] }
   /** Nothing was applied. */
-  | { readonly status: 'conflict'; readonly on: 'action' | 'agent' | 'idempotency' | 'key' | 'session' }
+  | { readonly status: 'conflict'; readonly on: 'action' | 'agent' | 'idempotency' | 'key' | 'login' }
 
 export interface RecordRef {
   readonly chain: string
@@ -130,7 +130,7 @@ export type RecordKind =
   | 'agent'
   | 'policy'
   | 'key'
-  | 'session'
+  | 'login'
   | 'erasure'
   | 'anchor'
 
@@ -259,14 +259,14 @@ export interface KeyRow {
 }
 
 /**
- * A person who is logged in, or a link with which one may log in: using a link replaces its row by the session's, so
+ * A person who is logged in, or a link with which one may log in: using a link replaces its row by the login's, so
  * that it can be used once. Times are epoch ms.
  */
-export interface SessionRow {
+export interface LoginRow {
   readonly id: string
   /** The first is 1. */
   readonly version: number
-  readonly kind: 'link' | 'session'
+  readonly kind: 'link' | 'login'
   /** SHA-256 of the secret in the link or the cookie. */
   readonly hash: string
   /** As the record names the person. */

@@ -10,7 +10,7 @@ export interface Tables {
   readonly payload_subjects: PayloadSubjectsTable
   readonly agents: AgentsTable
   readonly agent_keys: AgentKeysTable
-  readonly sessions: SessionsTable
+  readonly logins: LoginsTable
   readonly budget_accounts: BudgetAccountsTable
   readonly budget_leases: BudgetLeasesTable
   readonly replicas: ReplicasTable
@@ -83,7 +83,7 @@ export interface AgentKeysTable {
   readonly revoked_at: number | null
 }
 
-export interface SessionsTable {
+export interface LoginsTable {
   readonly id: string
   readonly version: number
   readonly kind: string

@@ -40,11 +40,11 @@ export async function logIn(server: TestServer, by: string, roles?: readonly Rol
 /** The browser that got this answer to its log-in. */
 export function browserOf(server: TestServer, answer: Answer): Browser {
   if (answer.status !== 200) throw new Error(JSON.stringify(answer.body))
-  const { by, csrf, session } = answer.body
-  const cookie = cookiesOf(answer.headers).find((each) => each.startsWith('belay-session-'))!
+  const { by, csrf, login } = answer.body
+  const cookie = cookiesOf(answer.headers).find((each) => each.startsWith('belay-login-'))!
   return {
     by,
-    id: session.id,
+    id: login.id,
     cookie,
     csrf,
     call: (method, path, body, headers = {}) =>

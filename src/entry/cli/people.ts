@@ -19,20 +19,20 @@ export function addPeople(program: Command): void {
       withHarness(program.command('login').description('print a link that logs in once, within 10 minutes')),
     ),
   )
-    .addOption(new Option('--role <role...>', 'what the session may do (default: everything)').choices(ROLES))
+    .addOption(new Option('--role <role...>', 'what the login may do (default: everything)').choices(ROLES))
     .action(login)
 
-  const sessions = program
-    .command('sessions')
+  const logins = program
+    .command('logins')
     .description('people who are logged in, and links that were not used')
-  withJson(withHarness(sessions.command('list').description('all of them'))).action(list)
+  withJson(withHarness(logins.command('list').description('all of them'))).action(list)
   withPerson(
     withJson(
       withHarness(
-        sessions
+        logins
           .command('revoke')
           .argument('<id>')
-          .description('end a session or withdraw a link, at once and for good'),
+          .description('end a login or withdraw a link, at once and for good'),
       ),
     ),
   ).action(revoke)
@@ -63,7 +63,7 @@ async function login(options: Options & { readonly role?: readonly Role[] }): Pr
 
 async function list(options: Options): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
-    const answer = await client.object('GET', '/v1/sessions')
+    const answer = await client.object('GET', '/v1/logins')
     if (options.json === true) return json(answer)
     const items = objectsOf(answer['items'])
     if (items.length === 0) return line('nobody is logged in')
@@ -83,7 +83,7 @@ async function list(options: Options): Promise<void> {
 
 async function revoke(id: string, options: Options): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
-    const answer = await client.object('DELETE', `/v1/sessions/${encodeURIComponent(id)}`)
+    const answer = await client.object('DELETE', `/v1/logins/${encodeURIComponent(id)}`)
     if (options.json === true) return json(answer)
     line(`${escapeText(textOf(answer['ended']))} is ended`)
   })

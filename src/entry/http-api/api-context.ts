@@ -4,7 +4,7 @@ import type { Policy } from '../../policy/policy.ts'
 import type { Store } from '../../storage/store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { IdentityProvider } from './people/identity-provider.ts'
-import type { Sessions } from './people/sessions.ts'
+import type { Logins } from './people/logins.ts'
 import type { Authenticator } from './authentication.ts'
 import type { ServerLimits } from './server-limits.ts'
 
@@ -17,7 +17,7 @@ export interface ApiContext {
   readonly ledgerKey: KeyObject
   readonly version: string
   readonly authenticator: Authenticator
-  readonly sessions: Sessions
+  readonly logins: Logins
   /** `null`: people log in with links alone. */
   readonly openIdentityProvider: (() => Promise<IdentityProvider>) | null
   readonly metrics: Metrics

@@ -4,10 +4,10 @@ import { BelayError } from '../../errors/catalogue.ts'
 import type { Role } from '../../policy/compile-people.ts'
 import type { Store } from '../../storage/store.ts'
 import type { Permission } from './people/permissions.ts'
-import type { LoggedIn } from './people/sessions.ts'
+import type { LoggedIn } from './people/logins.ts'
 
 /**
- * Who is calling. An agent's key speaks for one agent; the admin token for whom it says, or for `admin`; a session for
+ * Who is calling. An agent's key speaks for one agent; the admin token for whom it says, or for `admin`; a login for
  * the person who logged in.
  */
 export type Principal =

@@ -122,7 +122,7 @@ async function follow(
 
 /** Who logs in and who gave out keys is for those who keep watch over that. */
 function mayFollow(principal: Principal, { kind }: StoredRecord): boolean {
-  if (principal.kind !== 'person' || (kind !== 'session' && kind !== 'key')) return true
+  if (principal.kind !== 'person' || (kind !== 'login' && kind !== 'key')) return true
   const { permissions } = principal
   return permissions.includes('audit') || permissions.includes(kind === 'key' ? 'keys' : 'people')
 }

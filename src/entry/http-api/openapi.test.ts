@@ -24,7 +24,7 @@ test('names every route of the server, and only those', async () => {
   )
   const expected = [
     'DELETE /v1/keys/{id}',
-    'DELETE /v1/sessions/{id}',
+    'DELETE /v1/logins/{id}',
     'GET /healthz',
     'GET /login',
     'GET /metrics',
@@ -45,9 +45,9 @@ test('names every route of the server, and only those', async () => {
     'GET /v1/login',
     'GET /v1/login/oidc',
     'GET /v1/login/oidc/callback',
+    'GET /v1/logins',
     'GET /v1/me',
     'GET /v1/policy',
-    'GET /v1/sessions',
     'PATCH /v1/agents/{name}',
     'POST /v1/actions',
     'POST /v1/actions/{id}/cancel',
@@ -124,7 +124,7 @@ test('answers are what it says they are', async () => {
     '/login',
     '/v1/login',
     '/v1/me',
-    '/v1/sessions',
+    '/v1/logins',
     '/v1/login/oidc',
   ]) {
     await check('GET', path, path)
@@ -133,7 +133,7 @@ test('answers are what it says they are', async () => {
   await check('PATCH', '/v1/agents/reader', '/v1/agents/{name}', { state: 'paused', reason: 'x' })
   const link = await check('POST', '/v1/login-links', '/v1/login-links')
   await check('POST', '/v1/login', '/v1/login', { token: link.token })
-  await check('DELETE', `/v1/sessions/${link.id}`, '/v1/sessions/{id}')
+  await check('DELETE', `/v1/logins/${link.id}`, '/v1/logins/{id}')
   const key = await check('POST', '/v1/keys', '/v1/keys', { agent: 'reader' })
   await check('DELETE', `/v1/keys/${key.id}`, '/v1/keys/{id}')
   await check('POST', '/v1/ledger/verify', '/v1/ledger/verify')

@@ -15,7 +15,7 @@ export async function gatherOpenApi(app: FastifyInstance, version: string): Prom
         description: 'Every action of an agent verified, metered, approved, contained and recorded.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } as { name: string },
       },
-      security: [{ bearer: [] }, { session: [] }],
+      security: [{ bearer: [] }, { login: [] }],
       components: {
         securitySchemes: {
           bearer: {
@@ -23,12 +23,12 @@ export async function gatherOpenApi(app: FastifyInstance, version: string): Prom
             scheme: 'bearer',
             description: "An agent's key (blk_…) or the admin token",
           },
-          session: {
+          login: {
             type: 'apiKey',
             in: 'cookie',
-            name: '__Host-belay-session',
+            name: '__Host-belay-login',
             description:
-              'Of a person who is logged in; over plain http belay-session-PORT. Changes need the header Belay-CSRF too',
+              'Of a person who is logged in; over plain http belay-login-PORT. Changes need the header Belay-CSRF too',
           },
         },
       },

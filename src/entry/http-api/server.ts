@@ -33,8 +33,8 @@ import { undoRoutes } from './undos.ts'
 import { checkPermission, identify } from './people/identify.ts'
 import type { IdentityProvider } from './people/identity-provider.ts'
 import { loginRoutes } from './people/login-routes.ts'
-import { sessionRoutes } from './people/session-routes.ts'
-import { Sessions } from './people/sessions.ts'
+import { loggedInRoutes } from './people/logged-in-routes.ts'
+import { Logins } from './people/logins.ts'
 import { PLAIN_HEADERS } from './people/page-headers.ts'
 
 export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | 'policies' | 'version'> {
@@ -82,7 +82,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     ledgerKey: signingKey(options.data),
     version: options.version,
     authenticator: options.authenticator ?? new Authenticator(options.store, adminToken),
-    sessions: new Sessions(options.store, () => options.policies.current().people),
+    logins: new Logins(options.store, () => options.policies.current().people),
     openIdentityProvider:
       options.openIdentityProvider ??
       (() => import('./people/openid-connect.ts').then(({ openIdConnect }) => openIdConnect())),
@@ -106,7 +106,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     policyRoutes,
     healthRoutes,
     loginRoutes,
-    sessionRoutes,
+    loggedInRoutes,
   ]) {
     routes(app, context)
   }
@@ -189,7 +189,7 @@ function guard(app: FastifyInstance, context: ApiContext, onLoopback: boolean): 
     void reply.headers(PLAIN_HEADERS)
     const { selfAuthenticating = false } = request.routeOptions.config
     if (onLoopback && !selfAuthenticating)
-      checkLoopbackHost(request.headers.host, context.sessions.rule.publicUrl)
+      checkLoopbackHost(request.headers.host, context.logins.rule.publicUrl)
     // A route that forgot to say is for the admin token alone; an address that does not exist tells nothing more.
     const access = request.is404 ? 'agent' : (request.routeOptions.config.access ?? 'admin')
     if (access === 'public') return

@@ -156,7 +156,7 @@ function tell(record: StoredRecord): string {
     case 'agent':
     case 'policy':
     case 'key':
-    case 'session':
+    case 'login':
     case 'erasure':
     case 'anchor':
       return record.kind

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
 import type { Action } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
-import type { BudgetAccount, NewRecord, SessionRow, Store, Transition } from '../store.ts'
+import type { BudgetAccount, NewRecord, LoginRow, Store, Transition } from '../store.ts'
 
 /** One database under test. */
 export interface StoreUnderTest {
@@ -88,7 +88,7 @@ export function agentRow(version: number, state: 'active' | 'paused') {
   return { name: 'clerk', version, state, reason: 'because', changedBy: 'admin', changedAt: 5 } as const
 }
 
-export function sessionRow(id: string, changes: Partial<SessionRow> = {}): SessionRow {
+export function loginRow(id: string, changes: Partial<LoginRow> = {}): LoginRow {
   return {
     id,
     version: 1,

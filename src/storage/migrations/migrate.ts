@@ -3,13 +3,13 @@ import { Migrator, type Migration } from 'kysely/migration'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { Tables } from '../tables.ts'
 import { createTables } from './0001-tables.ts'
-import { createSessions } from './0002-sessions.ts'
+import { createLogins } from './0002-logins.ts'
 
 /** Brings the database to the newest schema. Rejects with `store:unavailable` and leaves it as it was. */
 export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<void> {
   const migrations: Record<string, Migration> = {
     '0001-tables': createTables(dialect),
-    '0002-sessions': createSessions(dialect),
+    '0002-logins': createLogins(dialect),
   }
   const migrator = new Migrator({
     db,

@@ -64,7 +64,7 @@ export async function writeGroup(
   return written
 }
 
-/** Opens the transaction and answers which transitions conflict already, by the agents, keys and sessions they stand on. */
+/** Opens the transaction and answers which transitions conflict already, by the agents, keys and logins they stand on. */
 async function refusals(
   client: pg.Client,
   replica: string,
@@ -73,12 +73,12 @@ async function refusals(
   const unchanged = new Set<string>()
   const changed = new Set<string>()
   const keys: string[] = []
-  const sessions: string[] = []
-  for (const [, agent, agentUnchanged, key, , , , session] of group) {
+  const logins: string[] = []
+  for (const [, agent, agentUnchanged, key, , , , login] of group) {
     if (agentUnchanged !== null) unchanged.add(agentUnchanged[0])
     if (agent !== null) changed.add(agent[1])
     if (key !== null) keys.push(key[1])
-    if (session !== null) sessions.push(session[1])
+    if (login !== null) logins.push(login[1])
   }
   const names = [...new Set([...unchanged, ...changed])].toSorted()
   const begun = client.query('BEGIN')
@@ -113,13 +113,13 @@ async function refusals(
         ])
   // Whoever was first is waited for, and then seen.
   const standing =
-    sessions.length === 0
+    logins.length === 0
       ? undefined
       : client.query<{ id: string; version: number }>(
-          'SELECT id, version FROM sessions WHERE id = ANY($1::text[]) FOR UPDATE',
-          [textArray(sessions)],
+          'SELECT id, version FROM logins WHERE id = ANY($1::text[]) FOR UPDATE',
+          [textArray(logins)],
         )
-  const [, aliveRows, agentRows, keyRows, sessionRows] = await Promise.all([
+  const [, aliveRows, agentRows, keyRows, loginRows] = await Promise.all([
     begun,
     alive,
     versions,
@@ -132,8 +132,8 @@ async function refusals(
 
   const versionOf = new Map((agentRows?.rows ?? []).map(({ name, version }) => [name, version]))
   const keysPresent = new Set((keyRows?.rows ?? []).map(({ id }) => id))
-  const sessionOf = new Map((sessionRows?.rows ?? []).map(({ id, version }) => [id, version]))
-  const results = group.map(([, agent, agentUnchanged, key, , , , session]): CommitResult | undefined => {
+  const loginOf = new Map((loginRows?.rows ?? []).map(({ id, version }) => [id, version]))
+  const results = group.map(([, agent, agentUnchanged, key, , , , login]): CommitResult | undefined => {
     if (agentUnchanged !== null && (versionOf.get(agentUnchanged[0]) ?? 0) !== agentUnchanged[1]) {
       return { status: 'conflict', on: 'agent' }
     }
@@ -141,8 +141,8 @@ async function refusals(
       return { status: 'conflict', on: 'agent' }
     if (key !== null && keysPresent.has(key[1]) !== (key[0] === 'present'))
       return { status: 'conflict', on: 'key' }
-    if (session !== null && (sessionOf.get(session[1]) ?? null) !== session[0])
-      return { status: 'conflict', on: 'session' }
+    if (login !== null && (loginOf.get(login[1]) ?? null) !== login[0])
+      return { status: 'conflict', on: 'login' }
     return undefined
   })
   return { xid: own.xid, results }
@@ -269,7 +269,7 @@ function recordStatements(chain: string, placed: PlacedRecords): pg.QueryConfig[
   return statements
 }
 
-function smallTableStatements([, agent, , key, , , , session]: PreparedTransition): pg.QueryConfig[] {
+function smallTableStatements([, agent, , key, , , , login]: PreparedTransition): pg.QueryConfig[] {
   const statements: pg.QueryConfig[] = []
   if (agent !== null) {
     statements.push({
@@ -286,12 +286,12 @@ function smallTableStatements([, agent, , key, , , , session]: PreparedTransitio
       'INSERT INTO agent_keys (id, hash, agent, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5)'
     statements.push({ text: key[0] === 'absent' ? insert : update, values: key.slice(1) })
   }
-  if (session !== null) {
-    const update = `UPDATE sessions SET version = $2, kind = $3, hash = $4, person = $5, via = $6, roles = $7,
+  if (login !== null) {
+    const update = `UPDATE logins SET version = $2, kind = $3, hash = $4, person = $5, via = $6, roles = $7,
       claims = $8, created_at = $9, seen_at = $10, expires_at = $11, ended_at = $12 WHERE id = $1`
-    const insert = `INSERT INTO sessions (id, version, kind, hash, person, via, roles, claims, created_at, seen_at,
+    const insert = `INSERT INTO logins (id, version, kind, hash, person, via, roles, claims, created_at, seen_at,
       expires_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-    statements.push({ text: session[0] === null ? insert : update, values: session.slice(1) })
+    statements.push({ text: login[0] === null ? insert : update, values: login.slice(1) })
   }
   return statements
 }
@@ -328,8 +328,8 @@ export function newGroup(): (transition: PreparedTransition) => boolean {
   const idempotencyKeys = new Set<string>()
   let closed = false
   let size = 0
-  return ([action, agent, , key, , , , session]) => {
-    const alone = agent !== null || key !== null || session !== null
+  return ([action, agent, , key, , , , login]) => {
+    const alone = agent !== null || key !== null || login !== null
     if (closed || (alone && size > 0)) return false
     if (action !== null) {
       const idempotencyKey = action[9]?.[3] ?? null

@@ -5,7 +5,7 @@ import type {
   PreparedAgent,
   PreparedKey,
   PreparedRecord,
-  PreparedSession,
+  PreparedLogin,
   PreparedTransition,
 } from '../prepared-transition.ts'
 import type { Connection } from './connection.ts'
@@ -62,20 +62,20 @@ export class TransitionWriter {
 
   /** All that can refuse comes before the first write, because a conflict must leave nothing behind. */
   #writeOne(transition: PreparedTransition, now: number): Written {
-    const [action, agent, agentUnchanged, key, charges, records, erase, session] = transition
+    const [action, agent, agentUnchanged, key, charges, records, erase, login] = transition
     if (agentUnchanged !== null && (this.#agentVersion(agentUnchanged[0]) ?? 0) !== agentUnchanged[1]) {
       return { conflict: 'agent' }
     }
     if (agent !== null && (this.#agentVersion(agent[1]) ?? null) !== agent[0]) return { conflict: 'agent' }
     if (key !== null && this.#keyIsPresent(key) !== (key[0] === 'present')) return { conflict: 'key' }
-    if (session !== null && this.#sessionVersion(session) !== session[0]) return { conflict: 'session' }
+    if (login !== null && this.#loginVersion(login) !== login[0]) return { conflict: 'login' }
     const plan = this.#budgets.plan(charges)
     const refused = action === null ? undefined : this.#writeAction(action)
     if (refused !== undefined) return { conflict: refused }
     this.#budgets.apply(plan)
     if (agent !== null) this.#writeAgent(agent)
     if (key !== null) this.#statements.key.run(key[1], key[2], key[3], key[4], key[5])
-    if (session !== null) this.#statements.session.run(...session.slice(1))
+    if (login !== null) this.#statements.login.run(...login.slice(1))
     for (const [id, kind] of erase) {
       this.#statements.erasePayload.run(now, id, kind)
       this.#statements.eraseSubjects.run(id, kind)
@@ -165,8 +165,8 @@ export class TransitionWriter {
     return this.#statements.keyExists.get(id) !== undefined
   }
 
-  #sessionVersion([, id]: PreparedSession): number | null {
-    const row = this.#statements.sessionVersion.get(id) as { version: number } | undefined
+  #loginVersion([, id]: PreparedLogin): number | null {
+    const row = this.#statements.loginVersion.get(id) as { version: number } | undefined
     return row?.version ?? null
   }
 
@@ -203,8 +203,8 @@ const SQL = {
   key: `INSERT INTO agent_keys (id, hash, agent, created_at, revoked_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, agent = excluded.agent,
       created_at = excluded.created_at, revoked_at = excluded.revoked_at`,
-  sessionVersion: 'SELECT version FROM sessions WHERE id = ?',
-  session: `INSERT INTO sessions (id, version, kind, hash, person, via, roles, claims, created_at, seen_at, expires_at,
+  loginVersion: 'SELECT version FROM logins WHERE id = ?',
+  login: `INSERT INTO logins (id, version, kind, hash, person, via, roles, claims, created_at, seen_at, expires_at,
       ended_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, kind = excluded.kind, hash = excluded.hash,

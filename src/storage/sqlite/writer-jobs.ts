@@ -24,7 +24,7 @@ export type AccountTuple = readonly [
 
 /** Of each transition: what it conflicts on, why it failed, or seq and hash of its records in turn. */
 export type Written =
-  | { readonly conflict: 'action' | 'agent' | 'idempotency' | 'key' | 'session' }
+  | { readonly conflict: 'action' | 'agent' | 'idempotency' | 'key' | 'login' }
   | { readonly fault: string }
   | readonly (string | number)[]
 

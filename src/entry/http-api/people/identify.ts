@@ -4,27 +4,24 @@ import type { Authenticator, Principal } from '../authentication.ts'
 import { readCookie, transportOf } from './login-cookies.ts'
 import { permissionFor, permissionsOf } from './permissions.ts'
 import { checkSameOrigin } from './same-origin.ts'
-import type { Sessions } from './sessions.ts'
+import type { Logins } from './logins.ts'
 
 interface Who {
   readonly authenticator: Authenticator
-  readonly sessions: Sessions
+  readonly logins: Logins
 }
 
 type Person = Extract<Principal, { kind: 'person' }>
 
 /**
- * Who is calling: by the Authorization header where there is one, else by the cookie of a session, which browsers send
+ * Who is calling: by the Authorization header where there is one, else by the cookie of a login, which browsers send
  * along unasked and which therefore needs proof that a page of ours is asking. Throws `auth:required`, `auth:csrf`.
  */
-export async function identify(
-  request: FastifyRequest,
-  { authenticator, sessions }: Who,
-): Promise<Principal> {
+export async function identify(request: FastifyRequest, { authenticator, logins }: Who): Promise<Principal> {
   if (request.headers.authorization !== undefined) return authenticator.authenticate(request)
-  const { publicUrl } = sessions.rule
-  const secret = readCookie(request.headers.cookie, 'session', transportOf(request, publicUrl))
-  const login = secret === undefined ? undefined : await sessions.find(secret)
+  const { publicUrl } = logins.rule
+  const secret = readCookie(request.headers.cookie, 'login', transportOf(request, publicUrl))
+  const login = secret === undefined ? undefined : await logins.find(secret)
   if (login === undefined) throw new BelayError('auth:required')
   checkSameOrigin(request, login.secret, publicUrl)
   const { by } = login.row
@@ -45,7 +42,7 @@ export function checkPermission(request: FastifyRequest, { by, permissions, role
 }
 
 /** For streams and long waits: throws `auth:required` when the caller may no longer be what he was. */
-export async function confirm(principal: Principal, { authenticator, sessions }: Who): Promise<void> {
+export async function confirm(principal: Principal, { authenticator, logins }: Who): Promise<void> {
   if (principal.kind !== 'person') return authenticator.confirm(principal)
-  if (!(await sessions.confirm(principal.login))) throw new BelayError('auth:required')
+  if (!(await logins.confirm(principal.login))) throw new BelayError('auth:required')
 }

@@ -16,7 +16,7 @@ export function transportOf(request: FastifyRequest, publicUrl: string | null): 
   return { secure, port: /:(\d{1,5})$/.exec(host)?.[1] ?? '80' }
 }
 
-export type CookieName = 'session' | 'login'
+export type CookieName = 'login' | 'attempt'
 
 function nameOf(name: CookieName, { secure, port }: CookieTransport): string {
   return secure ? `__Host-belay-${name}` : `belay-${name}-${port}`
@@ -34,7 +34,7 @@ export function writeCookie(
 }
 
 export function dropCookie(name: CookieName, transport: CookieTransport): string {
-  return writeCookie(name, '', transport, { seconds: 0, sameSite: name === 'session' ? 'Strict' : 'Lax' })
+  return writeCookie(name, '', transport, { seconds: 0, sameSite: name === 'login' ? 'Strict' : 'Lax' })
 }
 
 /** `undefined` when there is none, or more than one: who put the other there? */

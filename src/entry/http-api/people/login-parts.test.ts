@@ -6,7 +6,7 @@ import { readCookie, transportOf, writeCookie } from './login-cookies.ts'
 import { LoginLimit } from './login-limit.ts'
 import { ownPath } from './own-path.ts'
 import { checkSameOrigin, csrfTokenOf, isFromElsewhere } from './same-origin.ts'
-import { rolesOf } from './sessions.ts'
+import { rolesOf } from './logins.ts'
 
 const requestOf = (headers: Record<string, string>, method = 'POST') =>
   ({ headers: { host: 'belay.example.com', ...headers }, method }) as unknown as FastifyRequest
@@ -70,23 +70,23 @@ describe('where one is led after a log-in', () => {
 describe('cookies', () => {
   test('belong to the port over http and to the host over https', () => {
     const here = transportOf(requestOf({ host: '127.0.0.1:7300' }), 'https://belay.example.com')
-    expect(writeCookie('session', 'v', here, { seconds: 9, sameSite: 'Strict' })).toBe(
-      'belay-session-7300=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=9',
+    expect(writeCookie('login', 'v', here, { seconds: 9, sameSite: 'Strict' })).toBe(
+      'belay-login-7300=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=9',
     )
     const there = transportOf(requestOf({ host: 'Belay.example.com' }), 'https://belay.example.com')
-    expect(writeCookie('session', 'v', there, { seconds: 9, sameSite: 'Strict' })).toBe(
-      '__Host-belay-session=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=9; Secure',
+    expect(writeCookie('login', 'v', there, { seconds: 9, sameSite: 'Strict' })).toBe(
+      '__Host-belay-login=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=9; Secure',
     )
-    expect(readCookie('belay-session-80=v', 'session', there)).toBeUndefined()
-    expect(readCookie('a=1; __Host-belay-session=v', 'session', there)).toBe('v')
+    expect(readCookie('belay-login-80=v', 'login', there)).toBeUndefined()
+    expect(readCookie('a=1; __Host-belay-login=v', 'login', there)).toBe('v')
   })
 
   test('what cannot be parsed is none, never a fault', () => {
     const transport = { secure: false, port: '1' }
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (header) => {
-        expect(readCookie(header, 'session', transport)).toBeUndefined()
-        expect(readCookie(`${header.replaceAll(';', '')}; belay-session-1=v`, 'session', transport)).toBe('v')
+        expect(readCookie(header, 'login', transport)).toBeUndefined()
+        expect(readCookie(`${header.replaceAll(';', '')}; belay-login-1=v`, 'login', transport)).toBe('v')
       }),
     )
   })

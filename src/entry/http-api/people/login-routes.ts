@@ -17,7 +17,7 @@ import { sendLoginPage, sendOnwardPage, sendRefusedPage } from './login-page.ts'
 import { meSchema, personAnswer, roleName } from './me.ts'
 import { ownPath } from './own-path.ts'
 import { isFromElsewhere } from './same-origin.ts'
-import type { Opened } from './sessions.ts'
+import type { Opened } from './logins.ts'
 
 const CALLBACK = '/v1/login/oidc/callback'
 const ATTEMPT_SECONDS = 600
@@ -26,7 +26,7 @@ const page = { type: 'string' }
 /** How people log in: with a link that the owner of the installation prints, or through an identity provider. */
 export function loginRoutes(
   app: FastifyInstance,
-  { sessions, limits, openIdentityProvider }: ApiContext,
+  { logins, limits, openIdentityProvider }: ApiContext,
 ): void {
   const limit = new LoginLimit(limits.refusedLogins)
   let provider: Promise<IdentityProvider> | undefined
@@ -36,9 +36,9 @@ export function loginRoutes(
       throw new BelayError('login:not_configured', { cause: 'this harness was built without OpenID Connect' })
     return (provider ??= openIdentityProvider())
   }
-  const offersOidc = (): boolean => sessions.rule.oidc !== null && openIdentityProvider !== null
+  const offersOidc = (): boolean => logins.rule.oidc !== null && openIdentityProvider !== null
 
-  const transport = (request: FastifyRequest) => transportOf(request, sessions.rule.publicUrl)
+  const transport = (request: FastifyRequest) => transportOf(request, logins.rule.publicUrl)
 
   /** Counts the attempt unless it succeeds. */
   async function limited<T>(request: FastifyRequest, work: () => Promise<T>): Promise<T> {
@@ -57,8 +57,8 @@ export function loginRoutes(
   function letIn(request: FastifyRequest, reply: FastifyReply, { row, secret }: Opened): void {
     const seconds = Math.floor((row.expiresAt - row.createdAt) / 1000)
     void reply.header('set-cookie', [
-      writeCookie('session', secret, transport(request), { seconds, sameSite: 'Strict' }),
-      dropCookie('login', transport(request)),
+      writeCookie('login', secret, transport(request), { seconds, sameSite: 'Strict' }),
+      dropCookie('attempt', transport(request)),
     ])
   }
 
@@ -113,11 +113,11 @@ export function loginRoutes(
       }),
     },
     async (request, reply) => {
-      if (isFromElsewhere(request, sessions.rule.publicUrl))
+      if (isFromElsewhere(request, logins.rule.publicUrl))
         throw new BelayError('auth:csrf', { cause: 'it comes from elsewhere' })
-      const opened = await limited(request, () => sessions.useLink(request.body.token))
+      const opened = await limited(request, () => logins.useLink(request.body.token))
       letIn(request, reply, opened)
-      const login = await sessions.find(opened.secret)
+      const login = await logins.find(opened.secret)
       if (login === undefined) throw new BelayError('auth:required')
       return personAnswer(login)
     },
@@ -153,8 +153,8 @@ export function loginRoutes(
       const { by } = principalOf(request)
       const chosen = new Set(request.body?.roles ?? ROLES)
       const roles = ROLES.filter((role) => chosen.has(role))
-      const { row, token } = await sessions.createLink(by, roles, by)
-      const origin = sessions.rule.publicUrl ?? `http://${request.headers.host}`
+      const { row, token } = await logins.createLink(by, roles, by)
+      const origin = logins.rule.publicUrl ?? `http://${request.headers.host}`
       return reply.code(201).send({
         id: row.id,
         by,
@@ -192,7 +192,7 @@ export function loginRoutes(
       )
       const value = `${secret}.${Buffer.from(ownPath(request.query.to)).toString('base64url')}`
       // The provider's redirect is a navigation from elsewhere, on which a strict cookie would be missing.
-      const cookie = writeCookie('login', value, transport(request), {
+      const cookie = writeCookie('attempt', value, transport(request), {
         seconds: ATTEMPT_SECONDS,
         sameSite: 'Lax',
       })
@@ -216,7 +216,7 @@ export function loginRoutes(
     },
     async (request, reply) => {
       const rule = oidcRule()
-      const cookie = readCookie(request.headers.cookie, 'login', transport(request))
+      const cookie = readCookie(request.headers.cookie, 'attempt', transport(request))
       try {
         const opened = await limited(request, () => identified(request, rule, cookie))
         letIn(request, reply, opened)
@@ -226,7 +226,7 @@ export function loginRoutes(
         )
       } catch (error) {
         if (!(error instanceof BelayError) || error.status === 503) throw error
-        void reply.header('set-cookie', dropCookie('login', transport(request)))
+        void reply.header('set-cookie', dropCookie('attempt', transport(request)))
         return sendRefusedPage(reply, error.status, error.message)
       }
     },
@@ -238,8 +238,7 @@ export function loginRoutes(
     cookie: string | undefined,
   ): Promise<Opened> {
     const [secret = ''] = (cookie ?? '').split('.')
-    if (!/^[A-Za-z0-9_-]{43}$/.test(secret))
-      throw await sessions.refuse('no log-in was begun in this browser')
+    if (!/^[A-Za-z0-9_-]{43}$/.test(secret)) throw await logins.refuse('no log-in was begun in this browser')
     const attempt: LoginAttempt = { secret, redirectUri: redirectUri(request) }
     const query = request.url.split('?').slice(1).join('?')
     const identity = await (
@@ -247,15 +246,15 @@ export function loginRoutes(
     )
       .identify(rule, attempt, query)
       .catch(async (error: unknown) => {
-        if (error instanceof IdentityRefused) throw await sessions.refuse(error.message)
+        if (error instanceof IdentityRefused) throw await logins.refuse(error.message)
         request.log.error({ err: error, id: request.id }, 'the identity provider cannot be asked')
         throw new BelayError('login:provider', { issuer: rule.issuer, id: request.id })
       })
-    return sessions.openFor(identity.name, identity.claims)
+    return logins.openFor(identity.name, identity.claims)
   }
 
   function oidcRule(): OidcRule {
-    const { oidc } = sessions.rule
+    const { oidc } = logins.rule
     if (oidc === null)
       throw new BelayError('login:not_configured', { cause: 'the policy has no people.oidc' })
     return oidc
@@ -264,7 +263,7 @@ export function loginRoutes(
   /** Never made of a Host header that could be anybody's. */
   function redirectUri(request: FastifyRequest): string {
     const { host = '' } = request.headers
-    const { publicUrl } = sessions.rule
+    const { publicUrl } = logins.rule
     if (publicUrl !== null) return publicUrl + CALLBACK
     if (isLoopback(host.replace(/:\d{1,5}$/, ''))) return `http://${host}${CALLBACK}`
     throw new BelayError('login:not_configured', { cause: 'the policy has no people.public_url' })

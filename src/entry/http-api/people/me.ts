@@ -5,7 +5,7 @@ import type { Principal } from '../authentication.ts'
 import { id, object, time } from '../schemas.ts'
 import { PERMISSIONS, permissionsOf } from './permissions.ts'
 import { csrfTokenOf } from './same-origin.ts'
-import type { LoggedIn } from './sessions.ts'
+import type { LoggedIn } from './logins.ts'
 
 export const roleName = { type: 'string', enum: ROLES } as const
 
@@ -16,8 +16,8 @@ export const meSchema = object(
     agent: { type: 'string', description: "of an agent's key" },
     roles: { type: 'array', items: roleName },
     permissions: { type: 'array', items: { type: 'string', enum: PERMISSIONS } },
-    csrf: { type: 'string', description: 'of a session: goes as Belay-CSRF with every change' },
-    session: object({ id, via: { type: 'string', enum: ['link', 'oidc'] }, expires_at: time }, [
+    csrf: { type: 'string', description: 'of a login: goes as Belay-CSRF with every change' },
+    login: object({ id, via: { type: 'string', enum: ['link', 'oidc'] }, expires_at: time }, [
       'id',
       'via',
       'expires_at',
@@ -33,7 +33,7 @@ export function personAnswer({ row, roles, secret }: LoggedIn): JsonObject {
     roles: [...roles],
     permissions: [...permissionsOf(roles)],
     csrf: csrfTokenOf(secret),
-    session: { id: row.id, via: row.via, expires_at: isoTime(row.expiresAt) },
+    login: { id: row.id, via: row.via, expires_at: isoTime(row.expiresAt) },
   }
 }
 

@@ -8,7 +8,7 @@ import { CLIENT, CLIENT_SECRET, startProvider } from '../../../../test/setup/ide
 import type { TestProvider } from '../../../../test/setup/identity-provider.ts'
 import { cookiesOf } from '../../../../test/setup/people.ts'
 import { NOBODY } from '../../../policy/compile-people.ts'
-import { Sessions } from './sessions.ts'
+import { Logins } from './logins.ts'
 
 const ROLES = '{ admin: [platform], approver: [lead@example.com], viewer: [staff] }'
 const VERIFIED = { email_verified: true }
@@ -61,7 +61,7 @@ async function logIn(login: string, to = ''): Promise<Response> {
 }
 
 async function me(response: Response): Promise<Answer> {
-  const cookie = cookiesOf(response.headers).find((each) => each.startsWith('belay-session-')) ?? ''
+  const cookie = cookiesOf(response.headers).find((each) => each.startsWith('belay-login-')) ?? ''
   return server.call('GET', '/v1/me', undefined, { token: null, headers: { cookie } })
 }
 
@@ -69,7 +69,7 @@ async function records(): Promise<Json[]> {
   const { store } = server.harness
   const [head] = await store.chains()
   const all = await store.records(head!.chain, 0, 1000)
-  return all.filter(({ kind }) => kind === 'session').map(({ text }) => JSON.parse(text))
+  return all.filter(({ kind }) => kind === 'login').map(({ text }) => JSON.parse(text))
 }
 
 test('the browser is sent with code, PKCE, state and nonce, and keeps only a secret of its own', async () => {
@@ -87,7 +87,7 @@ test('the browser is sent with code, PKCE, state and nonce, and keeps only a sec
   })
   for (const name of ['state', 'nonce', 'code_challenge']) expect(cookie).not.toContain(query.get(name))
   const line = (await get('/v1/login/oidc')).headers.getSetCookie()[0]
-  expect(line).toMatch(/^belay-login-\d+=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/)
+  expect(line).toMatch(/^belay-attempt-\d+=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/)
 })
 
 test('a person logs in, with the roles that the policy gives by e-mail address and by group', async () => {
@@ -101,7 +101,7 @@ test('a person logs in, with the roles that the policy gives by e-mail address a
     kind: 'person',
     by: 'lead@example.com',
     roles: ['viewer', 'approver'],
-    session: { via: 'oidc' },
+    login: { via: 'oidc' },
   })
   expect(await records()).toMatchObject([
     { event: 'opened', by: 'lead@example.com', via: 'oidc', roles: ['viewer', 'approver'] },
@@ -182,18 +182,18 @@ test('whom the policy stops naming is out at once', async () => {
   const { store, policies } = server.harness
   const before = policies.current().people
   let people = before
-  const sessions = new Sessions(store, () => people)
-  const { row, secret } = await sessions.openFor('lead@example.com', ['staff', 'platform'])
-  const found = (await sessions.find(secret))!
+  const logins = new Logins(store, () => people)
+  const { row, secret } = await logins.openFor('lead@example.com', ['staff', 'platform'])
+  const found = (await logins.find(secret))!
   expect(found.roles).toEqual(['viewer', 'approver', 'admin'])
   people = { ...before, roles: { viewer: ['staff'] } }
-  expect((await sessions.find(secret))?.roles).toEqual(['viewer'])
-  expect(await sessions.confirm(found)).toBe(false)
+  expect((await logins.find(secret))?.roles).toEqual(['viewer'])
+  expect(await logins.confirm(found)).toBe(false)
   people = { ...before, oidc: null }
-  expect(await sessions.find(secret)).toBeUndefined()
+  expect(await logins.find(secret)).toBeUndefined()
   people = NOBODY
-  expect(await sessions.find(secret)).toBeUndefined()
-  expect((await sessions.list()).map(({ row: { id } }) => id)).not.toContain(row.id)
+  expect(await logins.find(secret)).toBeUndefined()
+  expect((await logins.list()).map(({ row: { id } }) => id)).not.toContain(row.id)
 })
 
 test('names and groups may come under other claims', async () => {

@@ -5,7 +5,7 @@ import { ADMIN, startTestServer } from '../../../../test/setup/http-server.ts'
 import type { Json, TestServer } from '../../../../test/setup/http-server.ts'
 import { browserOf, cookiesOf, linkFor, logIn } from '../../../../test/setup/people.ts'
 import { freshDatabase } from '../../../../test/setup/start-postgres.ts'
-import type { SessionRow } from '../../../storage/store.ts'
+import type { LoginRow } from '../../../storage/store.ts'
 import { IdentityRefused } from './identity-provider.ts'
 import type { Identity } from './identity-provider.ts'
 import { CSRF_HEADER } from './same-origin.ts'
@@ -27,21 +27,21 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
     server.call('POST', '/v1/login', { token }, { token: null, headers })
 
   /** Past the server, as time or another replica would. */
-  async function change(id: string, changes: Partial<SessionRow>): Promise<void> {
+  async function change(id: string, changes: Partial<LoginRow>): Promise<void> {
     const { store } = server.harness
-    const row = (await store.session(id))!
+    const row = (await store.login(id))!
     const value = { ...row, ...changes, version: row.version + 1 }
-    await store.commit({ session: { value, replaces: row.version }, records: [] })
+    await store.commit({ login: { value, replaces: row.version }, records: [] })
   }
 
   async function records(): Promise<Json[]> {
     const { store } = server.harness
     const all = []
     for (const { chain } of await store.chains()) all.push(...(await store.records(chain, 0, 10_000)))
-    return all.filter(({ kind }) => kind === 'session').map(({ text }) => JSON.parse(text))
+    return all.filter(({ kind }) => kind === 'login').map(({ text }) => JSON.parse(text))
   }
 
-  test('a link gives a session, once, and both are records', async () => {
+  test('a link gives a login, once, and both are records', async () => {
     const link = await linkFor(server, PERSON, ['approver'])
     expect(link.url).toBe(`${server.url}/login#${link.token}`)
     const answer = await use(link.token)
@@ -51,14 +51,14 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
     })
     const [line] = answer.headers.getSetCookie()
     expect(line).toMatch(
-      /^belay-session-\d+=bls_[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=604800$/,
+      /^belay-login-\d+=bls_[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=604800$/,
     )
     const browser = browserOf(server, answer)
     expect(await browser.call('GET', '/v1/me')).toMatchObject({ status: 200, body: answer.body })
     const again = await use(link.token)
     expect(again).toMatchObject({ status: 403, body: { code: 'login:refused' } })
     expect(again.headers.getSetCookie()).toEqual([])
-    const about = (await records()).filter(({ session_id: id }) => id === link.id)
+    const about = (await records()).filter(({ login_id: id }) => id === link.id)
     expect(about).toMatchObject([
       { event: 'link_created', for: PERSON, roles: ['approver'], by: PERSON },
       { event: 'opened', by: PERSON, via: 'link', roles: ['approver'] },
@@ -69,7 +69,7 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
   test('what is stored opens nothing', async () => {
     const link = await linkFor(server, PERSON)
     const { store } = server.harness
-    const stored = async () => (await store.session(link.id))!
+    const stored = async () => (await store.login(link.id))!
     expect(JSON.stringify(await stored())).not.toContain(link.token)
     expect((await stored()).hash).toBe(createHash('sha256').update(link.token).digest('hex'))
     const browser = browserOf(server, await use(link.token))
@@ -85,29 +85,27 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
       })
   })
 
-  test('one link used by many at once gives one session', async () => {
+  test('one link used by many at once gives one login', async () => {
     const link = await linkFor(server, PERSON)
     const answers = await Promise.all(Array.from({ length: 8 }, () => use(link.token)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     expect(answers.filter(({ status }) => status === 403)).toHaveLength(7)
-    const opened = (await records()).filter(
-      ({ session_id: id, event }) => id === link.id && event === 'opened',
-    )
+    const opened = (await records()).filter(({ login_id: id, event }) => id === link.id && event === 'opened')
     expect(opened).toHaveLength(1)
   })
 
-  test('log-out ends the session at once', async () => {
+  test('log-out ends the login at once', async () => {
     const browser = await logIn(server, PERSON)
     const other = await logIn(server, PERSON)
     const out = await browser.call('POST', '/v1/logout')
     expect(out).toMatchObject({ status: 200, body: { ended: browser.id } })
-    expect(out.headers.getSetCookie()[0]).toMatch(/^belay-session-\d+=; .*Max-Age=0$/)
+    expect(out.headers.getSetCookie()[0]).toMatch(/^belay-login-\d+=; .*Max-Age=0$/)
     expect((await browser.call('GET', '/v1/me')).status).toBe(401)
     expect((await other.call('GET', '/v1/me')).status).toBe(200)
     expect((await records()).at(-1)).toMatchObject({ event: 'logged_out', of: PERSON, by: PERSON })
   })
 
-  test('sessions and links end by expiry, idleness and revocation', async () => {
+  test('logins and links end by expiry, idleness and revocation', async () => {
     const now = server.harness.store.now()
     const expired = await logIn(server, PERSON)
     await change(expired.id, { expiresAt: now })
@@ -118,10 +116,10 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
     const used = await logIn(server, PERSON)
     await change(used.id, { seenAt: now - 7 * 3_600_000 })
     expect((await used.call('GET', '/v1/me')).status).toBe(200)
-    expect((await server.harness.store.session(used.id))!.seenAt).toBeGreaterThanOrEqual(now)
+    expect((await server.harness.store.login(used.id))!.seenAt).toBeGreaterThanOrEqual(now)
 
     const revoked = await logIn(server, PERSON)
-    const answer = await server.call('DELETE', `/v1/sessions/${revoked.id}`)
+    const answer = await server.call('DELETE', `/v1/logins/${revoked.id}`)
     expect(answer).toMatchObject({ status: 200, body: { ended: revoked.id } })
     expect((await revoked.call('GET', '/v1/me')).status).toBe(401)
     expect((await records()).at(-1)).toMatchObject({ event: 'revoked', of: PERSON, by: 'admin' })
@@ -129,12 +127,12 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
     const late = await linkFor(server, PERSON)
     await change(late.id, { expiresAt: now })
     const withdrawn = await linkFor(server, PERSON)
-    await server.call('DELETE', `/v1/sessions/${withdrawn.id}`)
+    await server.call('DELETE', `/v1/logins/${withdrawn.id}`)
     for (const { token } of [late, withdrawn])
       expect((await use(token)).body).toMatchObject({ code: 'login:refused' })
-    expect(await server.call('DELETE', '/v1/sessions/ses_none')).toMatchObject({
+    expect(await server.call('DELETE', '/v1/logins/lgn_none')).toMatchObject({
       status: 404,
-      body: { code: 'session:not_found' },
+      body: { code: 'login:not_found' },
     })
   })
 
@@ -142,27 +140,27 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
     const browser = await logIn(server, PERSON)
     const response = await fetch(`${server.url}/v1/events`, { headers: { cookie: browser.cookie } })
     expect(response.status).toBe(200)
-    await server.call('DELETE', `/v1/sessions/${browser.id}`)
+    await server.call('DELETE', `/v1/logins/${browser.id}`)
     await server.propose('note.read')
     const text = await response.text()
     expect(text).not.toContain('note.read')
   })
 
-  test('one sees and ends one’s own sessions; who manages people, all', async () => {
+  test('one sees and ends one’s own logins; who manages people, all', async () => {
     const own = await logIn(server, 'viewer@example.com', ['viewer'])
     const others = await logIn(server, 'second@example.com', ['viewer'])
     const manager = await logIn(server, 'boss@example.com', ['admin'])
     const seen = async (browser: typeof own): Promise<Json[]> =>
-      (await browser.call('GET', '/v1/sessions')).body.items
+      (await browser.call('GET', '/v1/logins')).body.items
     expect(await seen(own)).toMatchObject([{ id: own.id, by: own.by, roles: ['viewer'], current: true }])
     expect((await seen(manager)).map(({ id }) => id)).toEqual(
       expect.arrayContaining([own.id, others.id, manager.id]),
     )
-    expect(await own.call('DELETE', `/v1/sessions/${others.id}`)).toMatchObject({ status: 404 })
+    expect(await own.call('DELETE', `/v1/logins/${others.id}`)).toMatchObject({ status: 404 })
     expect((await others.call('GET', '/v1/me')).status).toBe(200)
-    expect(await manager.call('DELETE', `/v1/sessions/${others.id}`)).toMatchObject({ status: 200 })
+    expect(await manager.call('DELETE', `/v1/logins/${others.id}`)).toMatchObject({ status: 200 })
     expect((await others.call('GET', '/v1/me')).status).toBe(401)
-    expect(await own.call('DELETE', `/v1/sessions/${own.id}`)).toMatchObject({ status: 200 })
+    expect(await own.call('DELETE', `/v1/logins/${own.id}`)).toMatchObject({ status: 200 })
     expect((await own.call('GET', '/v1/me')).status).toBe(401)
   })
 
@@ -216,13 +214,13 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
     }
     const viewer = await kindsFor(await logIn(server, 'viewer@example.com', ['viewer']))
     expect(viewer.has('decision')).toBe(true)
-    expect(viewer.has('session')).toBe(false)
+    expect(viewer.has('login')).toBe(false)
     expect(viewer.has('key')).toBe(false)
-    expect((await kindsFor(await logIn(server, 'boss@example.com', ['auditor']))).has('session')).toBe(true)
+    expect((await kindsFor(await logIn(server, 'boss@example.com', ['auditor']))).has('login')).toBe(true)
   })
 })
 
-describe('what comes with a session', () => {
+describe('what comes with a login', () => {
   let server: TestServer
   let browser: Awaited<ReturnType<typeof logIn>>
   beforeAll(async () => {
@@ -233,18 +231,18 @@ describe('what comes with a session', () => {
 
   const forged = [
     ['none', ''],
-    ['an empty one', 'belay-session-PORT='],
-    ['another one', `belay-session-PORT=bls_${'A'.repeat(43)}`],
-    ['the admin token', `belay-session-PORT=${ADMIN}`],
-    ['SQL', "belay-session-PORT=' OR 1=1 --"],
-    ['that of another port', 'belay-session-1=SECRET'],
-    ['one of another name', '__Host-belay-session=SECRET'],
-    ['two', 'belay-session-PORT=SECRET; belay-session-PORT=SECRET'],
-    ['one with more', 'belay-session-PORT=SECRETx'],
-    ['one with less', 'belay-session-PORT=SECRE'],
-    ['one in a long header', `${'x'.repeat(17_000)}; belay-session-PORT=SECRET`],
+    ['an empty one', 'belay-login-PORT='],
+    ['another one', `belay-login-PORT=bls_${'A'.repeat(43)}`],
+    ['the admin token', `belay-login-PORT=${ADMIN}`],
+    ['SQL', "belay-login-PORT=' OR 1=1 --"],
+    ['that of another port', 'belay-login-1=SECRET'],
+    ['one of another name', '__Host-belay-login=SECRET'],
+    ['two', 'belay-login-PORT=SECRET; belay-login-PORT=SECRET'],
+    ['one with more', 'belay-login-PORT=SECRETx'],
+    ['one with less', 'belay-login-PORT=SECRE'],
+    ['one in a long header', `${'x'.repeat(17_000)}; belay-login-PORT=SECRET`],
   ] as const
-  test.each(forged)('no session with %s', async (_what, cookie) => {
+  test.each(forged)('no login with %s', async (_what, cookie) => {
     const { port } = new URL(server.url)
     const secret = browser.cookie.split('=')[1]!
     const text = cookie
@@ -301,7 +299,7 @@ describe('what comes with a session', () => {
     expect(answer.status).toBe(201)
   })
 
-  test('the token of one session is no good for another', async () => {
+  test('the token of one login is no good for another', async () => {
     const other = await logIn(server, 'second@example.com')
     const answer = await browser.call('POST', '/v1/logout', undefined, { [CSRF_HEADER]: other.csrf })
     expect(answer).toMatchObject({ status: 403, body: { code: 'auth:csrf' } })
@@ -347,7 +345,7 @@ test('refused log-ins are slowed down, whoever guesses', async () => {
   expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(0)
   const { store } = server.harness
   const chain = (await store.chains())[0]!.chain
-  const refused = (await store.records(chain, 0, 1000)).filter(({ kind }) => kind === 'session')
+  const refused = (await store.records(chain, 0, 1000)).filter(({ kind }) => kind === 'login')
   expect(refused).toHaveLength(10)
   await server.close()
 })
@@ -372,7 +370,7 @@ test('over https the cookie is bound to its host', async () => {
   const link = await linkFor(server, PERSON)
   expect(link.url).toBe(`https://belay.example.com/login#${link.token}`)
   expect((await login('belay.example.com', link.token))[0]).toMatch(
-    /^__Host-belay-session=bls_[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+; Secure$/,
+    /^__Host-belay-login=bls_[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+; Secure$/,
   )
   expect(await login('evil.example', (await linkFor(server, PERSON)).token)).toEqual(['403'])
   await server.close()

@@ -51,7 +51,7 @@ test('who decides does not administer, and who administers does not decide', () 
 /** Written out again, by hand: the answer to each role is decided here, not by the table under test. */
 const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'DELETE /v1/keys/:id': ['admin'],
-  'DELETE /v1/sessions/:id': ROLES,
+  'DELETE /v1/logins/:id': ROLES,
   'GET /healthz': 'public',
   'GET /login': 'public',
   'GET /metrics': ROLES,
@@ -72,9 +72,9 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'GET /v1/login': 'public',
   'GET /v1/login/oidc': 'public',
   'GET /v1/login/oidc/callback': 'public',
+  'GET /v1/logins': ROLES,
   'GET /v1/me': ROLES,
   'GET /v1/policy': ROLES,
-  'GET /v1/sessions': ROLES,
   'PATCH /v1/agents/:name': ['operator'],
   'POST /v1/actions': [],
   'POST /v1/actions/:id/cancel': ['operator'],
@@ -135,8 +135,8 @@ describe('each route answers each caller as it should', () => {
 test('agents are let in nowhere that they were not', async () => {
   for (const [method, path] of [
     ['POST', '/v1/login-links'],
-    ['GET', '/v1/sessions'],
-    ['DELETE', '/v1/sessions/x'],
+    ['GET', '/v1/logins'],
+    ['DELETE', '/v1/logins/x'],
     ['POST', '/v1/logout'],
   ] as const) {
     const answer = await server.call(method, path, undefined, { token: reader })

@@ -41,8 +41,8 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'POST /v1/login-links': null,
   'POST /v1/logout': 'self',
   'GET /v1/me': 'self',
-  'GET /v1/sessions': 'self',
-  'DELETE /v1/sessions/:id': 'self',
+  'GET /v1/logins': 'self',
+  'DELETE /v1/logins/:id': 'self',
 
   'POST /v1/actions': null,
   'GET /v1/actions': 'read',

@@ -5,7 +5,7 @@ import { BelayError } from '../../../errors/catalogue.ts'
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 export const CSRF_HEADER = 'belay-csrf'
 
-/** Goes with every change that a page asks for; nobody knows it who does not know the session's secret. */
+/** Goes with every change that a page asks for; nobody knows it who does not know the login's secret. */
 export function csrfTokenOf(secret: string): string {
   return hash('sha256', `belay csrf ${secret}`, 'base64url')
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../action/json.ts'
 import { BelayError } from '../../../errors/catalogue.ts'
 import { NOBODY, ROLES } from '../../../policy/compile-people.ts'
 import type { PeopleRule, Role } from '../../../policy/compile-people.ts'
-import type { CommitResult, NewRecord, SessionRow, Store } from '../../../storage/store.ts'
+import type { CommitResult, NewRecord, LoginRow, Store } from '../../../storage/store.ts'
 import { isRole } from './permissions.ts'
 
 /** How long a log-in link works, ms. */
@@ -18,7 +18,7 @@ const RESERVED = new Set(['admin', 'belay', 'policy', 'system'])
 
 /** Somebody who is logged in, as of now. */
 export interface LoggedIn {
-  readonly row: SessionRow
+  readonly row: LoginRow
   /** By the policy in force, for those whom it names. */
   readonly roles: readonly Role[]
   /** What is in the cookie. */
@@ -26,12 +26,12 @@ export interface LoggedIn {
 }
 
 export interface Opened {
-  readonly row: SessionRow
+  readonly row: LoginRow
   readonly secret: string
 }
 
 /** Who is logged in: rows of the store, so that every replica knows and a revocation holds at once everywhere. */
-export class Sessions {
+export class Logins {
   readonly #store: Store
   readonly #people: () => PeopleRule
 
@@ -49,11 +49,11 @@ export class Sessions {
     person: string,
     roles: readonly Role[],
     by: string,
-  ): Promise<{ readonly row: SessionRow; readonly token: string }> {
+  ): Promise<{ readonly row: LoginRow; readonly token: string }> {
     const token = `bll_${randomBytes(32).toString('base64url')}`
     const at = this.#store.now()
-    const row: SessionRow = {
-      id: `ses_${uuid()}`,
+    const row: LoginRow = {
+      id: `lgn_${uuid()}`,
       version: 1,
       kind: 'link',
       hash: hash('sha256', token, 'hex'),
@@ -72,7 +72,7 @@ export class Sessions {
 
   /** Logs in with a link. Throws `login:refused` for anything but a link that is neither used nor expired. */
   async useLink(token: string): Promise<Opened> {
-    const found = LINK.test(token) ? await this.#store.sessionByHash(hash('sha256', token, 'hex')) : undefined
+    const found = LINK.test(token) ? await this.#store.loginByHash(hash('sha256', token, 'hex')) : undefined
     const at = this.#store.now()
     if (found === undefined || found.kind !== 'link' || found.endedAt !== null || found.expiresAt <= at)
       throw await this.refuse('the link is unknown, used or expired')
@@ -92,24 +92,24 @@ export class Sessions {
     if (roles.length === 0) throw await this.refuse('the policy gives this person no role', person)
     const at = this.#store.now()
     const { row, secret } = this.#opened(
-      { id: `ses_${uuid()}`, version: 0, by: person, via: 'oidc', roles: [], claims: [...claims] },
+      { id: `lgn_${uuid()}`, version: 0, by: person, via: 'oidc', roles: [], claims: [...claims] },
       at,
     )
     await this.#mustCommit(row, null, { event: 'opened', by: person, via: 'oidc', roles: [...roles] })
     return { row, secret }
   }
 
-  /** Who has this cookie; `undefined` for nobody. Keeps the session from idling out. */
+  /** Who has this cookie; `undefined` for nobody. Keeps the login from idling out. */
   async find(secret: string): Promise<LoggedIn | undefined> {
     if (!SECRET.test(secret)) return undefined
-    const row = await this.#store.sessionByHash(hash('sha256', secret, 'hex'))
+    const row = await this.#store.loginByHash(hash('sha256', secret, 'hex'))
     const roles = row === undefined ? [] : this.#rolesNow(row)
     if (row === undefined || roles.length === 0) return undefined
     const at = this.#store.now()
-    // A session that is used all the time costs a write only so often.
-    if (at - row.seenAt > this.rule.session.idle / 20)
+    // A login that is used all the time costs a write only so often.
+    if (at - row.seenAt > this.rule.login.idle / 20)
       await this.#store.commit({
-        session: { value: { ...row, version: row.version + 1, seenAt: at }, replaces: row.version },
+        login: { value: { ...row, version: row.version + 1, seenAt: at }, replaces: row.version },
         records: [],
       })
     return { row, roles, secret }
@@ -117,38 +117,38 @@ export class Sessions {
 
   /** For streams and long waits: whether somebody who was logged in still is, with the same roles or more. */
   async confirm({ row, roles }: LoggedIn): Promise<boolean> {
-    const now = await this.#store.sessionByHash(row.hash)
+    const now = await this.#store.loginByHash(row.hash)
     const left = now === undefined ? [] : this.#rolesNow(now)
     return roles.every((role) => left.includes(role))
   }
 
-  /** Sessions that work and links that were not used, oldest first. */
-  async list(): Promise<readonly { readonly row: SessionRow; readonly roles: readonly Role[] }[]> {
-    const rows = await this.#store.sessions(this.#store.now())
+  /** Logins that work and links that were not used, oldest first. */
+  async list(): Promise<readonly { readonly row: LoginRow; readonly roles: readonly Role[] }[]> {
+    const rows = await this.#store.logins(this.#store.now())
     return rows
       .filter((row) => row.kind === 'link' || this.#rolesNow(row).length > 0)
       .map((row) => ({ row, roles: this.#grantedTo(row) }))
   }
 
   /**
-   * Ends a session or withdraws a link, for good; ending it again changes nothing. Throws `session:not_found`, also
+   * Ends a login or withdraws a link, for good; ending it again changes nothing. Throws `login:not_found`, also
    * when `of` is given and it is not that person's.
    */
   async end(
     id: string,
     by: string,
     { of, event }: { readonly of?: string; readonly event: string },
-  ): Promise<SessionRow> {
+  ): Promise<LoginRow> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const row = await this.#store.session(id)
+      const row = await this.#store.login(id)
       if (row === undefined || (of !== undefined && row.by !== of))
-        throw new BelayError('session:not_found', { id })
+        throw new BelayError('login:not_found', { id })
       if (row.endedAt !== null) return row
-      const value: SessionRow = { ...row, version: row.version + 1, endedAt: this.#store.now() }
+      const value: LoginRow = { ...row, version: row.version + 1, endedAt: this.#store.now() }
       const result = await this.#commit(value, row.version, { event, of: row.by, by })
       if (result.status === 'committed') return value
     }
-    throw new BelayError('store:unavailable', { cause: `the session ${id} keeps changing` })
+    throw new BelayError('store:unavailable', { cause: `the login ${id} keeps changing` })
   }
 
   /** Records a log-in that was refused, and answers the error to throw. */
@@ -158,27 +158,26 @@ export class Sessions {
   }
 
   /** What the row is granted, whether or not it still works. */
-  #grantedTo(row: SessionRow): readonly Role[] {
+  #grantedTo(row: LoginRow): readonly Role[] {
     return row.via === 'link' ? row.roles.filter(isRole) : rolesOf(this.rule, row.by, row.claims)
   }
 
   /** Nothing for a row that does not let anybody in now. */
-  #rolesNow(row: SessionRow): readonly Role[] {
+  #rolesNow(row: LoginRow): readonly Role[] {
     const at = this.#store.now()
-    const { idle } = this.rule.session
-    const works =
-      row.kind === 'session' && row.endedAt === null && at < row.expiresAt && at < row.seenAt + idle
+    const { idle } = this.rule.login
+    const works = row.kind === 'login' && row.endedAt === null && at < row.expiresAt && at < row.seenAt + idle
     if (!works || (row.via === 'oidc' && this.rule.oidc === null)) return []
     return this.#grantedTo(row)
   }
 
-  /** A session has a secret of its own, so that whoever saw the link has nothing. */
-  #opened(from: Pick<SessionRow, 'id' | 'version' | 'by' | 'via' | 'roles' | 'claims'>, at: number): Opened {
+  /** A login has a secret of its own, so that whoever saw the link has nothing. */
+  #opened(from: Pick<LoginRow, 'id' | 'version' | 'by' | 'via' | 'roles' | 'claims'>, at: number): Opened {
     const secret = `bls_${randomBytes(32).toString('base64url')}`
-    const row: SessionRow = {
+    const row: LoginRow = {
       id: from.id,
       version: from.version + 1,
-      kind: 'session',
+      kind: 'login',
       hash: hash('sha256', secret, 'hex'),
       by: from.by,
       via: from.via,
@@ -186,25 +185,25 @@ export class Sessions {
       claims: from.claims,
       createdAt: at,
       seenAt: at,
-      expiresAt: at + this.rule.session.longest,
+      expiresAt: at + this.rule.login.longest,
       endedAt: null,
     }
     return { row, secret }
   }
 
-  #commit(value: SessionRow, replaces: number | null, body: JsonObject): Promise<CommitResult> {
-    const record = this.#record({ ...body, session_id: value.id })
-    return this.#store.commit({ session: { value, replaces }, records: [record] })
+  #commit(value: LoginRow, replaces: number | null, body: JsonObject): Promise<CommitResult> {
+    const record = this.#record({ ...body, login_id: value.id })
+    return this.#store.commit({ login: { value, replaces }, records: [record] })
   }
 
-  async #mustCommit(value: SessionRow, replaces: number | null, body: JsonObject): Promise<void> {
+  async #mustCommit(value: LoginRow, replaces: number | null, body: JsonObject): Promise<void> {
     const { status } = await this.#commit(value, replaces, body)
     if (status !== 'committed')
-      throw new BelayError('store:unavailable', { cause: 'the session was not taken' })
+      throw new BelayError('store:unavailable', { cause: 'the login was not taken' })
   }
 
   #record(body: JsonObject): NewRecord {
-    return { kind: 'session', at: this.#store.now(), action: null, agent: null, body }
+    return { kind: 'login', at: this.#store.now(), action: null, agent: null, body }
   }
 }
 

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { JsonObject } from '../../../action/json.ts'
 import { BelayError } from '../../../errors/catalogue.ts'
 import type { Role } from '../../../policy/compile-people.ts'
-import type { SessionRow } from '../../../storage/store.ts'
+import type { LoginRow } from '../../../storage/store.ts'
 import { isoTime } from '../action-answer.ts'
 import type { ApiContext } from '../api-context.ts'
 import { principalOf } from '../authentication.ts'
@@ -12,10 +12,10 @@ import { id, object, time } from '../schemas.ts'
 import { dropCookie, transportOf } from './login-cookies.ts'
 import { meAnswer, meSchema, roleName } from './me.ts'
 
-const session = object(
+const login = object(
   {
     id,
-    kind: { type: 'string', enum: ['link', 'session'] },
+    kind: { type: 'string', enum: ['link', 'login'] },
     by: { type: 'string' },
     via: { type: 'string', enum: ['link', 'oidc'] },
     roles: { type: 'array', items: roleName },
@@ -28,7 +28,7 @@ const session = object(
 )
 
 /** Who is logged in, as each may know: oneself, or, with the permission `people`, everybody. */
-export function sessionRoutes(app: FastifyInstance, { sessions }: ApiContext): void {
+export function loggedInRoutes(app: FastifyInstance, { logins }: ApiContext): void {
   app.get(
     '/v1/me',
     {
@@ -47,7 +47,7 @@ export function sessionRoutes(app: FastifyInstance, { sessions }: ApiContext): v
     {
       config: { access: 'admin' },
       schema: routeSchema({
-        summary: 'End the session of this request',
+        summary: 'End the login of this request',
         tag: 'people',
         answers: { 200: { description: 'Its cookie is gone', schema: object({ ended: id }, ['ended']) } },
       }),
@@ -57,41 +57,41 @@ export function sessionRoutes(app: FastifyInstance, { sessions }: ApiContext): v
       if (principal.kind !== 'person')
         throw new BelayError('auth:forbidden', { who: 'The admin token', what: 'log out' })
       const { row } = principal.login
-      await sessions.end(row.id, principal.by, { event: 'logged_out' })
-      void reply.header('set-cookie', dropCookie('session', transportOf(request, sessions.rule.publicUrl)))
+      await logins.end(row.id, principal.by, { event: 'logged_out' })
+      void reply.header('set-cookie', dropCookie('login', transportOf(request, logins.rule.publicUrl)))
       return { ended: row.id }
     },
   )
 
   app.get(
-    '/v1/sessions',
+    '/v1/logins',
     {
       config: { access: 'admin' },
       schema: routeSchema({
-        summary: 'Sessions, and log-in links that were not used: one’s own, or with `people` all',
+        summary: 'Logins, and log-in links that were not used: one’s own, or with `people` all',
         tag: 'people',
         answers: {
           200: {
             description: 'Oldest first',
-            schema: object({ items: { type: 'array', items: session } }, ['items']),
+            schema: object({ items: { type: 'array', items: login } }, ['items']),
           },
         },
       }),
     },
     async (request) => {
       const principal = principalOf(request)
-      const all = await sessions.list()
+      const all = await logins.list()
       const seen = all.filter(({ row }) => managesPeople(principal) || row.by === principal.by)
-      return { items: seen.map(({ row, roles }) => sessionAnswer(row, roles, principal)) }
+      return { items: seen.map(({ row, roles }) => loginAnswer(row, roles, principal)) }
     },
   )
 
   app.delete<{ Params: { id: string } }>(
-    '/v1/sessions/:id',
+    '/v1/logins/:id',
     {
       config: { access: 'admin' },
       schema: routeSchema({
-        summary: 'End a session or withdraw a link, at once and for good',
+        summary: 'End a login or withdraw a link, at once and for good',
         tag: 'people',
         params: object({ id }, ['id']),
         answers: { 200: { description: 'What was ended', schema: object({ ended: id }, ['ended']) } },
@@ -100,7 +100,7 @@ export function sessionRoutes(app: FastifyInstance, { sessions }: ApiContext): v
     async (request) => {
       const principal = principalOf(request)
       const own = managesPeople(principal) ? {} : { of: principal.by }
-      const { id: ended } = await sessions.end(request.params.id, principal.by, { ...own, event: 'revoked' })
+      const { id: ended } = await logins.end(request.params.id, principal.by, { ...own, event: 'revoked' })
       return { ended }
     },
   )
@@ -112,7 +112,7 @@ function managesPeople(principal: Principal): boolean {
   )
 }
 
-function sessionAnswer(row: SessionRow, roles: readonly Role[], principal: Principal): JsonObject {
+function loginAnswer(row: LoginRow, roles: readonly Role[], principal: Principal): JsonObject {
   return {
     id: row.id,
     kind: row.kind,
