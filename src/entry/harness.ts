@@ -39,6 +39,8 @@ export interface Harness {
   readonly flow: OpenFlow
   readonly store: Store
   readonly policies: { current(): Policy }
+  /** What policies may name in `verify:`: built in, given to `openHarness`, and of the policy's plugins. */
+  readonly checks: readonly Check[]
   /** The folder for what belongs to this installation: keys, tokens. */
   readonly data: string
   close(): Promise<void>
@@ -124,6 +126,7 @@ async function assemble(
     flow,
     store,
     policies,
+    checks,
     data,
     async close() {
       watcher?.close()

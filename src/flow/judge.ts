@@ -3,12 +3,18 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../action/json.ts
 import type { NanoUsd } from '../action/money.ts'
 import type { Action, Reservation } from '../action/action.ts'
 import { canonicalJson, actionDigest } from '../action/digest.ts'
-import type { HistoryEntry } from '../storage/store.ts'
+import type { HistoryEntry, Store } from '../storage/store.ts'
 import type { CheckedCase, JudgedCase } from './case.ts'
 import { decide, type Verdict } from './decide.ts'
 import { viewOf } from './monitor/history.ts'
 import type { BreakerVerdict } from './monitor/monitor.ts'
 import type { Stages } from './stages.ts'
+
+/** What judging needs of the process. */
+export type Judges = Pick<
+  Stages,
+  'verify' | 'monitor' | 'approve' | 'history' | 'historyReload' | 'reporting'
+> & { readonly store: Pick<Store, 'dialect' | 'history'> }
 
 /** What the stages and the kernel made of a case. The reservation and the place in history are taken in memory. */
 export interface Judgement {
@@ -32,7 +38,7 @@ export interface Judgement {
  * `standing` is what the action itself holds already when it is judged again at its start: it steps aside for
  * the pass, so that it is not counted twice, and has it back afterwards whatever the verdict.
  */
-export async function judge(stages: Stages, checked: CheckedCase, standing?: Standing): Promise<Judgement> {
+export async function judge(stages: Judges, checked: CheckedCase, standing?: Standing): Promise<Judgement> {
   const canonicalInput = canonicalJson(checked.input)
   const digest = actionDigest(identityOf(checked), canonicalInput)
   const measures = measuresOf(checked)
@@ -91,12 +97,12 @@ export function standingOf(action: Action): Standing {
   return { entry: { id, agent, name, at: proposedAt, measures }, reservations }
 }
 
-function stepAside(stages: Stages, { entry, reservations }: Standing): void {
+function stepAside(stages: Judges, { entry, reservations }: Standing): void {
   stages.history.remove(entry)
   stages.monitor.release(reservations)
 }
 
-function restore(stages: Stages, { entry, reservations }: Standing): void {
+function restore(stages: Judges, { entry, reservations }: Standing): void {
   stages.history.restore(entry)
   stages.monitor.retake(reservations)
 }
@@ -106,7 +112,7 @@ function entry({ id, proposal, at }: CheckedCase, measures: HistoryEntry['measur
 }
 
 /** Gives back what a judgement took, when its commit did not come to be. */
-export function takeBack(stages: Stages, { judged, verdict, counted }: Judgement): void {
+export function takeBack(stages: Judges, { judged, verdict, counted }: Judgement): void {
   if (verdict.effective === 'deny') return
   if (counted !== null) stages.history.remove(counted)
   stages.monitor.undo(judged)
@@ -127,7 +133,7 @@ export function worstCost(declared: NanoUsd | undefined, policyCost: NanoUsd | u
   return Math.max(declared ?? 0, policyCost ?? 0)
 }
 
-async function sharedHistory(stages: Stages, checked: CheckedCase, standing: Standing | undefined) {
+async function sharedHistory(stages: Judges, checked: CheckedCase, standing: Standing | undefined) {
   const { policy, proposal, at, rule } = checked
   if (stages.store.dialect === 'sqlite' || rule?.usesHistory !== true) return undefined
   const entries = await stages.store.history({

@@ -1,6 +1,6 @@
 // oxlint-disable unicorn/no-thenable -- `then` is a word of belay.yaml; nothing here is awaited
-import { readFileSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import { digestOf, sha256 } from '../action/digest.ts'
 import { parseDecision } from '../action/decision.ts'
 import type { BudgetWindow } from '../action/budget-window.ts'
@@ -34,6 +34,8 @@ import { readYaml } from './yaml-document.ts'
 import type { DocumentPath, YamlDocument } from './yaml-document.ts'
 
 /** Bytes of one file that a check names. */
+  /** Whether it may name files of its own folder alone, also not by a link: for texts that somebody sent. */
+  readonly confined?: boolean
 const MAX_LIST_BYTES = 5_000_000
 
 /** The text of a policy; `path` says where the files it names lie, and appears in faults. */
@@ -90,8 +92,9 @@ export function loadDetailed(source: string | PolicyText, checks: readonly Check
   if (document === null) return { ...nothing, faults: yamlFaults }
   const invalid = schemaFaults(document, file, checks)
   if (invalid.length > 0) return { ...nothing, document, faults: invalid }
-  return compilePolicy(document, path, file, checks)
+  return compilePolicy(document, path, file, checks, typeof source !== 'string' && source.confined === true)
 }
+  confined: boolean,
 
 function compilePolicy(
   document: YamlDocument,
@@ -116,6 +119,7 @@ function compilePolicy(
   const named = new Map<string, string>()
   const lists = frozenLists(content.lists ?? {})
   const approvers = approverGroups(content.approvers ?? {})
+        if (confined) refuseOutside(folder, name)
   const folder = dirname(resolve(path ?? 'belay.yaml'))
   const compilation: Compilation = {
     checks: new Map(checks.map((check) => [check.name, check])),
@@ -268,6 +272,11 @@ function frozenLists(lists: Readonly<Record<string, readonly string[]>>): Policy
     Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, Object.freeze([...list])])),
   )
 }
+function refuseOutside(folder: string, name: string): void {
+  const place = relative(realpathSync(folder), realpathSync(resolve(folder, name)))
+  if (place.startsWith('..') || isAbsolute(place)) throw new Error(`${name} does not lie beside the policy`)
+}
+
 
 function approverGroups(
   groups: NonNullable<PolicyDocument['approvers']>,

@@ -5,6 +5,7 @@ import { faultLines } from './failure.ts'
 import { requireConfig } from './harness-config.ts'
 import { withJson } from './options.ts'
 import type { PrintOptions } from './options.ts'
+import { addPolicyBacktest } from './policy-backtest.ts'
 import { addPolicyDiff } from './policy-diff.ts'
 import { addPolicyPreview } from './policy-preview.ts'
 import { json, line } from './print.ts'
@@ -17,6 +18,7 @@ export function addPolicy(program: Command): void {
     .option('--config <file>', 'the policy, when no file is named', 'belay.yaml')
     .action(lint)
   addPolicyDiff(policy)
+  addPolicyBacktest(policy)
   addPolicyPreview(policy)
   policy.command('schema').description('the JSON Schema of belay.yaml, for editors').action(schema)
 }

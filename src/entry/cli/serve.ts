@@ -97,6 +97,7 @@ export async function serve(
       flow,
       store,
       policies,
+      checks: harness.checks,
       data: harness.data,
       host: options.host,
       port: options.port,

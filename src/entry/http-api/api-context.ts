@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Flow } from '../../flow/flow.ts'
+import type { Check } from '../../policy/check.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Store } from '../../storage/store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -13,6 +14,8 @@ export interface ApiContext {
   readonly flow: Flow
   readonly store: Store
   readonly policies: { current(): Policy }
+  /** What policies may name in `verify:`. */
+  readonly checks: readonly Check[]
   /** Signs checkpoints and proofs of the ledger. */
   readonly ledgerKey: KeyObject
   readonly version: string

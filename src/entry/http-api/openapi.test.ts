@@ -61,6 +61,8 @@ test('names every route of the server, and only those', async () => {
     'POST /v1/login',
     'POST /v1/login-links',
     'POST /v1/logout',
+  'POST /v1/policy/backtest',
+  'POST /v1/policy/lint',
     'POST /v1/undos',
   ]
   expect(declared.toSorted()).toEqual(expected)

@@ -5,6 +5,8 @@ import type { Socket } from 'node:net'
 import Fastify, { LogController } from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { BelayError } from '../../errors/catalogue.ts'
+import { builtInChecks } from '../../flow/verify/checks/index.ts'
+import type { Check } from '../../policy/check.ts'
 import { signingKey } from '../../flow/audit/signing-key.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -21,6 +23,7 @@ import { ledgerRoutes } from './ledger.ts'
 import { checkLoopbackHost, isLoopback } from './loopback-host.ts'
 import { gatherOpenApi, openApiRoute } from './openapi.ts'
 import { policyRoutes } from './policy.ts'
+import { policyTrialRoutes } from './policy-trials.ts'
 import { PROBLEM_TYPE, asBelayError, problemOf, sendProblem } from './problem.ts'
 import { RawDoors } from './raw-door.ts'
 import type { RawDoor } from './raw-door.ts'
@@ -40,6 +43,8 @@ import { PLAIN_HEADERS } from './people/page-headers.ts'
 export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | 'policies' | 'version'> {
   /** The folder where this installation's keys lie. */
   readonly data: string
+  /** What policies may name in `verify:`. Default: the built-in ones. */
+  readonly checks?: readonly Check[]
   /** 127.0.0.1 unless told; then only requests for this machine's own names are answered. */
   readonly host?: string
   /** 0 takes any free one. */
@@ -79,6 +84,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     flow: options.flow,
     store: options.store,
     policies: options.policies,
+    checks: options.checks ?? builtInChecks,
     ledgerKey: signingKey(options.data),
     version: options.version,
     authenticator: options.authenticator ?? new Authenticator(options.store, adminToken),
@@ -104,6 +110,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     eventRoutes,
     ledgerRoutes,
     policyRoutes,
+    policyTrialRoutes,
     healthRoutes,
     loginRoutes,
     loggedInRoutes,

@@ -4,9 +4,9 @@ import type { AgentRow, Store } from '../../storage/store.ts'
 export class AgentStates {
   readonly #rows = new Map<string, AgentRow>()
   readonly #watchers = new Set<(row: AgentRow) => void>()
-  readonly #store: Store
+  readonly #store: Pick<Store, 'agents'>
 
-  constructor(store: Store) {
+  constructor(store: Pick<Store, 'agents'>) {
     this.#store = store
   }
 

@@ -27,6 +27,12 @@ interface Share {
   exhaustedUntil: number
 }
 
+/** What the shares need of a store. */
+export type BudgetStore = Pick<
+  Store,
+  'dialect' | 'now' | 'lease' | 'giveBack' | 'starvedAccounts' | 'dropBudgets'
+>
+
 /** Waits for peers to give idle share back, ms; the sum bounds how long an action waits before it is refused. */
 const PATIENCE = [25, 75, 200]
 const IDLE_SESSION = 10 * 60_000
@@ -44,7 +50,7 @@ const LANES = 8
  * only after the commit that frees it is durable, so the store never sees more spent than was granted.
  */
 export class Budgets {
-  readonly #store: Store
+  readonly #store: BudgetStore
   readonly #shares = new Map<string, Share>()
   readonly #leasing = new Map<string, Promise<void>>()
   readonly #accounts = new Map<string, BudgetAccount>()
@@ -54,7 +60,7 @@ export class Budgets {
   readonly #ends = new Map<string, number>()
   #nextDrop = 0
 
-  constructor(store: Store) {
+  constructor(store: BudgetStore) {
     this.#store = store
   }
 

@@ -6,7 +6,7 @@ import type { Charge, Store } from '../../storage/store.ts'
 import { passed, type MeteredCase, type VerifiedCase } from '../case.ts'
 import { AgentStates } from './agent-states.ts'
 import { Breaker, type Trip } from './breaker.ts'
-import { Budgets, type Draw } from './budgets.ts'
+import { Budgets, type BudgetStore, type Draw } from './budgets.ts'
 
 export type Metered =
   | { readonly status: 'metered'; readonly metered: MeteredCase; readonly verdict?: BreakerVerdict }
@@ -34,7 +34,7 @@ export interface Monitor {
   /** After the charges are durable. */
   settled(charges: readonly Charge[]): void
   /** Counts a finished action for the agent's breaker. */
-  finished(action: Action, policy: Policy): BreakerVerdict | undefined
+  finished(action: Pick<Action, 'agent' | 'state'>, policy: Policy): BreakerVerdict | undefined
   /** A person changed the agent's state. */
   stateSet(agent: string): void
   /** Does the action's reservation still lie in the windows of this instant? */
@@ -47,8 +47,11 @@ export interface Monitor {
   tend(at: number): Promise<void>
 }
 
+/** What the stage needs of a store. */
+export type MonitorStore = BudgetStore & Pick<Store, 'agents' | 'budgets' | 'recentFailures'>
+
 /** Monitor: does the action fit the budget, the rate and the agent's state? */
-export function createMonitor(store: Store): Monitor {
+export function createMonitor(store: MonitorStore): Monitor {
   const agents = new AgentStates(store)
   const budgets = new Budgets(store)
   const breakers = new Map<string, Breaker>()

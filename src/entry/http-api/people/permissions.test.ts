@@ -88,6 +88,8 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'POST /v1/login': 'public',
   'POST /v1/login-links': [],
   'POST /v1/logout': ROLES,
+  'POST /v1/policy/backtest': ROLES,
+  'POST /v1/policy/lint': ROLES,
   'POST /v1/undos': ['operator'],
 }
 

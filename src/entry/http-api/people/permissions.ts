@@ -63,6 +63,8 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/agents/:name/budget': 'read',
   'GET /v1/events': 'read',
   'GET /v1/policy': 'read',
+  'POST /v1/policy/lint': 'read',
+  'POST /v1/policy/backtest': 'read',
 
   'GET /v1/ledger/checkpoint': 'read',
   'GET /v1/ledger/proof/:action': 'read',

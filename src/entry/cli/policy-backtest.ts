@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import type { JsonObject } from '../../action/json.ts'
+import { objectOf, objectsOf, textOf } from './answer.ts'
+import { withConnection } from './connect.ts'
+import { escapeText } from './escape.ts'
+import { requireConfig } from './harness-config.ts'
+import { duration, wholeNumber, withHarness, withJson } from './options.ts'
+import type { HarnessOptions, PrintOptions } from './options.ts'
+import { json, line, stateColour, table } from './print.ts'
+
+interface BacktestOptions extends HarnessOptions, PrintOptions {
+  readonly policy?: string
+  readonly since?: number
+  readonly limit: number
+  readonly top: number
+}
+
+/** A million decisions take minutes. */
+const TIMEOUT_MS = 3_600_000
+
+export function addPolicyBacktest(policy: Command): void {
+  withJson(
+    withHarness(
+      policy
+        .command('backtest')
+        .description(
+          'what another policy would have decided of what was recorded; exits 1 when something else',
+        ),
+    ),
+  )
+    .option('--policy <file>', 'the policy to test (default: the one of --config)')
+    .option('--since <duration>', 'of actions proposed in this time: 90s, 15m, 1h, 7d', duration)
+    .option('--limit <number>', 'how many decisions, the newest', wholeNumber(1, 1_000_000), 10_000)
+    .option('--top <number>', 'how many reasons are shown', wholeNumber(1, 1000), 20)
+    .action(backtest)
+}
+
+async function backtest(options: BacktestOptions): Promise<void> {
+  const file = options.policy ?? options.config
+  requireConfig(file)
+  const text = readFileSync(file, 'utf8')
+  await withConnection(options, 'folder', async ({ client }) => {
+    const body = {
+      text,
+      limit: options.limit,
+      ...(options.since !== undefined && { since: `${Math.ceil(options.since / 1000)}s` }),
+    }
+    const found = await client.object('POST', '/v1/policy/backtest', { body, timeoutMs: TIMEOUT_MS })
+    if (found['changed'] !== 0) process.exitCode = 1
+    if (options.json === true) json(found)
+    else print(found, options)
+  })
+}
+
+function print(found: JsonObject, { top, limit }: BacktestOptions): void {
+  const [judged, changed] = [Number(found['judged']), Number(found['changed'])]
+  const erased = Number(objectOf(found['not_judgeable'])['erased'])
+  if (judged === 0) line('Nothing was recorded in this time that can be judged.')
+  else {
+    const when = `from ${escapeText(textOf(found['from']))} to ${escapeText(textOf(found['until']))}`
+    line(`${judged} ${judged === 1 ? 'decision' : 'decisions'} judged again, ${when}.`)
+    line(
+      changed === 0
+        ? 'Nothing would change.'
+        : `${changed} would change: ${textOf(found['stricter'])} stricter, ${textOf(found['looser'])} looser.`,
+    )
+  }
+  if (erased > 0) line(`${erased} could not be judged: their input was erased. They are taken as they were.`)
+  if (found['complete'] === false) line(`Only the newest ${limit} were judged; --limit judges more.`)
+  const groups = objectsOf(found['groups'])
+  if (groups.length === 0) return
+  line()
+  table(
+    ['COUNT', 'ACTION', 'BEFORE', 'AFTER', 'REASON', 'EXAMPLE', 'WHY'],
+    groups.slice(0, top).map((group) => {
+      const [before, after] = [textOf(group['before']), textOf(group['after'])]
+      return [
+        textOf(group['count']),
+        textOf(group['action']),
+        { text: before, colour: stateColour(before) },
+        { text: after, colour: stateColour(after) },
+        textOf(group['code']),
+        (Array.isArray(group['examples']) ? group['examples'] : []).map((id) => textOf(id)).at(-1) ?? '',
+        textOf(group['message']),
+      ]
+    }),
+  )
+  if (groups.length > top) line(`${groups.length - top} more reasons; --top shows more of them`)
+}

@@ -1,0 +1,199 @@
+import type { FastifyInstance } from 'fastify'
+import { BelayError } from '../../errors/catalogue.ts'
+import { backtest, type Backtest } from '../../flow/backtest/backtest.ts'
+import { lintPolicy } from '../../policy/lint-policy.ts'
+import { loadPolicy, type PolicyText } from '../../policy/load-policy.ts'
+import type { PolicyFault } from '../../policy/policy.ts'
+import type { ApiContext } from './api-context.ts'
+import { routeSchema } from './route-schema.ts'
+import { object } from './schemas.ts'
+import { readSince } from './undos.ts'
+
+interface TrialBody {
+  readonly text: string
+}
+
+interface BacktestBody extends TrialBody {
+  readonly since?: string
+  readonly limit?: number
+}
+
+const text = { type: 'string', maxLength: 1_000_000, description: 'a policy, as belay.yaml would hold it' }
+const count = { type: 'integer', minimum: 0 }
+const decision = { type: 'string', enum: ['allow', 'transform', 'require_approval', 'deny'] }
+const faults = {
+  type: 'array',
+  items: object(
+    {
+      severity: { type: 'string', enum: ['error', 'warning'] },
+      code: { type: 'string' },
+      file: { type: 'string' },
+      line: { type: 'integer' },
+      column: { type: 'integer' },
+      expected: { type: 'string' },
+      found: { type: 'string' },
+    },
+    ['severity', 'code', 'file', 'line', 'column', 'expected', 'found'],
+  ),
+}
+const time = { type: ['string', 'null'], format: 'date-time' }
+const reason = {
+  type: 'object',
+  additionalProperties: true,
+  required: ['code', 'message'],
+  properties: { code: { type: 'string' }, message: { type: 'string' }, check: { type: 'string' } },
+}
+const result = object(
+  {
+    policy: object({ digest: { type: 'string' }, mode: { type: 'string' } }, ['digest', 'mode']),
+    from: time,
+    until: time,
+    judged: count,
+    changed: count,
+    stricter: count,
+    looser: count,
+    not_judgeable: object({ erased: { ...count, description: 'their input was erased' } }, ['erased']),
+    complete: { type: 'boolean', description: '`false`: there are older decisions beyond `limit`' },
+    groups: {
+      type: 'array',
+      items: object(
+        {
+          action: { type: 'string' },
+          before: decision,
+          after: decision,
+          code: { type: 'string' },
+          message: { type: 'string' },
+          count,
+          examples: { type: 'array', items: { type: 'string' } },
+        },
+        ['action', 'before', 'after', 'code', 'message', 'count', 'examples'],
+      ),
+    },
+    changes: {
+      type: 'array',
+      description: 'the newest 500, newest first',
+      items: object(
+        {
+          id: { type: 'string' },
+          at: { type: 'string', format: 'date-time' },
+          agent: { type: 'string' },
+          action: { type: 'string' },
+          direction: { type: 'string', enum: ['stricter', 'looser'] },
+          before: object(
+            { decision, effective: decision, codes: { type: 'array', items: { type: 'string' } } },
+            ['decision', 'effective', 'codes'],
+          ),
+          after: object({ decision, effective: decision, reasons: { type: 'array', items: reason } }, [
+            'decision',
+            'effective',
+            'reasons',
+          ]),
+        },
+        ['id', 'at', 'agent', 'action', 'direction', 'before', 'after'],
+      ),
+    },
+  },
+  [
+    'policy',
+    'from',
+    'until',
+    'judged',
+    'changed',
+    'stricter',
+    'looser',
+    'not_judgeable',
+    'complete',
+    'groups',
+    'changes',
+  ],
+)
+
+/** Policies that are not in force: what is wrong with one, and what it would have decided. */
+export function policyTrialRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { store, policies, checks, closing } = context
+  // Files are found where the policy in force finds them, and nowhere else.
+  const sent = (body: TrialBody): PolicyText => ({
+    text: body.text,
+    path: policies.current().path,
+    confined: true,
+  })
+  let running = false
+
+  app.post<{ Body: TrialBody }>(
+    '/v1/policy/lint',
+    {
+      config: { access: 'admin' },
+      schema: routeSchema({
+        summary: 'What is wrong with a policy, with line and column',
+        tag: 'policy',
+        body: object({ text }, ['text']),
+        answers: { 200: { description: 'Every fault', schema: object({ faults }, ['faults']) } },
+      }),
+    },
+    async ({ body }) => ({ faults: lintPolicy(sent(body), { checks }) }),
+  )
+
+  app.post<{ Body: BacktestBody }>(
+    '/v1/policy/backtest',
+    {
+      config: { access: 'admin' },
+      schema: routeSchema({
+        summary: 'What another policy would have decided of what was recorded',
+        tag: 'policy',
+        body: object(
+          {
+            text,
+            since: {
+              type: 'string',
+              maxLength: 40,
+              description:
+                'of what was proposed since: an ISO 8601 time with its zone, or a duration such as 7d',
+            },
+            limit: {
+              type: 'integer',
+              minimum: 1,
+              maximum: 1_000_000,
+              description: 'how many decisions, the newest; 10,000 unless said otherwise',
+            },
+          },
+          ['text'],
+        ),
+        answers: { 200: { description: 'What would change', schema: result } },
+      }),
+    },
+    async ({ body }) => {
+      const { policy, faults: found } = loadPolicy(sent(body), { checks })
+      if (policy === null) throw invalid(found)
+      if (running) throw new BelayError('server:busy', { max: 'one backtest' })
+      running = true
+      try {
+        const since = body.since === undefined ? 0 : readSince(body.since, store.now())
+        return told(await backtest({ store, policy, since, limit: body.limit ?? 10_000, signal: closing }))
+      } finally {
+        running = false
+      }
+    },
+  )
+}
+
+function invalid(faults: readonly PolicyFault[]): BelayError {
+  const errors = faults.filter(({ severity }) => severity === 'error')
+  const first = errors[0]
+  const where =
+    first === undefined
+      ? ''
+      : `${first.line}:${first.column}: expected ${first.expected}, found ${first.found}`
+  return new BelayError('policy:invalid', { count: String(errors.length), file: 'text', first: where })
+}
+
+function told({ notJudgeable, changes, from, until, ...rest }: Backtest): Record<string, unknown> {
+  return {
+    ...rest,
+    from: from === null ? null : iso(from),
+    until: until === null ? null : iso(until),
+    not_judgeable: notJudgeable,
+    changes: changes.map((change) => ({ ...change, at: iso(change.at) })),
+  }
+}
+
+const iso = (at: number): string => new Date(at).toISOString()
