@@ -11,6 +11,10 @@ export interface Tables {
   readonly agents: AgentsTable
   readonly agent_keys: AgentKeysTable
   readonly logins: LoginsTable
+  readonly standing_approvals: StandingApprovalsTable
+  readonly absences: AbsencesTable
+  readonly prompt_versions: PromptVersionsTable
+  readonly prompt_labels: PromptLabelsTable
   readonly budget_accounts: BudgetAccountsTable
   readonly budget_leases: BudgetLeasesTable
   readonly replicas: ReplicasTable
@@ -96,6 +100,60 @@ export interface LoginsTable {
   readonly created_at: number
   readonly seen_at: number
   readonly expires_at: number
+  readonly ended_at: number | null
+}
+
+export interface PromptVersionsTable {
+  readonly name: string
+  readonly version: number
+  readonly digest: string
+  /** JSON, as is config. */
+  readonly content: string
+  readonly config: string
+  readonly note: string | null
+  readonly created_at: number
+  readonly created_by: string
+}
+
+export interface PromptLabelsTable {
+  readonly name: string
+  readonly label: string
+  readonly version: number
+  readonly moved_at: number
+  readonly moved_by: string
+}
+
+export interface StandingApprovalsTable {
+  readonly id: string
+  readonly version: number
+  readonly agent: string
+  readonly action: string
+  /** JSON, as are grants. */
+  readonly bounds: string
+  readonly max_count: number
+  readonly sum_path: string | null
+  readonly max_sum: number | null
+  readonly reason: string
+  readonly grants: string
+  readonly created_by: string
+  readonly created_at: number
+  readonly expires_at: number
+  readonly revoked_at: number | null
+  readonly revoked_by: string | null
+  readonly used: number
+  readonly used_sum: number
+}
+
+export interface AbsencesTable {
+  readonly id: string
+  readonly version: number
+  readonly person: string
+  readonly substitute: string
+  readonly from_at: number
+  readonly until_at: number
+  readonly reason: string | null
+  readonly created_by: string
+  readonly created_at: number
   readonly ended_at: number | null
 }
 
