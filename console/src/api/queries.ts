@@ -1,0 +1,62 @@
+import { queryOptions } from '@tanstack/react-query'
+import { fetchMe, get } from './call.ts'
+import type { Action, Agent, Approval, BudgetLine, PageOf, Stats, StatsBy } from './types.ts'
+
+// The first part of a key names the subject: `live.ts` invalidates by it. Questions of one page alone stay in the
+// page's folder, under the same first parts.
+
+export const meQuery = queryOptions({ queryKey: ['me'], queryFn: fetchMe, staleTime: Infinity })
+
+export const agentsQuery = queryOptions({
+  queryKey: ['agents'],
+  queryFn: async ({ signal }) => (await get<{ items: Agent[] }>('/v1/agents', {}, signal)).items,
+})
+
+export const budgetQuery = (agent: string) =>
+  queryOptions({
+    queryKey: ['budgets', agent],
+    queryFn: async ({ signal }) =>
+      get<readonly BudgetLine[]>(`/v1/agents/${encodeURIComponent(agent)}/budget`, {}, signal),
+  })
+
+export const pendingApprovalsQuery = queryOptions({
+  queryKey: ['approvals', 'pending'],
+  queryFn: async ({ signal }) =>
+    get<PageOf<Approval>>('/v1/approvals', { state: 'pending', limit: 200 }, signal),
+})
+
+export interface ActionFilter {
+  readonly agent?: string
+  readonly action?: string
+  readonly state?: string
+  readonly decision?: string
+  readonly before?: string
+  readonly limit?: number
+}
+
+export const actionsQuery = (filter: ActionFilter = {}) =>
+  queryOptions({
+    queryKey: ['actions', 'list', filter],
+    queryFn: async ({ signal }) => get<PageOf<Action>>('/v1/actions', { ...filter }, signal),
+  })
+
+export const actionQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['actions', 'one', id],
+    queryFn: async ({ signal }) => get<Action>(`/v1/actions/${encodeURIComponent(id)}`, {}, signal),
+  })
+
+export interface StatsFilter {
+  /** ISO 8601; rounded by the caller, so that the same question has the same key. */
+  readonly from: string
+  readonly to?: string
+  readonly by: StatsBy | `${StatsBy},${StatsBy}`
+  readonly agent?: string
+  readonly action?: string
+}
+
+export const statsQuery = (filter: StatsFilter) =>
+  queryOptions({
+    queryKey: ['stats', filter],
+    queryFn: async ({ signal }) => get<Stats>('/v1/stats', { ...filter }, signal),
+  })

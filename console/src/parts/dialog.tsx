@@ -1,0 +1,48 @@
+import { Dialog as Base } from '@base-ui/react/dialog'
+import type { ReactNode } from 'react'
+import { Button } from './button.tsx'
+import './dialog.css'
+
+/** Something that must be answered before one goes on. Escape and the close button answer no. */
+export function Dialog({
+  open,
+  onClose,
+  title,
+  intro,
+  children,
+  wide = false,
+}: {
+  readonly open: boolean
+  readonly onClose: () => void
+  readonly title: string
+  readonly intro?: ReactNode
+  readonly children: ReactNode
+  readonly wide?: boolean
+}) {
+  return (
+    <Base.Root open={open} onOpenChange={(isOpen) => !isOpen && onClose()}>
+      <Base.Portal>
+        <Base.Backdrop className="dialog-backdrop" />
+        <Base.Popup className={wide ? 'dialog dialog-wide' : 'dialog'}>
+          <header className="dialog-head">
+            <Base.Title className="dialog-title">{title}</Base.Title>
+            <Base.Close
+              render={
+                <Button kind="quiet" size="small" aria-label="Close">
+                  ✕
+                </Button>
+              }
+            />
+          </header>
+          {intro !== undefined && <Base.Description className="soft">{intro}</Base.Description>}
+          {children}
+        </Base.Popup>
+      </Base.Portal>
+    </Base.Root>
+  )
+}
+
+/** The row of buttons at the end of a dialog or a form. */
+export function DialogButtons({ children }: { readonly children: ReactNode }) {
+  return <div className="dialog-buttons">{children}</div>
+}

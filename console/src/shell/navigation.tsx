@@ -1,0 +1,98 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { meQuery, pendingApprovalsQuery } from '../api/queries.ts'
+import { Button } from '../parts/button.tsx'
+import { Icon } from '../parts/icon.tsx'
+import type { IconName } from '../parts/icon.tsx'
+import { Menu, MenuItem } from '../parts/menu.tsx'
+
+const PAGES = [
+  { to: '/', name: 'Overview', icon: 'overview' },
+  { to: '/approvals', name: 'Approvals', icon: 'approvals' },
+  { to: '/actions', name: 'Actions', icon: 'actions' },
+  { to: '/sessions', name: 'Sessions', icon: 'sessions' },
+  { to: '/budgets', name: 'Budgets', icon: 'budgets' },
+  { to: '/prompts', name: 'Prompts & models', icon: 'prompts' },
+  { to: '/policy', name: 'Policy', icon: 'policy', apart: true },
+  { to: '/ledger', name: 'Ledger', icon: 'ledger' },
+  { to: '/settings', name: 'Settings', icon: 'settings' },
+] as const satisfies readonly { to: string; name: string; icon: IconName; apart?: boolean }[]
+
+type Destination = (typeof PAGES)[number]
+
+const ON_PHONES = ['/', '/approvals', '/actions', '/budgets'] as const
+
+function PageLink({ to, name, icon }: Destination) {
+  return (
+    <Link to={to} activeOptions={{ exact: to === '/', includeSearch: false }} className="nav-link">
+      <Icon name={icon} />
+      {name}
+      {to === '/approvals' && <Waiting />}
+    </Link>
+  )
+}
+
+/** How many actions wait for a person. */
+function Waiting() {
+  const { data: me } = useQuery(meQuery)
+  const { data } = useQuery({ ...pendingApprovalsQuery, enabled: me !== undefined })
+  const count = data?.items.length ?? 0
+  if (count === 0) return null
+  return (
+    <span className="nav-count figures">
+      {data?.next === null ? count : `${count}+`}
+      <span className="unseen"> waiting</span>
+    </span>
+  )
+}
+
+export function Navigation() {
+  return (
+    <nav className="nav" aria-label="Pages">
+      <ul>
+        {PAGES.map((page) => (
+          <li key={page.to} className={'apart' in page ? 'nav-apart' : undefined}>
+            <PageLink {...page} />
+          </li>
+        ))}
+      </ul>
+    </nav>
+  )
+}
+
+/** On a phone: four pages within reach of the thumb, the others behind a menu. */
+export function BottomNavigation() {
+  const navigate = useNavigate()
+  const [near, far] = [true, false].map((isNear) =>
+    PAGES.filter(({ to }) => (ON_PHONES as readonly string[]).includes(to) === isNear),
+  ) as [Destination[], Destination[]]
+  return (
+    <nav className="bottom-nav" aria-label="Pages">
+      <ul>
+        {near.map((page) => (
+          <li key={page.to}>
+            <PageLink {...page} />
+          </li>
+        ))}
+        <li>
+          <Menu
+            side="top"
+            trigger={
+              <Button kind="quiet" className="nav-link nav-more">
+                <Icon name="more" />
+                More
+              </Button>
+            }
+          >
+            {far.map(({ to, name, icon }) => (
+              <MenuItem key={to} onClick={() => void navigate({ to })}>
+                <Icon name={icon} />
+                {name}
+              </MenuItem>
+            ))}
+          </Menu>
+        </li>
+      </ul>
+    </nav>
+  )
+}

@@ -1,0 +1,24 @@
+import { resolve } from 'node:path'
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+import { precompress } from './precompress.ts'
+
+const harness = process.env['BELAY_URL'] ?? 'http://127.0.0.1:7300'
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [react(), precompress()],
+  build: {
+    outDir: resolve(import.meta.dirname, '../dist/console'),
+    emptyOutDir: true,
+    // As old as `light-dark()` allows.
+    target: ['chrome123', 'safari17.5', 'firefox128'],
+    // The content security policy lets no data: address in.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    // Which files each page loads; bench/console.ts adds them up.
+    manifest: 'manifest.json',
+  },
+  server: { proxy: { '/v1': harness, '/login': harness } },
+})
