@@ -52,8 +52,13 @@ function sharedAjv(): Ajv2020 {
   return shared
 }
 
-/** An Ajv that is safe for schemas and data of strangers. */
-export function newAjv(options: { readonly allErrors?: boolean } = {}): Ajv2020 {
+/**
+ * An Ajv that is safe for schemas and data of strangers. What runs once is best not `optimized`: that takes longer than
+ * the run.
+ */
+export function newAjv(
+  options: { readonly allErrors?: boolean; readonly optimized?: boolean; readonly trusted?: boolean } = {},
+): Ajv2020 {
   const regExp = Object.assign((pattern: string) => linearRegExp(pattern), { code: 'linearRegExp' })
   const ajv = new Ajv2020({
     strict: true,
@@ -68,7 +73,8 @@ export function newAjv(options: { readonly allErrors?: boolean } = {}): Ajv2020 
     ownProperties: true,
     addUsedSchema: false,
     logger: false,
-    code: { regExp: regExp as never },
+    validateSchema: !(options.trusted ?? false),
+    code: { regExp: regExp as never, optimize: options.optimized ?? true },
   })
   // Ajv follows anchors, but its strict mode does not know them.
   ajv.addKeyword('$anchor')

@@ -1,5 +1,5 @@
 import { dirname, resolve, sep } from 'node:path'
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { stopAll } from '../../demo/child-process.ts'
 import { LAUNCHER, freeDataFolder, freePort, upHarness, writePolicy } from '../../demo/demo-harness.ts'
 import { resultTable } from '../../demo/result-table.ts'
@@ -18,23 +18,26 @@ interface DemoOptions {
 }
 
 /** `belay demo`: three incidents, each without and then with the harness, which then stays up. */
-export const demoCommand: Command = new Command('demo')
-  .description(
-    'three incidents, each without and then with the harness, played by agents that are separate processes',
-  )
-  .option(
-    '--data <folder>',
-    'an empty folder for the records (default: .belay, or .belay-demo where that is taken)',
-  )
-  .option(
-    '--port <number>',
-    'the port of the harness; another is taken where it is in use',
-    wholeNumber(0, 65_535),
-    7300,
-  )
-  .option('--exit', 'end after the table instead of leaving the harness up')
-  .option('--json', 'print the result as JSON')
-  .action(demo)
+export function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .description(
+      'three incidents, each without and then with the harness, played by agents that are separate processes',
+    )
+    .option(
+      '--data <folder>',
+      'an empty folder for the records (default: .belay, or .belay-demo where that is taken)',
+    )
+    .option(
+      '--port <number>',
+      'the port of the harness; another is taken where it is in use',
+      wholeNumber(0, 65_535),
+      7300,
+    )
+    .option('--exit', 'end after the table instead of leaving the harness up')
+    .option('--json', 'print the result as JSON')
+    .action(demo)
+}
 
 async function demo(options: DemoOptions): Promise<void> {
   const data = freeDataFolder(options.data)

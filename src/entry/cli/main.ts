@@ -1,19 +1,26 @@
 import { Command, CommanderError } from 'commander'
-import { addActions } from './actions.ts'
-import { addAgents } from './agents.ts'
-import { addApprovals } from './approvals.ts'
-import { demoCommand } from './demo.ts'
 import { explainFailure } from './failure.ts'
-import { addHook } from './hook.ts'
-import { addInit } from './init.ts'
-import { addKeys } from './keys.ts'
-import { addPeople } from './people.ts'
-import { addLedger } from './ledger.ts'
-import { addMcp } from './mcp.ts'
-import { addPolicy } from './policy.ts'
-import { addPropose } from './propose.ts'
-import { addUp } from './up.ts'
 import { VERSION } from './version.ts'
+
+/** In the order of the help. A command is loaded when it is called, all of them when help is wanted. */
+const COMMANDS: readonly {
+  readonly names: readonly string[]
+  readonly load: () => Promise<(program: Command) => void>
+}[] = [
+  { names: ['init'], load: async () => (await import('./init.ts')).addInit },
+  { names: ['up'], load: async () => (await import('./up.ts')).addUp },
+  { names: ['demo'], load: async () => (await import('./demo.ts')).addDemo },
+  { names: ['propose'], load: async () => (await import('./propose.ts')).addPropose },
+  { names: ['actions'], load: async () => (await import('./actions.ts')).addActions },
+  { names: ['approvals'], load: async () => (await import('./approvals.ts')).addApprovals },
+  { names: ['agents'], load: async () => (await import('./agents.ts')).addAgents },
+  { names: ['keys'], load: async () => (await import('./keys.ts')).addKeys },
+  { names: ['login', 'logins'], load: async () => (await import('./people.ts')).addPeople },
+  { names: ['policy'], load: async () => (await import('./policy.ts')).addPolicy },
+  { names: ['ledger'], load: async () => (await import('./ledger.ts')).addLedger },
+  { names: ['mcp'], load: async () => (await import('./mcp.ts')).addMcp },
+  { names: ['hook'], load: async () => (await import('./hook.ts')).addHook },
+]
 
 /** Runs one command line (`process.argv`) and answers its exit code: 0 fine, 1 denied, findings or a failed verification, 2 usage or configuration. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -28,19 +35,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(--help shows the usage)')
-  addInit(program)
-  addUp(program)
-  program.addCommand(demoCommand.copyInheritedSettings(program))
-  addPropose(program)
-  addActions(program)
-  addApprovals(program)
-  addAgents(program)
-  addKeys(program)
-  addPeople(program)
-  addPolicy(program)
-  addLedger(program)
-  addMcp(program)
-  addHook(program)
+  const called = COMMANDS.filter(({ names }) => names.includes(argv[2] ?? ''))
+  const adders = await Promise.all((called.length === 0 ? COMMANDS : called).map(({ load }) => load()))
+  for (const add of adders) add(program)
 
   try {
     await program.parseAsync([...argv])

@@ -1,5 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import type { ErrorObject } from 'ajv/dist/2020.js'
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import { BelayError } from '../../errors/catalogue.ts'
 
 const SHARED = {
@@ -21,9 +21,12 @@ const PART: Readonly<Record<string, string>> = {
   headers: 'headers',
 }
 
-/** Compiles a route's schema to a validator that throws what it finds as `input:invalid`, naming the place. */
+/**
+ * A validator of a route's schema, which throws what it finds as `input:invalid`, naming the place. It is compiled with
+ * its first use: a harness that starts has dozens of routes, and answers one.
+ */
 export function compileValidator(schema: object, httpPart: string): (value: unknown) => boolean {
-  const validate = (httpPart === 'body' ? bodies : addresses).compile(schema)
+  let compiled: ValidateFunction | undefined
   const part = PART[httpPart] ?? httpPart
   const mayBeMissing =
     httpPart === 'body' &&
@@ -35,6 +38,7 @@ export function compileValidator(schema: object, httpPart: string): (value: unkn
     if (value === null && httpPart === 'body') {
       throw new BelayError('input:invalid', { where: part, expected: 'an object', got: 'nothing' })
     }
+    const validate = (compiled ??= (httpPart === 'body' ? bodies : addresses).compile(schema))
     if (validate(value)) return true
     const fault = validate.errors?.[0]
     throw fault === undefined
