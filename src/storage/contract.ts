@@ -4,6 +4,7 @@ import { groupsContract } from './contract/groups.ts'
 import { ledgerContract } from './contract/ledger.ts'
 import { lifeContract } from './contract/life.ts'
 import { payloadsContract } from './contract/payloads.ts'
+import { tilesContract } from './contract/tiles.ts'
 import { readsContract } from './contract/reads.ts'
 import { loginsContract } from './contract/logins.ts'
 import { compareAndSwapContract } from './contract/compare-and-swap.ts'
@@ -21,6 +22,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     groupsContract(open)
     ledgerContract(open)
     payloadsContract(open)
+    tilesContract(open)
     budgetsContract(open)
     readsContract(open)
     loginsContract(open)

@@ -2,6 +2,7 @@ import type { Action, StateName } from '../action/action.ts'
 import type { BudgetWindow } from '../action/budget-window.ts'
 import type { Decision } from '../action/decision.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { Tiles } from './tiles.ts'
 
 /**
  * The store keeps actions, the ledger, budgets, agents, keys and logins of people. Every change goes through `commit`, which
@@ -12,6 +13,7 @@ export interface Store {
   readonly dialect: 'sqlite' | 'postgres'
   /** This process's identity in the store; also the name of its hash chain on PostgreSQL. */
   readonly replica: string
+  readonly tiles: Tiles
   /** Epoch milliseconds by the database's clock; never goes backwards, also across restarts. */
   now(): number
 
@@ -133,6 +135,7 @@ export type RecordKind =
   | 'login'
   | 'erasure'
   | 'anchor'
+  | 'witness'
 
 /**
  * A record before it has its place in the chain. The store writes

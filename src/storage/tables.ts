@@ -15,6 +15,9 @@ export interface Tables {
   readonly absences: AbsencesTable
   readonly prompt_versions: PromptVersionsTable
   readonly prompt_labels: PromptLabelsTable
+  readonly trees: TreesTable
+  readonly tree_tiles: TreeTilesTable
+  readonly tree_checkpoints: TreeCheckpointsTable
   readonly budget_accounts: BudgetAccountsTable
   readonly budget_leases: BudgetLeasesTable
   readonly replicas: ReplicasTable
@@ -155,6 +158,27 @@ export interface AbsencesTable {
   readonly created_by: string
   readonly created_at: number
   readonly ended_at: number | null
+}
+
+/** The Merkle tree over a chain's records. */
+export interface TreesTable {
+  readonly chain: string
+  readonly size: number
+}
+
+export interface TreeTilesTable {
+  readonly chain: string
+  readonly level: number
+  readonly number: number
+  readonly hashes: Uint8Array
+}
+
+export interface TreeCheckpointsTable {
+  readonly chain: string
+  readonly name: string
+  readonly size: number
+  readonly at: number
+  readonly note: string
 }
 
 export interface BudgetAccountsTable {

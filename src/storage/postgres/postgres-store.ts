@@ -8,13 +8,16 @@ import { prepareTransition, type PreparedTransition } from '../prepared-transiti
 import { ACTION_COLUMNS, actionFrom } from '../action-row.ts'
 import { chainHeads, StoreReads } from '../reads.ts'
 import type { BudgetAccount, ChainHead, CommitResult, Store, Transition } from '../store.ts'
+import { StoredTiles } from '../read-tiles.ts'
 import type { Tables } from '../tables.ts'
+import type { Tiles } from '../tiles.ts'
 import type { Connections } from './connections.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { GroupWriter } from './group-writer.ts'
 import { Listener } from './listener.ts'
 import { endLease, renewLease, takeOver } from './replica-lease.ts'
 import { BudgetShares } from './write-budgets.ts'
+import { growTree, keepCheckpoint } from './write-tiles.ts'
 import { newGroup } from './write-transitions.ts'
 
 const MAX_GROUP = 512
@@ -23,6 +26,7 @@ const MAX_GROUP = 512
 export class PostgresStore extends StoreReads implements Store {
   readonly dialect = 'postgres'
   readonly replica: string
+  readonly tiles: Tiles
   readonly #connections: Connections
   readonly #clock: DatabaseClock
   readonly #leaseMs: number
@@ -43,6 +47,10 @@ export class PostgresStore extends StoreReads implements Store {
     const { connections, replica, clock } = parts
     super(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connections.pool }) }))
     this.replica = replica
+    this.tiles = new StoredTiles(this.db, {
+      grow: (growth) => this.#answer(() => growTree(connections.pool, growth)),
+      keepCheckpoint: (checkpoint) => this.#answer(() => keepCheckpoint(connections.pool, checkpoint)),
+    })
     this.#connections = connections
     this.#clock = clock
     this.#leaseMs = parts.leaseMs

@@ -8,7 +8,9 @@ import { chainHeads, StoreReads } from '../reads.ts'
 import type { Action } from '../../action/action.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { BudgetAccount, ChainHead, CommitResult, RecordRef, Store, Transition } from '../store.ts'
+import { StoredTiles } from '../read-tiles.ts'
 import type { Tables } from '../tables.ts'
+import type { Tiles } from '../tiles.ts'
 import type { Connection } from './connection.ts'
 import { pack } from './packed.ts'
 import { WriterThread } from './writer-thread.ts'
@@ -25,6 +27,7 @@ const WORTHWHILE = 16
 export class SqliteStore extends StoreReads implements Store {
   readonly dialect = 'sqlite'
   readonly replica: string
+  readonly tiles: Tiles
   readonly #reader: Connection
   readonly #byId: Statement
   readonly #writer: WriterThread
@@ -46,6 +49,10 @@ export class SqliteStore extends StoreReads implements Store {
   }) {
     super(new Kysely<Tables>({ dialect: new SqliteDialect({ database: parts.reader }) }))
     this.replica = parts.replica
+    this.tiles = new StoredTiles(this.db, {
+      grow: async (growth) => (await this.#ask({ kind: 'grow tree', growth })) as boolean,
+      keepCheckpoint: async (checkpoint) => void (await this.#ask({ kind: 'keep checkpoint', checkpoint })),
+    })
     this.#clock = parts.clock
     this.#reader = parts.reader
     this.#unlock = parts.unlock
@@ -173,6 +180,11 @@ export class SqliteStore extends StoreReads implements Store {
     this.#failing = results.every((result) => result instanceof Error)
     for (const listener of this.#listeners) listener()
     return results
+  }
+
+  async #ask(job: Job): Promise<unknown> {
+    this.#refuseWhenClosed()
+    return this.#run(job)
   }
 
   async #run(job: Job): Promise<unknown> {

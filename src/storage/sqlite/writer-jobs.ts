@@ -1,3 +1,4 @@
+import type { KeptCheckpoint, TreeGrowth } from '../tiles.ts'
 import type { Packed } from './packed.ts'
 
 /** What the main thread asks of the writer thread. `now` is the store's clock. */
@@ -8,6 +9,8 @@ export type Job =
   | { readonly kind: 'give back'; readonly account: string; readonly amount: number }
   | { readonly kind: 'drop budgets'; readonly before: number }
   | { readonly kind: 'take over'; readonly now: number }
+  | { readonly kind: 'grow tree'; readonly growth: TreeGrowth }
+  | { readonly kind: 'keep checkpoint'; readonly checkpoint: KeptCheckpoint }
   | { readonly kind: 'sign of life'; readonly now: number }
   | { readonly kind: 'scrub' }
   | { readonly kind: 'close' }

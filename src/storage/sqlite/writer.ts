@@ -4,6 +4,7 @@ import { openForWriting } from './connection.ts'
 import { unpack } from './packed.ts'
 import { quietCheckpoint } from './quiet-checkpoint.ts'
 import { BudgetWriter } from './write-budgets.ts'
+import { TileWriter } from './write-tiles.ts'
 import { TransitionWriter } from './write-transitions.ts'
 import type { Job, Request, Response, WriterSettings } from './writer-jobs.ts'
 
@@ -22,6 +23,7 @@ const { file, replica } = workerData as WriterSettings
 const connection = openForWriting(file)
 const budgets = new BudgetWriter(connection, replica)
 const transitions = new TransitionWriter(connection, budgets)
+const tiles = new TileWriter(connection)
 
 const quiet = setTimeout(() => quietCheckpoint(connection), QUIET_MS).unref()
 
@@ -48,6 +50,10 @@ function run(job: Job): unknown {
       return budgets.giveBack(job.account, job.amount)
     case 'drop budgets':
       return budgets.drop(job.before)
+    case 'grow tree':
+      return tiles.grow(job.growth)
+    case 'keep checkpoint':
+      return tiles.keepCheckpoint(job.checkpoint)
     case 'take over':
       return takeOver(job.now)
     case 'sign of life':
