@@ -9,6 +9,8 @@ import type { Check } from './check.ts'
 import { compileAction, historyNeeds } from './compile-action.ts'
 import type { ActionEntry } from './compile-action.ts'
 import type { Compilation, Report } from './compilation.ts'
+import { compileApprovers } from './compile-approval.ts'
+import type { GroupEntry } from './compile-approval.ts'
 import { compileMcp, PIN_ENTRY, withoutMcpSecrets } from './compile-mcp.ts'
 import type { McpEntry } from './compile-mcp.ts'
 import { compilePeople } from './compile-people.ts'
@@ -18,15 +20,7 @@ import type { ProviderEntry } from './compile-providers.ts'
 import { VENDOR_PROTOCOLS } from './known-vendors.ts'
 import { parseDuration } from './duration.ts'
 import { globLookup } from './glob.ts'
-import type {
-  AgentRule,
-  ApproverGroup,
-  BreakerRule,
-  ConcurrencyRule,
-  Limits,
-  Policy,
-  PolicyFault,
-} from './policy.ts'
+import type { AgentRule, BreakerRule, ConcurrencyRule, Limits, Policy, PolicyFault } from './policy.ts'
 import { compileNotify, withoutNotifySecrets } from './notify.ts'
 import type { NotifyEntry } from './notify.ts'
 import { schemaFaults } from './schema-faults.ts'
@@ -34,14 +28,14 @@ import { readYaml } from './yaml-document.ts'
 import type { DocumentPath, YamlDocument } from './yaml-document.ts'
 
 /** Bytes of one file that a check names. */
-  /** Whether it may name files of its own folder alone, also not by a link: for texts that somebody sent. */
-  readonly confined?: boolean
 const MAX_LIST_BYTES = 5_000_000
 
 /** The text of a policy; `path` says where the files it names lie, and appears in faults. */
 export interface PolicyText {
   readonly text: string
   readonly path: string | null
+  /** Whether it may name files of its own folder alone, also not by a link: for texts that somebody sent. */
+  readonly confined?: boolean
 }
 
 export interface PolicyLoad {
@@ -94,13 +88,13 @@ export function loadDetailed(source: string | PolicyText, checks: readonly Check
   if (invalid.length > 0) return { ...nothing, document, faults: invalid }
   return compilePolicy(document, path, file, checks, typeof source !== 'string' && source.confined === true)
 }
-  confined: boolean,
 
 function compilePolicy(
   document: YamlDocument,
   path: string | null,
   file: string,
   checks: readonly Check[],
+  confined: boolean,
 ): DetailedLoad {
   const faults: PolicyFault[] = []
   const report: Report = (at, code, expected, found, offset) => {
@@ -118,14 +112,14 @@ function compilePolicy(
   const content = document.content as unknown as PolicyDocument
   const named = new Map<string, string>()
   const lists = frozenLists(content.lists ?? {})
-  const approvers = approverGroups(content.approvers ?? {})
-        if (confined) refuseOutside(folder, name)
+  const approvers = compileApprovers(content.approvers ?? {})
   const folder = dirname(resolve(path ?? 'belay.yaml'))
   const compilation: Compilation = {
     checks: new Map(checks.map((check) => [check.name, check])),
     setup: {
       lists,
       readLines(name) {
+        if (confined) refuseOutside(folder, name)
         const read = readText(resolve(folder, name), MAX_LIST_BYTES)
         named.set(name, read)
         return linesOf(read)
@@ -203,9 +197,7 @@ interface PolicyDocument extends LimitsEntry {
   readonly agents?: Readonly<Record<string, AgentEntry | null>>
   readonly actions?: Readonly<Record<string, ActionEntry | null>>
   readonly lists?: Readonly<Record<string, readonly string[]>>
-  readonly approvers?: Readonly<
-    Record<string, { readonly members: readonly string[]; readonly quorum?: number }>
-  >
+  readonly approvers?: Readonly<Record<string, GroupEntry>>
   readonly providers?: Readonly<Record<string, ProviderEntry | null>>
   readonly people?: PeopleEntry
   readonly mcp?: McpEntry
@@ -272,26 +264,17 @@ function frozenLists(lists: Readonly<Record<string, readonly string[]>>): Policy
     Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, Object.freeze([...list])])),
   )
 }
-function refuseOutside(folder: string, name: string): void {
-  const place = relative(realpathSync(folder), realpathSync(resolve(folder, name)))
-  if (place.startsWith('..') || isAbsolute(place)) throw new Error(`${name} does not lie beside the policy`)
-}
-
-
-function approverGroups(
-  groups: NonNullable<PolicyDocument['approvers']>,
-): Readonly<Record<string, ApproverGroup>> {
-  const entries = Object.entries(groups).map(
-    ([name, { members, quorum = 1 }]) => [name, { members, quorum }] as const,
-  )
-  return Object.freeze(Object.fromEntries(entries))
-}
 
 function linesOf(text: string): readonly string[] {
   return text
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+function refuseOutside(folder: string, name: string): void {
+  const place = relative(realpathSync(folder), realpathSync(resolve(folder, name)))
+  if (place.startsWith('..') || isAbsolute(place)) throw new Error(`${name} does not lie beside the policy`)
 }
 
 function readText(path: string, maxBytes: number): string {
