@@ -45,10 +45,9 @@ export interface Flow {
     by: string,
   ): Promise<Action>
   /** Newest first; names what could not be undone and why. */
-  undoAll(
-    filter: { readonly agent: string; readonly action?: string; readonly since: number },
-    by: string,
-  ): Promise<UndoSummary>
+  undoAll(what: WhatToUndo, by: string): Promise<UndoSummary>
+  /** What `undoAll` would do now; does nothing of it. */
+  previewUndo(what: WhatToUndo): Promise<UndoPreview>
   setAgentState(name: string, state: AgentState, reason: string, by: string): Promise<AgentRow>
   /**
    * Tells doors that an agent's state has changed: at once here, on the next tick where another replica changed it.
@@ -72,6 +71,23 @@ export interface Admitted {
   readonly input: JsonObject
   /** The proposal came again under its idempotency key: this is the action as it is now, and its permission is another's. */
   readonly repeated?: true
+}
+
+/** What an agent did since a time (epoch ms), or exactly these actions. */
+export type WhatToUndo =
+  | { readonly agent: string; readonly action?: string; readonly since: number }
+  | { readonly ids: readonly string[] }
+
+export interface UndoPreview {
+  /** `agent`: it will be asked of the agent. `until`: when it will be too late, epoch ms. */
+  readonly undoable: readonly {
+    readonly id: string
+    readonly how: 'belay' | 'agent'
+    readonly until: number
+  }[]
+  readonly refused: UndoSummary['refused']
+  /** There are more than could be named. */
+  readonly more: boolean
 }
 
 export interface UndoSummary {

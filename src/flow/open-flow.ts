@@ -22,7 +22,8 @@ import { setAgentState } from './set-agent-state.ts'
 import { cancelAction, dropAction, expireAction, move, settleAction } from './settle-action.ts'
 import type { Observer, PolicySource, Stages } from './stages.ts'
 import { startAction } from './start-action.ts'
-import { reportUndo, storedResult, undoAction, undoAll } from './undo-action.ts'
+import { reportUndo, storedResult, undoAction } from './undo-action.ts'
+import { previewUndo, undoAll } from './undo-many.ts'
 import { createVerify } from './verify/verify.ts'
 import { Waiters } from './waiters.ts'
 
@@ -119,7 +120,8 @@ export async function openFlow({
     cancel: async (id, by) => cancelAction(stages, await recall(stages, id), by),
     undo: async (id, by) => undoAction(stages, await recall(stages, id), by),
     reportUndo: async (id, report) => reportUndo(stages, await recall(stages, id), report),
-    undoAll: (filter, by) => undoAll(stages, filter, by),
+    undoAll: (what, by) => undoAll(stages, what, by),
+    previewUndo: (what) => previewUndo(stages, what),
     input: (action) => storedInput(stages, action),
     result: (action) => storedResult(stages, action),
 

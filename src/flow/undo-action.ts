@@ -9,7 +9,6 @@ import { scopeOf } from './case.ts'
 import { callWebhook } from './contain/call-webhook.ts'
 import { execute } from './contain/execute.ts'
 import type { Undoer } from './contain/undoers.ts'
-import type { UndoSummary } from './flow.ts'
 import { storedInput } from './recall-action.ts'
 import { move } from './settle-action.ts'
 import type { Stages } from './stages.ts'
@@ -22,18 +21,8 @@ const UNDO_TIMEOUT = 60_000
  * webhook, else by asking the agent, which reports back. The intent is on disk before the undo is tried.
  */
 export async function undoAction(stages: Stages, action: Action, by: string): Promise<Action> {
-  if (!isIn(action, 'succeeded')) throw wrongState(action, 'undoing', 'succeeded')
-  const { undo } = action.state
-  if (undo !== undefined && (undo.status === 'requested' || undo.status === 'executing')) {
-    throw new BelayError('undo:in_progress', { id: action.id, state: undo.status })
-  }
-  const rule = stages.policies.current().action(action.name)?.undo ?? null
-  const undoer = stages.undoers.undoer(action)
-  if (rule === null) throw new BelayError('undo:not_declared', { action: action.name })
-  await mayUndo(stages, action, rule)
-
-  const effect: Undoer | undefined = undoer ?? (rule.webhook === null ? undefined : callWebhook(rule.webhook))
-  const intent = await progress(stages, action, {
+  const { succeeded, effect } = await planUndo(stages, action)
+  const intent = await progress(stages, succeeded, {
     status: effect === undefined ? 'requested' : 'executing',
     by,
   })
@@ -62,6 +51,29 @@ export async function undoAction(stages: Stages, action: Action, by: string): Pr
   })
 }
 
+/** What an undo would do now: `effect` inside Belay, without one the agent is asked. Throws `undo:…` with the reason why not. */
+export async function planUndo(
+  stages: Stages,
+  action: Action,
+): Promise<{
+  readonly succeeded: InState<'succeeded'>
+  readonly effect: Undoer | undefined
+  /** Epoch ms. */
+  readonly until: number
+}> {
+  if (!isIn(action, 'succeeded')) throw wrongState(action, 'undoing', 'succeeded')
+  const { undo } = action.state
+  if (undo !== undefined && (undo.status === 'requested' || undo.status === 'executing')) {
+    throw new BelayError('undo:in_progress', { id: action.id, state: undo.status })
+  }
+  const rule = stages.policies.current().action(action.name)?.undo ?? null
+  const undoer = stages.undoers.undoer(action)
+  if (rule === null) throw new BelayError('undo:not_declared', { action: action.name })
+  await mayUndo(stages, action, rule)
+  const effect = undoer ?? (rule.webhook === null ? undefined : callWebhook(rule.webhook))
+  return { succeeded: action, effect, until: action.state.at + rule.within }
+}
+
 /** What the agent says of an undo that was requested of it. */
 export async function reportUndo(
   stages: Stages,
@@ -80,46 +92,6 @@ export async function reportUndo(
     by: undo.by,
     ...(report.error !== undefined && { error: report.error }),
   })
-}
-
-/** In reverse order of time; one that cannot be undone is named and does not stop the rest. */
-export async function undoAll(
-  stages: Stages,
-  filter: { readonly agent: string; readonly action?: string; readonly since: number },
-  by: string,
-): Promise<UndoSummary> {
-  const undone: string[] = []
-  const requested: string[] = []
-  const refused: { id: string; code: string; message: string }[] = []
-  let before: string | undefined
-  for (;;) {
-    const page = await stages.store.actions({
-      ...filter,
-      ...(before !== undefined && { before }),
-      limit: 200,
-    })
-    for (const action of page) {
-      if (['denied', 'held', 'ready', 'expired', 'cancelled', 'undone', 'failed'].includes(action.state.name))
-        continue
-      try {
-        const after = await undoAction(stages, action, by)
-        if (after.state.name === 'undone') undone.push(action.id)
-        else if (isIn(after, 'succeeded') && after.state.undo?.status === 'requested')
-          requested.push(action.id)
-        else
-          refused.push({
-            id: action.id,
-            code: 'undo:failed',
-            message: `The undo ended as ${isIn(after, 'succeeded') ? after.state.undo?.status : after.state.name}.`,
-          })
-      } catch (error) {
-        if (!(error instanceof BelayError)) throw error
-        refused.push({ id: action.id, code: error.code, message: error.message })
-      }
-    }
-    before = page.at(-1)?.id
-    if (before === undefined) return { undone, requested, refused }
-  }
 }
 
 async function mayUndo(stages: Stages, action: InState<'succeeded'>, rule: UndoRule): Promise<void> {

@@ -19,6 +19,7 @@ export async function actionAnswer(flow: Flow, action: Action, knownInput?: Json
     id: action.id,
     agent: action.agent,
     action: action.name,
+    effect: action.effect,
     session: action.session,
     ...(action.proposedBy === null ? {} : { proposed_by: action.proposedBy }),
     decision: action.decision,

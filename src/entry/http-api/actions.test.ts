@@ -313,6 +313,8 @@ describe('GET /v1/actions', () => {
     expect(await get('decision=allow')).toBe(1)
     expect(await get('action=note.read')).toBe(1)
     expect(await get('agent=reader')).toBe(0)
+    expect(await get('since=1h')).toBe(2)
+    expect(await get('since=9999-01-01T00:00:00Z')).toBe(0)
   })
 
   test.each([
@@ -323,6 +325,7 @@ describe('GET /v1/actions', () => {
     'colour=red',
     'state=held&state=ready',
     'before=%00',
+    'since=yesterday',
   ])('refuses %s', async (query) => {
     expect(await server.call('GET', `/v1/actions?${query}`)).toMatchObject({
       status: 400,
@@ -349,6 +352,50 @@ describe('POST /v1/undos', () => {
     expect(answer.status).toBe(200)
     expect(answer.body.requested).toContain(undoable.id)
     expect(Object.keys(answer.body).toSorted()).toEqual(['refused', 'requested', 'undone'])
+  })
+
+  test('previews exactly what would be done, and does nothing', async () => {
+    const done: string[] = []
+    for (const action of ['note.add', 'note.add', 'note.read']) {
+      const { id } = await server.propose(action, writer, { session: 'preview', start: true })
+      await server.call('POST', `/v1/actions/${id}/outcome`, { outcome: 'succeeded' }, { token: writer })
+      done.push(id)
+    }
+    const [first, second, read] = done
+    const preview = await server.call('POST', '/v1/undos', { ids: done, preview: true })
+    expect(preview.body).toMatchObject({
+      undoable: [
+        { id: second, how: 'agent' },
+        { id: first, how: 'agent' },
+      ],
+      refused: [{ id: read, code: 'undo:not_declared' }],
+      more: false,
+    })
+    expect(Date.parse(preview.body.undoable[0].until)).toBeGreaterThan(Date.now())
+    expect((await server.call('GET', `/v1/actions/${first}`)).body.undo).toBeUndefined()
+
+    const undone = await server.call('POST', '/v1/undos', { ids: [first!, read!] })
+    expect(undone.body).toMatchObject({ requested: [first], refused: [{ id: read }] })
+    expect((await server.call('GET', `/v1/actions/${second}`)).body.undo).toBeUndefined()
+
+    const since = await server.call('POST', '/v1/undos', { agent: 'writer', since: '1h', preview: true })
+    expect(since.body.undoable.map(({ id }: Json) => id)).toContain(second)
+    expect(since.body.refused.map(({ id }: Json) => id)).toContain(first)
+  })
+
+  test.each([
+    [{ agent: 'writer' }],
+    [{ since: '1h' }],
+    [{ ids: ['act_1'], agent: 'writer', since: '1h' }],
+    [{ ids: [] }],
+    [{ preview: true }],
+  ])('refuses %j', async (body) => {
+    expect((await server.call('POST', '/v1/undos', body)).status).toBe(400)
+  })
+
+  test('an unknown id undoes nothing of the others that come after it', async () => {
+    const answer = await server.call('POST', '/v1/undos', { ids: ['act_unknown'] })
+    expect(answer).toMatchObject({ status: 404, body: { code: 'action:not_found' } })
   })
 
   test.each(['yesterday', '2026-01-01', '2026-01-01T00:00:00', '1y', '-1h', '9999999999h'])(

@@ -21,9 +21,11 @@ import {
   id,
   object,
   sessionName,
+  sinceText,
   stateName,
   words,
 } from './schemas.ts'
+import { readSince } from './undos.ts'
 import { readTraceParent } from '../telemetry/trace-parent.ts'
 import { waitForState } from './wait-for-state.ts'
 
@@ -58,6 +60,7 @@ interface ListQuery {
   readonly session?: string
   readonly state?: StateName
   readonly decision?: Decision
+  readonly since?: string
   readonly before?: string
   readonly limit?: number
 }
@@ -148,6 +151,7 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
           session: sessionName,
           state: stateName,
           decision: decisionName,
+          since: sinceText,
           before: { ...id, description: 'the `next` of the page before' },
           limit: { type: 'integer', minimum: 1, maximum: 200, description: '50 unless told' },
         }),
@@ -163,8 +167,12 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
       }),
     },
     async (request) => {
-      const { limit = 50, ...filter } = request.query
+      const { limit = 50, since, ...asked } = request.query
       const principal = principalOf(request)
+      const filter = {
+        ...asked,
+        ...(since === undefined ? {} : { since: readSince(since, store.now(), 'querystring.since') }),
+      }
       const scoped: Omit<ActionFilter, 'limit'> =
         principal.kind === 'agent' ? { ...filter, agent: ownAgent(principal, filter.agent) } : filter
       // One more than asked for tells whether there is another page.

@@ -55,6 +55,12 @@ export const time = {
   description: 'ISO 8601, UTC',
 } as const satisfies Schema
 
+export const sinceText = {
+  type: 'string',
+  maxLength: 40,
+  description: 'an ISO 8601 time with its zone, or a duration such as 1h',
+} as const satisfies Schema
+
 export const object = (properties: Schema, required: readonly string[] = []) =>
   ({ type: 'object', additionalProperties: false, required, properties }) as const
 
@@ -119,6 +125,11 @@ export const SHARED_SCHEMAS = [
         id,
         agent: { type: 'string' },
         action: { type: 'string' },
+        effect: {
+          type: 'string',
+          enum: ['read', 'write', 'irreversible'],
+          description: 'what it does to the world, worst case',
+        },
         session: { type: ['string', 'null'] },
         proposed_by: { type: 'string', description: 'the person who asked through the agent, where one did' },
         repeated: {
@@ -164,6 +175,7 @@ export const SHARED_SCHEMAS = [
         'id',
         'agent',
         'action',
+        'effect',
         'session',
         'decision',
         'effective',
