@@ -56,12 +56,17 @@ export interface CallOptions {
 
 /** A harness of its own with its HTTP API on a free port. */
 export async function startTestServer(
-  options: Partial<HttpServerOptions> & { readonly databaseUrl?: string; readonly people?: string } = {},
+  options: Partial<HttpServerOptions> & {
+    readonly databaseUrl?: string
+    readonly people?: string
+    /** The text of another belay.yaml. */
+    readonly policy?: string
+  } = {},
 ): Promise<TestServer> {
-  const { databaseUrl, people, ...serverOptions } = options
+  const { databaseUrl, people, policy = POLICY, ...serverOptions } = options
   const folder = await mkdtemp(join(tmpdir(), 'belay-http-'))
   const config = join(folder, 'belay.yaml')
-  await writeFile(config, people === undefined ? POLICY : `${POLICY}people: ${people}\n`)
+  await writeFile(config, people === undefined ? policy : `${policy}people: ${people}\n`)
   const telemetry = options.telemetry ?? createTelemetry()
   const harness = await openHarness({
     config,

@@ -3,6 +3,7 @@ import type { Policy, PolicyFault } from '../../policy/policy.ts'
 import { openHarness, type Harness } from '../harness.ts'
 import { PeopleReach } from '../reach-people.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
+import { consoleDoor } from '../console/console-door.ts'
 import { Authenticator } from '../http-api/authentication.ts'
 import { hookDoor } from '../hooks/hook-door.ts'
 import { lazyDoor } from '../http-api/lazy-door.ts'
@@ -105,7 +106,7 @@ export async function serve(
       version: VERSION,
       telemetry,
       authenticator,
-      doors: [hookDoor({ flow, store, policies }), (app) => people.doors(app)],
+      doors: [hookDoor({ flow, store, policies }), (app) => people.doors(app), consoleDoor()],
       rawDoors: [modelGateway, mcpGateway],
     })
     people.open(harness, server.url)

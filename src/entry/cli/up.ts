@@ -49,7 +49,7 @@ async function up(options: UpOptions): Promise<void> {
     line(`belay is up at ${server.url}`)
     // Whoever starts it may log in. Without a link it is up all the same.
     await loginLink(new ApiClient(server.url, adminToken)).then(
-      ({ url }) => note(`belay: open ${url} to log in (once, within 10 minutes)`),
+      ({ url }) => note(`belay: the console: ${url} (logs in once, within 10 minutes)`),
       (error: unknown) => note(`belay: no log-in link could be made: ${String(error)}`),
     )
     note(`belay: ${await stopped} received, stopping; a second one stops at once`)
