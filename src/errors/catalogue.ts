@@ -277,11 +277,10 @@ export class BelayError extends Error {
   }
 }
 
+/** In one pass, so that braces in a value stay as they are. */
 function fill(template: string, details: Readonly<Record<string, string>>): string {
-  return template
-    .replace(/(?<!\{)\{(\w+)\}(?!\})/g, (whole, name: string) =>
-      Object.hasOwn(details, name) ? String(details[name]) : whole,
-    )
-    .replaceAll('{{', '{')
-    .replaceAll('}}', '}')
+  return template.replace(/\{\{|\}\}|\{(\w+)\}/g, (whole, name: string | undefined) => {
+    if (name === undefined) return whole.slice(1)
+    return Object.hasOwn(details, name) ? String(details[name]) : whole
+  })
 }

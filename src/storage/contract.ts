@@ -5,6 +5,7 @@ import { ledgerContract } from './contract/ledger.ts'
 import { lifeContract } from './contract/life.ts'
 import { payloadsContract } from './contract/payloads.ts'
 import { tilesContract } from './contract/tiles.ts'
+import { promptsContract } from './contract/prompts.ts'
 import { readsContract } from './contract/reads.ts'
 import { loginsContract } from './contract/logins.ts'
 import { compareAndSwapContract } from './contract/compare-and-swap.ts'
@@ -26,6 +27,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     budgetsContract(open)
     readsContract(open)
     loginsContract(open)
+    promptsContract(open)
     lifeContract(open)
   })
 }

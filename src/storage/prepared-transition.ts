@@ -3,6 +3,7 @@ import { canonicalJson } from '../action/digest.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import { approvalOf, fixedOf, progressOf } from './action-row.ts'
+import type { PromptChange } from './prompts.ts'
 import type { AgentRow, Charge, KeyRow, NewRecord, PayloadRef, LoginRow, Transition } from './store.ts'
 
 /**
@@ -18,6 +19,7 @@ export type PreparedTransition = readonly [
   records: readonly PreparedRecord[],
   erase: readonly (readonly [action: string, kind: string])[],
   login: PreparedLogin | null,
+  prompt: PreparedPrompt | null,
 ]
 
 export type PreparedAction = readonly [
@@ -79,6 +81,31 @@ export type PreparedLogin = readonly [
   endedAt: number | null,
 ]
 
+export type PreparedPrompt = readonly [
+  version: PreparedPromptVersion | null,
+  labels: readonly PreparedPromptLabel[],
+]
+
+export type PreparedPromptVersion = readonly [
+  name: string,
+  version: number,
+  digest: string,
+  content: string,
+  config: string,
+  note: string | null,
+  createdAt: number,
+  createdBy: string,
+]
+
+export type PreparedPromptLabel = readonly [
+  replaces: number | null,
+  name: string,
+  label: string,
+  version: number,
+  movedAt: number,
+  movedBy: string,
+]
+
 export type PreparedCharge = readonly [account: string, reserved: number, spent: number]
 
 /**
@@ -101,7 +128,7 @@ export type PreparedPayload = readonly [kind: string, text: string, subjects: re
 
 /** Serialises a transition. Throws `store:unavailable` when something in it has no canonical form. */
 export function prepareTransition(transition: Transition): PreparedTransition {
-  const { action, agent, agentUnchanged, key, login } = transition
+  const { action, agent, agentUnchanged, key, login, prompt } = transition
   try {
     return [
       action === undefined ? null : prepareAction(action.value, action.replaces),
@@ -112,6 +139,7 @@ export function prepareTransition(transition: Transition): PreparedTransition {
       transition.records.map(prepareRecord),
       (transition.erase ?? []).map(({ action: id, kind }: PayloadRef) => [id, kind] as const),
       login === undefined ? null : prepareLogin(login.value, login.replaces),
+      prompt === undefined ? null : preparePrompt(prompt),
     ]
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error)
@@ -167,6 +195,31 @@ function prepareLogin(value: LoginRow, replaces: number | null): PreparedLogin {
     value.seenAt,
     value.expiresAt,
     value.endedAt,
+  ]
+}
+
+function preparePrompt({ version, labels = [] }: PromptChange): PreparedPrompt {
+  return [
+    version === undefined
+      ? null
+      : [
+          version.name,
+          version.version,
+          version.digest,
+          JSON.stringify(version.content),
+          JSON.stringify(version.config),
+          version.note,
+          version.createdAt,
+          version.createdBy,
+        ],
+    labels.map(({ value, replaces }) => [
+      replaces,
+      value.name,
+      value.label,
+      value.version,
+      value.movedAt,
+      value.movedBy,
+    ]),
   ]
 }
 

@@ -2,6 +2,8 @@ import { sql, type ExpressionBuilder, type Kysely, type Selectable, type SqlBool
 import type { Action } from '../action/action.ts'
 import type { BudgetWindow } from '../action/budget-window.ts'
 import { ACTION_COLUMNS, actionFrom, measuresFrom } from './action-row.ts'
+import { PromptReads } from './prompt-reads.ts'
+import type { Prompts } from './prompts.ts'
 import type {
   ActionFilter,
   AgentRow,
@@ -28,8 +30,11 @@ const RAN_OR_MAY_RUN = sql<SqlBool>`state not in ('denied', 'expired', 'cancelle
 export abstract class StoreReads implements Partial<Store> {
   protected readonly db: Kysely<Tables>
 
+  readonly prompts: Prompts
+
   constructor(db: Kysely<Tables>) {
     this.db = db
+    this.prompts = new PromptReads(db)
   }
 
   action(id: string): Promise<Action | undefined> {

@@ -2,6 +2,7 @@ import type { Action, StateName } from '../action/action.ts'
 import type { BudgetWindow } from '../action/budget-window.ts'
 import type { Decision } from '../action/decision.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { PromptChange, Prompts } from './prompts.ts'
 import type { Tiles } from './tiles.ts'
 
 /**
@@ -14,6 +15,7 @@ export interface Store {
   /** This process's identity in the store; also the name of its hash chain on PostgreSQL. */
   readonly replica: string
   readonly tiles: Tiles
+  readonly prompts: Prompts
   /** Epoch milliseconds by the database's clock; never goes backwards, also across restarts. */
   now(): number
 
@@ -103,6 +105,7 @@ export interface Transition {
   readonly agentUnchanged?: { readonly name: string; readonly version: number }
   readonly key?: { readonly value: KeyRow; readonly replaces: 'absent' | 'present' }
   readonly login?: { readonly value: LoginRow; readonly replaces: number | null }
+  readonly prompt?: PromptChange
   readonly charges?: readonly Charge[]
   readonly records: readonly NewRecord[]
   /** Payloads to drop. A tombstone with the digest stays. */
@@ -112,7 +115,7 @@ export interface Transition {
 export type CommitResult =
   | { readonly status: 'committed'; readonly records: readonly RecordRef[] }
   /** Nothing was applied. */
-  | { readonly status: 'conflict'; readonly on: 'action' | 'agent' | 'idempotency' | 'key' | 'login' }
+  | { readonly status: 'conflict'; readonly on: 'action' | 'agent' | 'idempotency' | 'key' | 'login' | 'prompt' }
 
 export interface RecordRef {
   readonly chain: string
@@ -133,6 +136,7 @@ export type RecordKind =
   | 'policy'
   | 'key'
   | 'login'
+  | 'prompt'
   | 'erasure'
   | 'anchor'
   | 'witness'

@@ -3,6 +3,7 @@ import type { Flow } from '../../flow/flow.ts'
 import type { Check } from '../../policy/check.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Store } from '../../storage/store.ts'
+import type { PromptRegistry } from '../prompts/prompt-registry.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { IdentityProvider } from './people/identity-provider.ts'
 import type { Logins } from './people/logins.ts'
@@ -14,6 +15,7 @@ export interface ApiContext {
   readonly flow: Flow
   readonly store: Store
   readonly policies: { current(): Policy }
+  readonly prompts: PromptRegistry
   /** What policies may name in `verify:`. */
   readonly checks: readonly Check[]
   /** Signs checkpoints and proofs of the ledger. */

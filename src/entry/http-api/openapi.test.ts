@@ -48,6 +48,9 @@ test('names every route of the server, and only those', async () => {
     'GET /v1/logins',
     'GET /v1/me',
     'GET /v1/policy',
+    'GET /v1/prompts',
+    'GET /v1/prompts/{name}',
+    'GET /v1/prompts/{name}/versions/{version}',
     'PATCH /v1/agents/{name}',
     'POST /v1/actions',
     'POST /v1/actions/{id}/cancel',
@@ -63,7 +66,10 @@ test('names every route of the server, and only those', async () => {
     'POST /v1/logout',
   'POST /v1/policy/backtest',
   'POST /v1/policy/lint',
+    'POST /v1/prompts',
+    'POST /v1/prompts/{name}/render',
     'POST /v1/undos',
+    'PUT /v1/prompts/{name}/labels/{label}',
   ]
   expect(declared.toSorted()).toEqual(expected)
   for (const route of expected) {

@@ -10,6 +10,7 @@ export interface RouteWords {
     | 'events'
     | 'ledger'
     | 'policy'
+    | 'prompts'
     | 'people'
     | 'server'
   /** Whether the route answers without credentials. */

@@ -23,6 +23,8 @@ import { ledgerRoutes } from './ledger.ts'
 import { checkLoopbackHost, isLoopback } from './loopback-host.ts'
 import { gatherOpenApi, openApiRoute } from './openapi.ts'
 import { policyRoutes } from './policy.ts'
+import { promptRoutes } from './prompts.ts'
+import { PromptRegistry } from '../prompts/prompt-registry.ts'
 import { policyTrialRoutes } from './policy-trials.ts'
 import { PROBLEM_TYPE, asBelayError, problemOf, sendProblem } from './problem.ts'
 import { RawDoors } from './raw-door.ts'
@@ -84,6 +86,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     flow: options.flow,
     store: options.store,
     policies: options.policies,
+    prompts: new PromptRegistry(options.store),
     checks: options.checks ?? builtInChecks,
     ledgerKey: signingKey(options.data),
     version: options.version,
@@ -110,6 +113,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     eventRoutes,
     ledgerRoutes,
     policyRoutes,
+    promptRoutes,
     policyTrialRoutes,
     healthRoutes,
     loginRoutes,

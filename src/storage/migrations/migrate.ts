@@ -6,7 +6,6 @@ import { createTables } from './0001-tables.ts'
 import { createLogins } from './0002-logins.ts'
 import { createTrees } from './0003-transparency.ts'
 import { createPrompts } from './0006-prompts.ts'
-import { createApprovals } from './0007-approvals.ts'
 
 /** Brings the database to the newest schema. Rejects with `store:unavailable` and leaves it as it was. */
 export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<void> {
@@ -15,7 +14,6 @@ export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'
     '0002-logins': createLogins(dialect),
     '0003-transparency': createTrees(dialect),
     '0006-prompts': createPrompts(dialect),
-    '0007-approvals': createApprovals(dialect),
   }
   const migrator = new Migrator({
     db,

@@ -31,8 +31,9 @@ export async function writeAtOnce(
   committing: (written: WrittenAtOnce) => unknown,
 ): Promise<WrittenAtOnce | undefined> {
   const agents = new Map<string, number>()
-  for (const [, agent, unchanged, key, charges, , erase, login] of group) {
-    if (agent !== null || key !== null || login !== null || erase.length > 0) return undefined
+  for (const [, agent, unchanged, key, charges, , erase, login, prompt] of group) {
+    if (agent !== null || key !== null || login !== null || prompt !== null || erase.length > 0)
+      return undefined
     if (!charges.every(([account]) => shares.has(account))) return undefined
     if (unchanged === null) continue
     if ((agents.get(unchanged[0]) ?? unchanged[1]) !== unchanged[1]) return undefined

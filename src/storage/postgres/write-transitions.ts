@@ -1,10 +1,16 @@
 import type pg from 'pg'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { ChainPosition } from '../hash-chain.ts'
-import type { PreparedAction, PreparedInsert, PreparedTransition } from '../prepared-transition.ts'
+import type {
+  PreparedAction,
+  PreparedInsert,
+  PreparedPrompt,
+  PreparedTransition,
+} from '../prepared-transition.ts'
 import type { CommitResult } from '../store.ts'
 import { bigintArray, textArray } from './binary-array.ts'
 import { placeRecords, type PlacedRecords } from './place-records.ts'
+import { isPromptRefused, promptStatements } from './write-prompts.ts'
 import { ALIVE, type BudgetShares } from './write-budgets.ts'
 
 const MAX_LOADS = 20
@@ -133,7 +139,10 @@ async function refusals(
   const versionOf = new Map((agentRows?.rows ?? []).map(({ name, version }) => [name, version]))
   const keysPresent = new Set((keyRows?.rows ?? []).map(({ id }) => id))
   const loginOf = new Map((loginRows?.rows ?? []).map(({ id, version }) => [id, version]))
-  const results = group.map(([, agent, agentUnchanged, key, , , , login]): CommitResult | undefined => {
+  const refusedPrompts = new Set<PreparedPrompt>()
+  for (const [, , , , , , , , prompt] of group)
+    if (prompt !== null && (await isPromptRefused(client, prompt))) refusedPrompts.add(prompt)
+  const results = group.map(([, agent, agentUnchanged, key, , , , login, prompt]): CommitResult | undefined => {
     if (agentUnchanged !== null && (versionOf.get(agentUnchanged[0]) ?? 0) !== agentUnchanged[1]) {
       return { status: 'conflict', on: 'agent' }
     }
@@ -143,6 +152,7 @@ async function refusals(
       return { status: 'conflict', on: 'key' }
     if (login !== null && (loginOf.get(login[1]) ?? null) !== login[0])
       return { status: 'conflict', on: 'login' }
+    if (prompt !== null && refusedPrompts.has(prompt)) return { status: 'conflict', on: 'prompt' }
     return undefined
   })
   return { xid: own.xid, results }
@@ -269,7 +279,7 @@ function recordStatements(chain: string, placed: PlacedRecords): pg.QueryConfig[
   return statements
 }
 
-function smallTableStatements([, agent, , key, , , , login]: PreparedTransition): pg.QueryConfig[] {
+function smallTableStatements([, agent, , key, , , , login, prompt]: PreparedTransition): pg.QueryConfig[] {
   const statements: pg.QueryConfig[] = []
   if (agent !== null) {
     statements.push({
@@ -293,6 +303,7 @@ function smallTableStatements([, agent, , key, , , , login]: PreparedTransition)
       expires_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
     statements.push({ text: login[0] === null ? insert : update, values: login.slice(1) })
   }
+  if (prompt !== null) statements.push(...promptStatements(prompt))
   return statements
 }
 
@@ -328,8 +339,8 @@ export function newGroup(): (transition: PreparedTransition) => boolean {
   const idempotencyKeys = new Set<string>()
   let closed = false
   let size = 0
-  return ([action, agent, , key, , , , login]) => {
-    const alone = agent !== null || key !== null || login !== null
+  return ([action, agent, , key, , , , login, prompt]) => {
+    const alone = agent !== null || key !== null || login !== null || prompt !== null
     if (closed || (alone && size > 0)) return false
     if (action !== null) {
       const idempotencyKey = action[9]?.[3] ?? null

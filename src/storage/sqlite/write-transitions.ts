@@ -10,12 +10,14 @@ import type {
 } from '../prepared-transition.ts'
 import type { Connection } from './connection.ts'
 import type { BudgetWriter } from './write-budgets.ts'
+import { PromptWriter } from './write-prompts.ts'
 import { CHAIN, type Written } from './writer-jobs.ts'
 
 /** Writes groups of transitions, each group as one transaction. Nothing else writes these tables. */
 export class TransitionWriter {
   readonly #connection: Connection
   readonly #budgets: BudgetWriter
+  readonly #prompts: PromptWriter
   readonly #statements: ReturnType<typeof prepareStatements>
   #position: ChainPosition
   readonly #agentVersions = new Map<string, number>()
@@ -23,6 +25,7 @@ export class TransitionWriter {
   constructor(connection: Connection, budgets: BudgetWriter) {
     this.#connection = connection
     this.#budgets = budgets
+    this.#prompts = new PromptWriter(connection)
     this.#statements = prepareStatements(connection)
     this.#position = this.#readPosition()
   }
@@ -62,13 +65,14 @@ export class TransitionWriter {
 
   /** All that can refuse comes before the first write, because a conflict must leave nothing behind. */
   #writeOne(transition: PreparedTransition, now: number): Written {
-    const [action, agent, agentUnchanged, key, charges, records, erase, login] = transition
+    const [action, agent, agentUnchanged, key, charges, records, erase, login, prompt] = transition
     if (agentUnchanged !== null && (this.#agentVersion(agentUnchanged[0]) ?? 0) !== agentUnchanged[1]) {
       return { conflict: 'agent' }
     }
     if (agent !== null && (this.#agentVersion(agent[1]) ?? null) !== agent[0]) return { conflict: 'agent' }
     if (key !== null && this.#keyIsPresent(key) !== (key[0] === 'present')) return { conflict: 'key' }
     if (login !== null && this.#loginVersion(login) !== login[0]) return { conflict: 'login' }
+    if (prompt !== null && this.#prompts.isRefused(prompt)) return { conflict: 'prompt' }
     const plan = this.#budgets.plan(charges)
     const refused = action === null ? undefined : this.#writeAction(action)
     if (refused !== undefined) return { conflict: refused }
@@ -76,6 +80,7 @@ export class TransitionWriter {
     if (agent !== null) this.#writeAgent(agent)
     if (key !== null) this.#statements.key.run(key[1], key[2], key[3], key[4], key[5])
     if (login !== null) this.#statements.login.run(...login.slice(1))
+    if (prompt !== null) this.#prompts.write(prompt)
     for (const [id, kind] of erase) {
       this.#statements.erasePayload.run(now, id, kind)
       this.#statements.eraseSubjects.run(id, kind)

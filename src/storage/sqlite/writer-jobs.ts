@@ -27,7 +27,7 @@ export type AccountTuple = readonly [
 
 /** Of each transition: what it conflicts on, why it failed, or seq and hash of its records in turn. */
 export type Written =
-  | { readonly conflict: 'action' | 'agent' | 'idempotency' | 'key' | 'login' }
+  | { readonly conflict: 'action' | 'agent' | 'idempotency' | 'key' | 'login' | 'prompt' }
   | { readonly fault: string }
   | readonly (string | number)[]
 

@@ -75,6 +75,9 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'GET /v1/logins': ROLES,
   'GET /v1/me': ROLES,
   'GET /v1/policy': ROLES,
+  'GET /v1/prompts': ROLES,
+  'GET /v1/prompts/:name': ROLES,
+  'GET /v1/prompts/:name/versions/:version': ROLES,
   'PATCH /v1/agents/:name': ['operator'],
   'POST /v1/actions': [],
   'POST /v1/actions/:id/cancel': ['operator'],
@@ -90,7 +93,10 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'POST /v1/logout': ROLES,
   'POST /v1/policy/backtest': ROLES,
   'POST /v1/policy/lint': ROLES,
+  'POST /v1/prompts': ['operator'],
+  'POST /v1/prompts/:name/render': ROLES,
   'POST /v1/undos': ['operator'],
+  'PUT /v1/prompts/:name/labels/:label': ['operator'],
 }
 
 describe('each route answers each caller as it should', () => {

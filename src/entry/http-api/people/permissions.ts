@@ -72,6 +72,13 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'POST /v1/ledger/verify': 'audit',
   'POST /v1/ledger/erase': 'erase',
 
+  'GET /v1/prompts': 'read',
+  'POST /v1/prompts': 'operate',
+  'GET /v1/prompts/:name': 'read',
+  'GET /v1/prompts/:name/versions/:version': 'read',
+  'PUT /v1/prompts/:name/labels/:label': 'operate',
+  'POST /v1/prompts/:name/render': 'read',
+
   'GET /v1/keys': 'keys',
   'POST /v1/keys': 'keys',
   'DELETE /v1/keys/:id': 'keys',
