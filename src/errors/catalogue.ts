@@ -156,6 +156,31 @@ export const CATALOGUE = {
     title: 'The policy is not valid',
     message: '{count} fault(s) in {file}. First: {first}',
   },
+  'prompt:not_found': {
+    status: 404,
+    title: 'No such prompt',
+    message: 'There is no {name} in the registry of prompts.',
+  },
+  'prompt:invalid': {
+    status: 400,
+    title: 'The prompt is not valid',
+    message: '{where}: expected {expected}, got {got}.',
+  },
+  'prompt:variables': {
+    status: 400,
+    title: 'The variables are not those of the prompt',
+    message: 'The prompt {name} takes {expected}; {cause}.',
+  },
+  'prompt:label_reserved': {
+    status: 400,
+    title: 'The label moves by itself',
+    message: 'The label {label} is always the newest version.',
+  },
+  'prompt:conflict': {
+    status: 409,
+    title: 'Somebody else was first',
+    message: 'The prompt {name} changed in the meantime; read it again.',
+  },
   'provider:unknown': {
     status: 404,
     title: 'No such provider',
@@ -211,31 +236,6 @@ export const CATALOGUE = {
   'server:busy': {
     status: 503,
     title: 'Too many requests are waiting',
-  'prompt:not_found': {
-    status: 404,
-    title: 'No such prompt',
-    message: 'There is no {name} in the registry of prompts.',
-  },
-  'prompt:invalid': {
-    status: 400,
-    title: 'The prompt is not valid',
-    message: '{where}: expected {expected}, got {got}.',
-  },
-  'prompt:variables': {
-    status: 400,
-    title: 'The variables are not those of the prompt',
-    message: 'The prompt {name} takes {expected}; {cause}.',
-  },
-  'prompt:label_reserved': {
-    status: 400,
-    title: 'The label moves by itself',
-    message: 'The label {label} is always the newest version.',
-  },
-  'prompt:conflict': {
-    status: 409,
-    title: 'Somebody else was first',
-    message: 'The prompt {name} changed in the meantime; read it again.',
-  },
     message: 'At most {max} requests may wait; try again.',
   },
   'server:closing': {
