@@ -77,7 +77,7 @@ export class AlertWatch {
       urgent: true,
       title: breaker ? `The breaker of ${name} tripped: it is ${state}` : `${name} is ${state}`,
       facts: [`By ${changedBy ?? 'nobody named'}: ${reason ?? 'no reason given'}.`],
-      act: `belay agents resume ${name}, or ${this.#options.publicUrl()}/console`,
+      act: `belay agents resume ${name}, or ${this.#options.publicUrl()}/`,
       at: changedAt,
     })
   }
@@ -98,7 +98,7 @@ export class AlertWatch {
           `${action.name}, ${action.id}.`,
           `${step?.votes.length ?? 0} of ${step?.quorum ?? 1} have approved; it expires in ${durationWords(Math.max(0, approval.expiresAt - now))}.`,
         ],
-        act: `belay approvals list, then belay approvals approve ${approval.id}; or ${this.#options.publicUrl()}/console`,
+        act: `belay approvals list, then belay approvals approve ${approval.id}; or ${this.#options.publicUrl()}/approvals/${approval.id}`,
         at: now,
       })
     }
@@ -113,7 +113,7 @@ export class AlertWatch {
       urgent: false,
       title: `${action.agent} has used up its ${reason.code.startsWith('rate:') ? 'rate' : 'budget'}`,
       facts: [reason.message, `${action.name} was refused.`],
-      act: `belay agents list, or ${this.#options.publicUrl()}/console`,
+      act: `belay agents list, or ${this.#options.publicUrl()}/budgets`,
       at: action.updatedAt,
     })
   }
@@ -141,7 +141,7 @@ export class AlertWatch {
           facts: [
             `${(gone * 100).toFixed(1)} % is spent or reserved; told above ${Math.round(budget * 100)} %.`,
           ],
-          act: `belay agents pause ${agent}, or ${this.#options.publicUrl()}/console`,
+          act: `belay agents pause ${agent}, or ${this.#options.publicUrl()}/budgets`,
           at: updatedAt,
         })
       })
@@ -172,7 +172,7 @@ export class AlertWatch {
       urgent: false,
       title: `${failures} of the last ${last.length} actions of ${agent} failed`,
       facts: [`Told above ${Math.round(errorRate * 100)} %.`],
-      act: `belay agents pause ${agent}, or ${this.#options.publicUrl()}/console`,
+      act: `belay agents pause ${agent}, or ${this.#options.publicUrl()}/actions?agent=${encodeURIComponent(agent)}`,
       at: updatedAt,
     })
   }

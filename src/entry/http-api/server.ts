@@ -14,6 +14,7 @@ import { actionRoutes } from './actions.ts'
 import { agentRoutes } from './agents.ts'
 import type { ApiContext } from './api-context.ts'
 import { approvalRoutes } from './approvals.ts'
+import { budgetRoutes } from './budgets.ts'
 import { Authenticator, principalOf } from './authentication.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
@@ -109,6 +110,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     undoRoutes,
     approvalRoutes,
     agentRoutes,
+    budgetRoutes,
     keyRoutes,
     eventRoutes,
     ledgerRoutes,

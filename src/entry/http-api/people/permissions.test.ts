@@ -64,6 +64,7 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'GET /v1/agents/:name/budget': ROLES,
   'GET /v1/approvals': ROLES,
   'GET /v1/approvals/:id': ROLES,
+  'GET /v1/budgets': ROLES,
   'GET /v1/events': ROLES,
   'GET /v1/keys': ['admin'],
   'GET /v1/ledger/checkpoint': ROLES,

@@ -61,6 +61,7 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/agents': 'read',
   'PATCH /v1/agents/:name': 'operate',
   'GET /v1/agents/:name/budget': 'read',
+  'GET /v1/budgets': 'read',
   'GET /v1/events': 'read',
   'GET /v1/policy': 'read',
   'POST /v1/policy/lint': 'read',

@@ -1,0 +1,174 @@
+import type { FastifyInstance } from 'fastify'
+import type { BudgetWindow } from '../../action/budget-window.ts'
+import { BUDGET_WINDOWS } from '../../action/budget-window.ts'
+import type { JsonObject } from '../../action/json.ts'
+import { usdFromNano } from '../../action/money.ts'
+import { BelayError } from '../../errors/catalogue.ts'
+import { windowAt } from '../../flow/monitor/window.ts'
+import type { Limits } from '../../policy/policy.ts'
+import type { BudgetReport } from '../../storage/store.ts'
+import { isoTime } from './action-answer.ts'
+import { knownAgents } from './agents.ts'
+import type { ApiContext } from './api-context.ts'
+import { maySee, principalOf } from './authentication.ts'
+import { routeSchema } from './route-schema.ts'
+import { agentName, object, sessionName } from './schemas.ts'
+
+type ByName = { Params: { name: string } }
+
+const byName = object({ name: agentName }, ['name'])
+
+const budgetLine = object(
+  {
+    window: { type: 'string', enum: BUDGET_WINDOWS },
+    unit: { type: 'string', enum: ['usd', 'actions'] },
+    limit_usd: { type: 'number' },
+    reserved_usd: { type: 'number' },
+    spent_usd: { type: 'number' },
+    limit: { type: 'integer' },
+    reserved: { type: 'integer' },
+    spent: { type: 'integer' },
+    session: { type: 'string' },
+    starts_at: { type: ['string', 'null'] },
+    ends_at: { type: ['string', 'null'] },
+  },
+  ['window', 'unit', 'starts_at', 'ends_at'],
+)
+
+export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiContext): void {
+  app.get<ByName & { Querystring: { session?: string } }>(
+    '/v1/agents/:name/budget',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'Limits of an agent, what is reserved and what is spent, by window',
+        tag: 'agents',
+        params: byName,
+        querystring: object({
+          session: { ...sessionName, description: 'whose limits per session to show as they are drawn on' },
+        }),
+        answers: {
+          200: { description: 'One line for each limit', schema: { type: 'array', items: budgetLine } },
+        },
+      }),
+    },
+    async (request) => {
+      const { name } = request.params
+      const rule = policies.current().agent(name)
+      if (
+        !maySee(principalOf(request), name) ||
+        (rule === undefined && (await store.agent(name)) === undefined)
+      ) {
+        throw new BelayError('agent:not_found', { name })
+      }
+      const now = store.now()
+      const { session } = request.query
+      // Accounts of sessions never end, so only those of the session that was asked for are told.
+      const drawnOn = (await store.budgets({ agent: name, at: now })).filter(
+        (report) => report.agent === name && (report.window !== 'session' || sessionOf(report) === session),
+      )
+      return [...drawnOn.map(budgetAnswer), ...untouched(rule, drawnOn, now)]
+    },
+  )
+
+  app.get(
+    '/v1/budgets',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary:
+          'The limits of every agent and of all together, as they are drawn on in the windows that now are',
+        tag: 'agents',
+        answers: {
+          200: {
+            description:
+              'Agents that have limits; `agent` is null for all together. Limits per session are left out',
+            schema: object(
+              {
+                items: {
+                  type: 'array',
+                  items: object(
+                    { agent: { type: ['string', 'null'] }, lines: { type: 'array', items: budgetLine } },
+                    ['agent', 'lines'],
+                  ),
+                },
+              },
+              ['items'],
+            ),
+          },
+        },
+      }),
+    },
+    async (request) => {
+      const principal = principalOf(request)
+      const policy = policies.current()
+      const now = store.now()
+      const [reports, agents] = await Promise.all([
+        store.budgets({ ...(principal.kind === 'agent' && { agent: principal.agent }), at: now }),
+        knownAgents(store, policy),
+      ])
+      const ofCalendar = reports.filter(({ window }) => window !== 'session')
+      const linesOf = (agent: string | null, rule: Limits | undefined): JsonObject[] => {
+        const drawnOn = ofCalendar.filter((report) => report.agent === agent)
+        const rest = untouched(rule, drawnOn, now).filter(({ window }) => window !== 'session')
+        return [...drawnOn.map(budgetAnswer), ...rest].toSorted((a, b) => rankOf(a) - rankOf(b))
+      }
+      const items = [
+        ...(principal.kind === 'agent' ? [] : [{ agent: null, lines: linesOf(null, policy.overall) }]),
+        ...agents
+          .filter(({ name }) => maySee(principal, name))
+          .map(({ name }) => ({ agent: name, lines: linesOf(name, policy.agent(name)) })),
+      ]
+      return { items: items.filter(({ lines }) => lines.length > 0) }
+    },
+  )
+}
+
+/** Limits that no action has drawn on yet in the window that now is. */
+function untouched(rule: Limits | undefined, drawnOn: readonly BudgetReport[], now: number): JsonObject[] {
+  const limits: { unit: BudgetReport['unit']; window: BudgetWindow; limit: number }[] = []
+  for (const { per, limit } of rule?.budgets ?? [])
+    if (per !== 'action') limits.push({ unit: 'nano_usd', window: per, limit })
+  for (const { per, limit } of rule?.rates ?? []) limits.push({ unit: 'actions', window: per, limit })
+  return limits
+    .filter(({ unit, window }) => !drawnOn.some((report) => report.unit === unit && report.window === window))
+    .map((limit) =>
+      budgetAnswer({
+        ...limit,
+        key: '',
+        agent: null,
+        ...windowAt(limit.window, now, ''),
+        reserved: 0,
+        spent: 0,
+      }),
+    )
+}
+
+/** Money first, then counts; short windows first. */
+function rankOf({ unit, window }: JsonObject): number {
+  return (unit === 'usd' ? 0 : 100) + BUDGET_WINDOWS.indexOf(window as BudgetWindow)
+}
+
+function budgetAnswer(report: BudgetReport): JsonObject {
+  const { unit, window, limit, reserved, spent } = report
+  const amounts: JsonObject =
+    unit === 'nano_usd'
+      ? { limit_usd: usdFromNano(limit), reserved_usd: usdFromNano(reserved), spent_usd: usdFromNano(spent) }
+      : { limit, reserved, spent }
+  const inSession = window === 'session'
+  const session = sessionOf(report)
+  return {
+    window,
+    unit: unit === 'nano_usd' ? 'usd' : 'actions',
+    ...amounts,
+    ...(session === '' ? {} : { session }),
+    // A session has no calendar bounds.
+    starts_at: inSession ? null : isoTime(report.startsAt),
+    ends_at: inSession ? null : isoTime(report.endsAt),
+  }
+}
+
+/** The last part of an account's key names its window. */
+function sessionOf(report: BudgetReport): string {
+  return report.window === 'session' ? report.key.split('/').slice(3).join('/') : ''
+}
