@@ -1,10 +1,18 @@
 import type { Store, StoredRecord } from '../../storage/store.ts'
 
-/** What a follower needs of the store. */
-export type FollowedStore = Pick<Store, 'dialect' | 'replica' | 'chains' | 'records' | 'onCommit'>
+/** What a follower reads of a record: at least its number. */
+export type FollowedRecord = Pick<StoredRecord, 'seq'>
 
-export interface FollowOptions {
-  readonly store: FollowedStore
+/** What a follower needs of the store; of the records it may read less than there is. */
+export interface FollowedStore<R extends FollowedRecord> extends Pick<
+  Store,
+  'dialect' | 'replica' | 'chains' | 'onCommit'
+> {
+  records(chain: string, afterSeq: number, limit: number): Promise<readonly R[]>
+}
+
+export interface FollowOptions<R extends FollowedRecord = StoredRecord> {
+  readonly store: FollowedStore<R>
   /** The number of the last record of the chain that was applied, as it is on disk; 0 before the first. */
   readonly from: (chain: string) => Promise<number>
   /**
@@ -13,7 +21,7 @@ export interface FollowOptions {
    * the first: another replica may have followed the same chain. Whatever it rejects with, the position is read
    * again and the records come again.
    */
-  readonly apply: (chain: string, records: readonly StoredRecord[]) => Promise<void>
+  readonly apply: (chain: string, records: readonly R[]) => Promise<void>
   /** Most records a batch, at most and by default 1,000. */
   readonly batch?: number
   /** How soon after a commit the first batch is taken, ms; meanwhile commits collect. */
@@ -50,12 +58,14 @@ const BEHIND = 50
  * chain of a dead one is followed by the living one whose name comes first. One batch is in memory at a time. While
  * the store is busy it gives way; it keeps no process alive.
  */
-export function followLedger(options: FollowOptions): LedgerFollower {
+export function followLedger<R extends FollowedRecord = StoredRecord>(
+  options: FollowOptions<R>,
+): LedgerFollower {
   return new Follower(options)
 }
 
-class Follower implements LedgerFollower {
-  readonly #options: FollowOptions
+class Follower<R extends FollowedRecord> implements LedgerFollower {
+  readonly #options: FollowOptions<R>
   readonly #batch: number
   readonly #positions = new Map<string, number>()
   readonly #stopListening: () => void
@@ -70,7 +80,7 @@ class Follower implements LedgerFollower {
   #faults = 0
   #closed = false
 
-  constructor(options: FollowOptions) {
+  constructor(options: FollowOptions<R>) {
     this.#options = options
     this.#batch = Math.min(options.batch ?? MAX_BATCH, MAX_BATCH)
     const { store, delay = DELAY_MS, lookEvery = LOOK_EVERY_MS } = options
