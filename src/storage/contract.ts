@@ -7,6 +7,7 @@ import { payloadsContract } from './contract/payloads.ts'
 import { tilesContract } from './contract/tiles.ts'
 import { promptsContract } from './contract/prompts.ts'
 import { readsContract } from './contract/reads.ts'
+import { rollupsContract } from './contract/rollups.ts'
 import { loginsContract } from './contract/logins.ts'
 import { compareAndSwapContract } from './contract/compare-and-swap.ts'
 import type { StoreUnderTest } from './contract/samples.ts'
@@ -26,6 +27,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     tilesContract(open)
     budgetsContract(open)
     readsContract(open)
+    rollupsContract(open)
     loginsContract(open)
     promptsContract(open)
     lifeContract(open)

@@ -2,6 +2,9 @@ import type { Action, StateName } from '../action/action.ts'
 import type { BudgetWindow } from '../action/budget-window.ts'
 import type { Decision } from '../action/decision.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { Rollups } from './rollups.ts'
+
+export * from './rollups.ts'
 import type { PromptChange, Prompts } from './prompts.ts'
 import type { Tiles } from './tiles.ts'
 
@@ -66,6 +69,9 @@ export interface Store {
   history(filter: HistoryFilter): Promise<readonly HistoryEntry[]>
   /** The newest finished actions of an agent, proposed since then, newest first: `true` for failed or unknown. */
   recentFailures(agent: string, limit: number, since?: number): Promise<readonly boolean[]>
+
+  /** What is derived from the records: spans, sessions, sums by the hour. */
+  readonly rollups: Rollups
 
   payloads(actionId: string): Promise<readonly StoredPayload[]>
   /** The payloads of many actions at once, in no particular order. */

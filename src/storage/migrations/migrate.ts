@@ -4,6 +4,7 @@ import { BelayError } from '../../errors/catalogue.ts'
 import type { Tables } from '../tables.ts'
 import { createTables } from './0001-tables.ts'
 import { createLogins } from './0002-logins.ts'
+import { createRollups } from './0005-rollups.ts'
 import { createTrees } from './0003-transparency.ts'
 import { createPrompts } from './0006-prompts.ts'
 
@@ -12,6 +13,7 @@ export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'
   const migrations: Record<string, Migration> = {
     '0001-tables': createTables(dialect),
     '0002-logins': createLogins(dialect),
+    '0005-rollups': createRollups(dialect),
     '0003-transparency': createTrees(dialect),
     '0006-prompts': createPrompts(dialect),
   }

@@ -15,6 +15,7 @@ import type { Connections } from './connections.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { GroupWriter } from './group-writer.ts'
 import { Listener } from './listener.ts'
+import { PostgresRollups } from './postgres-rollups.ts'
 import { endLease, renewLease, takeOver } from './replica-lease.ts'
 import { BudgetShares } from './write-budgets.ts'
 import { growTree, keepCheckpoint } from './write-tiles.ts'
@@ -27,6 +28,7 @@ export class PostgresStore extends StoreReads implements Store {
   readonly dialect = 'postgres'
   readonly replica: string
   readonly tiles: Tiles
+  readonly rollups: PostgresRollups
   readonly #connections: Connections
   readonly #clock: DatabaseClock
   readonly #leaseMs: number
@@ -51,6 +53,7 @@ export class PostgresStore extends StoreReads implements Store {
       grow: (growth) => this.#answer(() => growTree(connections.pool, growth)),
       keepCheckpoint: (checkpoint) => this.#answer(() => keepCheckpoint(connections.pool, checkpoint)),
     })
+    this.rollups = new PostgresRollups(this.db, connections.pool)
     this.#connections = connections
     this.#clock = clock
     this.#leaseMs = parts.leaseMs

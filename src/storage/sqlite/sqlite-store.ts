@@ -13,6 +13,8 @@ import type { Tables } from '../tables.ts'
 import type { Tiles } from '../tiles.ts'
 import type { Connection } from './connection.ts'
 import { pack } from './packed.ts'
+import { SqliteRollups } from './sqlite-rollups.ts'
+import type { StatementRun } from './write-statements.ts'
 import { WriterThread } from './writer-thread.ts'
 import { CHAIN, type Job, type Written } from './writer-jobs.ts'
 
@@ -28,6 +30,7 @@ export class SqliteStore extends StoreReads implements Store {
   readonly dialect = 'sqlite'
   readonly replica: string
   readonly tiles: Tiles
+  readonly rollups: SqliteRollups
   readonly #reader: Connection
   readonly #byId: Statement
   readonly #writer: WriterThread
@@ -53,6 +56,7 @@ export class SqliteStore extends StoreReads implements Store {
       grow: async (growth) => (await this.#ask({ kind: 'grow tree', growth })) as boolean,
       keepCheckpoint: async (checkpoint) => void (await this.#ask({ kind: 'keep checkpoint', checkpoint })),
     })
+    this.rollups = new SqliteRollups(this.db, (runs) => this.#runStatements(runs))
     this.#clock = parts.clock
     this.#reader = parts.reader
     this.#unlock = parts.unlock
@@ -185,6 +189,11 @@ export class SqliteStore extends StoreReads implements Store {
   async #ask(job: Job): Promise<unknown> {
     this.#refuseWhenClosed()
     return this.#run(job)
+  }
+
+  async #runStatements(runs: readonly StatementRun[]): Promise<boolean> {
+    this.#refuseWhenClosed()
+    return (await this.#run({ kind: 'run', statements: pack(runs) })) as boolean
   }
 
   async #run(job: Job): Promise<unknown> {

@@ -12,6 +12,8 @@ export type Job =
   | { readonly kind: 'grow tree'; readonly growth: TreeGrowth }
   | { readonly kind: 'keep checkpoint'; readonly checkpoint: KeptCheckpoint }
   | { readonly kind: 'sign of life'; readonly now: number }
+  /** `StatementRun`s, packed; answers whether all of them held. */
+  | { readonly kind: 'run'; readonly statements: Packed }
   | { readonly kind: 'scrub' }
   | { readonly kind: 'close' }
 

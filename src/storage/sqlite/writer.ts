@@ -4,6 +4,7 @@ import { openForWriting } from './connection.ts'
 import { unpack } from './packed.ts'
 import { quietCheckpoint } from './quiet-checkpoint.ts'
 import { BudgetWriter } from './write-budgets.ts'
+import { StatementWriter, type StatementRun } from './write-statements.ts'
 import { TileWriter } from './write-tiles.ts'
 import { TransitionWriter } from './write-transitions.ts'
 import type { Job, Request, Response, WriterSettings } from './writer-jobs.ts'
@@ -23,6 +24,7 @@ const { file, replica } = workerData as WriterSettings
 const connection = openForWriting(file)
 const budgets = new BudgetWriter(connection, replica)
 const transitions = new TransitionWriter(connection, budgets)
+const statements = new StatementWriter(connection)
 const tiles = new TileWriter(connection)
 
 const quiet = setTimeout(() => quietCheckpoint(connection), QUIET_MS).unref()
@@ -58,6 +60,8 @@ function run(job: Job): unknown {
       return takeOver(job.now)
     case 'sign of life':
       return transitions.write([], job.now)
+    case 'run':
+      return statements.write(unpack(job.statements) as unknown as readonly StatementRun[])
     case 'scrub':
       return truncateLog()
     case 'close':
