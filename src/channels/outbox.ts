@@ -22,6 +22,7 @@ export interface Parcel {
 
 export interface OutboxOptions {
   readonly onFault: (error: unknown) => void
+  readonly onSent?: (() => void) | undefined
   /** Parcels that wait at the same time; further ones are dropped with a fault. Default 1,000. */
   readonly limit?: number
   readonly concurrency?: number
@@ -42,7 +43,7 @@ interface Waiting {
  * never sees a failure.
  */
 export class Outbox {
-  readonly #options: Required<OutboxOptions>
+  readonly #options: Required<Omit<OutboxOptions, 'onSent'>> & Pick<OutboxOptions, 'onSent'>
   readonly #ready: Waiting[] = []
   readonly #timers = new Set<NodeJS.Timeout>()
   #running = 0
@@ -102,7 +103,10 @@ export class Outbox {
   async #attempt(waiting: Waiting): Promise<void> {
     const { parcel } = waiting
     try {
-      if (parcel.wanted === undefined || (await parcel.wanted())) await parcel.send()
+      if (parcel.wanted === undefined || (await parcel.wanted())) {
+        await parcel.send()
+        this.#options.onSent?.()
+      }
       this.#done()
     } catch (error) {
       waiting.attempt++

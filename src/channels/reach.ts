@@ -16,6 +16,8 @@ export interface Reach {
   readonly publicUrl: () => string
   /** Where a channel's faults go: without secrets. */
   readonly onFault: (error: unknown) => void
+  /** To be told of every message that its receiver took. */
+  readonly onSent?: () => void
 }
 
 /** The action when it still waits in this very step of this approval, with the same arguments. */

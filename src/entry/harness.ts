@@ -38,7 +38,7 @@ export interface HarnessOptions {
 export interface Harness {
   readonly flow: OpenFlow
   readonly store: Store
-  readonly policies: { current(): Policy }
+  readonly policies: { current(): Policy; loadedAt(): number }
   /** What policies may name in `verify:`: built in, given to `openHarness`, and of the policy's plugins. */
   readonly checks: readonly Check[]
   /** The folder for what belongs to this installation: keys, tokens. */
@@ -94,6 +94,7 @@ async function assemble(
 ): Promise<Harness> {
   const listeners = new Set<() => void>()
   let current = policy
+  let loadedAt = store.now()
   if (config !== null) await recordPolicy(store, policy)
   const watcher =
     options.watch === false || config === null
@@ -102,6 +103,7 @@ async function assemble(
           checks,
           onChange: (next) => {
             current = next
+            loadedAt = store.now()
             recordPolicy(store, next).catch((error: unknown) => options.onFault?.(error))
             for (const listener of listeners) listener()
             options.onPolicyChanged?.(next)
@@ -110,6 +112,7 @@ async function assemble(
         })
   const policies = {
     current: () => current,
+    loadedAt: () => loadedAt,
     onChange: (listener: () => void) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)

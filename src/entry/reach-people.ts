@@ -6,6 +6,8 @@ import type { AlertChannel } from '../channels/alert.ts'
 import { AlertDesk } from '../channels/alert-desk.ts'
 import { AlertWatch } from '../channels/alert-watch.ts'
 import { viewOf } from '../channels/approval-view.ts'
+import { ChannelBook } from '../channels/channel-desk.ts'
+import type { ChannelDesk, ChannelStatus } from '../channels/channel-desk.ts'
 import { approvalDoor } from '../channels/email/approval-door.ts'
 import { ApprovalLinks, linkKey } from '../channels/email/approval-links.ts'
 import { MailChannel } from '../channels/email/mail-channel.ts'
@@ -41,18 +43,20 @@ const NONE: Channels = { all: [], links: undefined, slack: undefined }
 /** How often held actions and kept alerts are looked at, ms. */
 const TICK = 15_000
 const MAX_HELD = 1_000
+const CHANNELS = ['slack', 'email', 'webhook'] as const
 
 /**
  * The policy's `notify:` as one channel of the flow: opens what is configured, opens it anew when the policy changes,
  * and serves the doors through which decisions come back.
  */
-export class PeopleReach implements ApprovalChannel {
+export class PeopleReach implements ApprovalChannel, ChannelDesk {
   readonly name = 'people'
   readonly #options: PeopleReachOptions
   readonly #work = new SlackWork()
   /** What was announced and still waits, so that a channel that a new policy adds hears of it too. */
   readonly #waiting = new Map<string, InState<'held'>>()
   readonly #desk: AlertDesk
+  readonly #book = new ChannelBook(() => this.#opened?.reach.now() ?? Date.now())
   #channels: Channels = NONE
   #opened: { readonly harness: Harness; readonly reach: Reach; readonly watch: AlertWatch } | undefined
   #configured = ''
@@ -153,6 +157,25 @@ export class PeopleReach implements ApprovalChannel {
     return this.#work.ended()
   }
 
+  channels(): readonly ChannelStatus[] {
+    const rule = this.#rule()
+    const open = new Set(this.#channels.all.map(({ name }) => name))
+    return CHANNELS.map((name) =>
+      this.#book.status(name, { configured: rule[name] !== null, open: open.has(name) }),
+    )
+  }
+
+  test(name: string, by: string): boolean {
+    const channel = this.#channels.all.find((each) => each.name === name)
+    if (channel === undefined) return false
+    const at = this.#opened?.reach.now() ?? Date.now()
+    const facts = [`${by} asked for it in the settings.`]
+    const act = 'Nothing needs to be done: who reads this is reached.'
+    const key = `test ${name} ${at}`
+    channel.alert([{ kind: 'test', key, urgent: true, title: 'A test message from Belay', facts, act, at }])
+    return true
+  }
+
   /** Carries out the decisions that were acknowledged, and sends nothing more. */
   async close(): Promise<void> {
     this.#closed = true
@@ -199,9 +222,10 @@ export class PeopleReach implements ApprovalChannel {
     }
   }
 
-  #openChannels(rule: NotifyRule, reach: Reach): Channels {
-    const slack = this.#openSlack(rule, reach)
-    const email = this.#openEmail(rule, reach)
+  #openChannels(rule: NotifyRule, common: Reach): Channels {
+    const slack = this.#openSlack(rule, this.#watched('slack', common))
+    const email = this.#openEmail(rule, this.#watched('email', common))
+    const reach = this.#watched('webhook', common)
     const secret = rule.webhook === null ? undefined : this.#secret('webhook', rule.webhook.secret)
     const webhook =
       rule.webhook === null || secret === undefined
@@ -212,6 +236,25 @@ export class PeopleReach implements ApprovalChannel {
       links: email?.links,
       slack: slack?.side,
     }
+  }
+
+  /** Its deliveries and faults are remembered under the channel's name. */
+  #watched(name: (typeof CHANNELS)[number], reach: Reach): Reach {
+    this.#book.opening(name)
+    return {
+      ...reach,
+      onSent: () => this.#book.delivered(name),
+      onFault: (error) => {
+        this.#book.failed(name, error)
+        reach.onFault(error)
+      },
+    }
+  }
+
+  #lacks(name: (typeof CHANNELS)[number], what: string): undefined {
+    this.#book.missing(name, what)
+    this.#options.note(what)
+    return undefined
   }
 
   #openSlack(
@@ -237,19 +280,19 @@ export class PeopleReach implements ApprovalChannel {
     const smtp = this.#secret('email', email.smtp)
     if (smtp === undefined) return undefined
     if (!URL.canParse(smtp) || !/^smtps?:$/.test(new URL(smtp).protocol)) {
-      this.#options.note('notify.email.smtp is no smtp:// or smtps:// URL; nobody is told by e-mail')
-      return undefined
+      return this.#lacks('email', 'notify.email.smtp is no smtp:// or smtps:// URL; nobody is told by e-mail')
     }
     const from = email.from ?? decodeURIComponent(new URL(smtp).username)
     if (!isAddress(from)) {
-      this.#options.note('notify.email.from is missing; nobody is told by e-mail')
-      return undefined
+      return this.#lacks('email', 'notify.email.from is missing; nobody is told by e-mail')
     }
     const linkSecret = email.linkSecret === null ? null : this.#secret('email', email.linkSecret)
     if (linkSecret === undefined) return undefined
     if (linkSecret !== null && linkSecret.length < 32) {
-      this.#options.note('notify.email.link_secret needs at least 32 characters; nobody is told by e-mail')
-      return undefined
+      return this.#lacks(
+        'email',
+        'notify.email.link_secret needs at least 32 characters; nobody is told by e-mail',
+      )
     }
     const links = new ApprovalLinks(linkSecret === null ? linkKey(reach.data) : Buffer.from(linkSecret))
     const { to, approvers } = email
@@ -257,14 +300,15 @@ export class PeopleReach implements ApprovalChannel {
   }
 
   /** What `$NAME` stands for; notes and answers `undefined` where it stands for nothing. */
-  #secret(channel: string, written: string): string | undefined {
+  #secret(channel: (typeof CHANNELS)[number], written: string): string | undefined {
     if (!written.startsWith('$')) return written
     const value = (this.#options.env ?? process.env)[written.slice(1)]
     if (value !== undefined && value !== '') return value
-    this.#options.note(
-      `notify.${channel}: set the environment variable ${written.slice(1)}; nobody is told there`,
+    const variable = written.slice(1)
+    return this.#lacks(
+      channel,
+      `notify.${channel}: set the environment variable ${variable}; nobody is told there`,
     )
-    return undefined
   }
 
   async #tick(): Promise<void> {

@@ -80,6 +80,11 @@ export const CATALOGUE = {
     title: 'The identity provider does not answer as it should',
     message: 'The identity provider {issuer} cannot be asked; the log has the details under {id}.',
   },
+  'channel:not_open': {
+    status: 409,
+    title: 'Nobody is reached that way',
+    message: 'The channel {name} is not open: {cause}.',
+  },
   'login:not_found': { status: 404, title: 'No such login', message: 'There is no login {id}.' },
   'action:not_found': { status: 404, title: 'No such action', message: 'There is no action {id}.' },
   'action:wrong_state': {

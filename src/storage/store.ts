@@ -84,6 +84,8 @@ export interface Store {
   logins(at: number): Promise<readonly LoginRow[]>
   login(id: string): Promise<LoginRow | undefined>
   loginByHash(hash: string): Promise<LoginRow | undefined>
+  /** Forgets logins and links that ended or expired before `before`; the ledger keeps what became of them. */
+  dropLogins(before: number): Promise<void>
 
   /** The ledger: hash chains of records, in order. */
   chains(): Promise<readonly ChainHead[]>
@@ -142,6 +144,7 @@ export type RecordKind =
   | 'policy'
   | 'key'
   | 'login'
+  | 'channel'
   | 'prompt'
   | 'erasure'
   | 'anchor'

@@ -39,7 +39,12 @@ export class MailChannel implements ApprovalChannel, AlertChannel {
     this.#reach = reach
     this.#options = options
     this.#sent = new SentLog(reach.data, 'email', reach.onFault)
-    this.#outbox = new Outbox({ concurrency: 2, onFault: (error) => this.#fault(error), ...options.outbox })
+    this.#outbox = new Outbox({
+      concurrency: 2,
+      onFault: (error) => this.#fault(error),
+      onSent: reach.onSent,
+      ...options.outbox,
+    })
   }
 
   /** Loaded with the first message: a harness that mails nobody starts faster and stays smaller. */

@@ -49,7 +49,11 @@ export class SlackChannel implements ApprovalChannel, AlertChannel {
     this.#options = options
     this.api = new SlackApi({ url: options.apiUrl, token: options.token })
     this.#sent = new SentLog(reach.data, 'slack', reach.onFault)
-    this.#outbox = new Outbox({ onFault: (error) => this.fault(error), ...options.outbox })
+    this.#outbox = new Outbox({
+      onFault: (error) => this.fault(error),
+      onSent: reach.onSent,
+      ...options.outbox,
+    })
     this.#openedAt = reach.now()
   }
 

@@ -37,6 +37,7 @@ export class WebhookChannel implements ApprovalChannel, AlertChannel {
     this.#key = webhookKey(options.secret)
     this.#sent = new SentLog(reach.data, 'webhook', reach.onFault)
     this.#outbox = new Outbox({
+      onSent: reach.onSent,
       onFault: (error) => {
         const { origin, href, pathname } = new URL(options.url)
         const secrets = [options.secret, href, pathname]

@@ -106,6 +106,7 @@ export async function serve(
       version: VERSION,
       telemetry,
       authenticator,
+      channels: people,
       doors: [hookDoor({ flow, store, policies }), (app) => people.doors(app), consoleDoor()],
       rawDoors: [modelGateway, mcpGateway],
     })

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import type { ChannelDesk } from '../../channels/channel-desk.ts'
 import type { Flow } from '../../flow/flow.ts'
 import type { Check } from '../../policy/check.ts'
 import type { Policy } from '../../policy/policy.ts'
@@ -14,7 +15,8 @@ import type { ServerLimits } from './server-limits.ts'
 export interface ApiContext {
   readonly flow: Flow
   readonly store: Store
-  readonly policies: { current(): Policy }
+  /** `loadedAt`: since when the one in force is, epoch ms. */
+  readonly policies: { current(): Policy; loadedAt?(): number }
   readonly prompts: PromptRegistry
   /** What policies may name in `verify:`. */
   readonly checks: readonly Check[]
@@ -25,6 +27,8 @@ export interface ApiContext {
   readonly logins: Logins
   /** `null`: people log in with links alone. */
   readonly openIdentityProvider: (() => Promise<IdentityProvider>) | null
+  /** `null`: this process reaches nobody. */
+  readonly channels: ChannelDesk | null
   readonly metrics: Metrics
   readonly limits: ServerLimits
   /** Aborts when the server closes: waits and streams end. */

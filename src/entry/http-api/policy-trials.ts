@@ -21,7 +21,7 @@ interface BacktestBody extends TrialBody {
 const text = { type: 'string', maxLength: 1_000_000, description: 'a policy, as belay.yaml would hold it' }
 const count = { type: 'integer', minimum: 0 }
 const decision = { type: 'string', enum: ['allow', 'transform', 'require_approval', 'deny'] }
-const faults = {
+export const faultsSchema = {
   type: 'array',
   items: object(
     {
@@ -127,7 +127,7 @@ export function policyTrialRoutes(app: FastifyInstance, context: ApiContext): vo
         summary: 'What is wrong with a policy, with line and column',
         tag: 'policy',
         body: object({ text }, ['text']),
-        answers: { 200: { description: 'Every fault', schema: object({ faults }, ['faults']) } },
+        answers: { 200: { description: 'Every fault', schema: object({ faults: faultsSchema }, ['faults']) } },
       }),
     },
     async ({ body }) => ({ faults: lintPolicy(sent(body), { checks }) }),

@@ -1,11 +1,18 @@
+import { readFile, stat } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import { isJsonObject } from '../../action/json.ts'
+import { loadPolicy } from '../../policy/load-policy.ts'
+import { isoTime } from './action-answer.ts'
+import { SECRET, textWithoutSecrets } from './policy-text.ts'
+import { faultsSchema } from './policy-trials.ts'
 import type { ApiContext } from './api-context.ts'
 import { routeSchema } from './route-schema.ts'
 import { object } from './schemas.ts'
 
-export function policyRoutes(app: FastifyInstance, { policies }: ApiContext): void {
+const MAX_FILE = 1_000_000
+
+export function policyRoutes(app: FastifyInstance, { policies, checks }: ApiContext): void {
   app.get(
     '/v1/policy',
     {
@@ -34,9 +41,60 @@ export function policyRoutes(app: FastifyInstance, { policies }: ApiContext): vo
       return { digest, path, mode, document: withoutSecrets(document) }
     },
   )
+
+  app.get(
+    '/v1/policy/file',
+    {
+      config: { access: 'admin' },
+      schema: routeSchema({
+        summary: 'The file of the policy as it lies there now, with what is wrong with it',
+        tag: 'policy',
+        answers: {
+          200: {
+            description: 'Its text without secrets; when it is no policy, the one before stays in force',
+            schema: object(
+              {
+                path: { type: ['string', 'null'] },
+                text: { type: ['string', 'null'], description: 'null when it cannot be read' },
+                in_force: { type: 'boolean', description: 'it is this file that decides' },
+                digest: { type: 'string', description: 'of the policy in force' },
+                loaded_at: { type: ['string', 'null'], format: 'date-time' },
+                changed_at: { type: ['string', 'null'], format: 'date-time' },
+                faults: faultsSchema,
+              },
+              ['path', 'text', 'in_force', 'digest', 'loaded_at', 'changed_at', 'faults'],
+            ),
+          },
+        },
+      }),
+    },
+    async () => {
+      const { digest, path } = policies.current()
+      const loadedAt = policies.loadedAt?.()
+      const file = path === null ? null : await readPolicyFile(path)
+      const read = path === null || file === null ? null : loadPolicy(path, { checks })
+      return {
+        path,
+        text: file === null ? null : textWithoutSecrets(file.text),
+        in_force: read?.policy?.digest === digest,
+        digest,
+        loaded_at: loadedAt === undefined ? null : isoTime(loadedAt),
+        changed_at: file === null ? null : isoTime(file.changedAt),
+        faults: read?.faults ?? [],
+      }
+    },
+  )
 }
 
-const SECRET = /(^|_)(api_?key|key|token|secret|password|authorization)$/i
+/** `null` for a file that is gone, cannot be read, or is too large to be a policy. */
+async function readPolicyFile(path: string): Promise<{ text: string; changedAt: number } | null> {
+  try {
+    const { size, mtimeMs } = await stat(path)
+    return size > MAX_FILE ? null : { text: await readFile(path, 'utf8'), changedAt: Math.floor(mtimeMs) }
+  } catch {
+    return null
+  }
+}
 
 /** Values of keys that name secrets are hidden; references to the environment (`$NAME`) are none. */
 function withoutSecrets(value: JsonObject): JsonObject {

@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify'
 import { BelayError } from '../../errors/catalogue.ts'
 import { builtInChecks } from '../../flow/verify/checks/index.ts'
 import type { Check } from '../../policy/check.ts'
+import type { ChannelDesk } from '../../channels/channel-desk.ts'
 import { signingKey } from '../../flow/audit/signing-key.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -16,6 +17,7 @@ import type { ApiContext } from './api-context.ts'
 import { approvalRoutes } from './approvals.ts'
 import { budgetRoutes } from './budgets.ts'
 import { Authenticator, principalOf } from './authentication.ts'
+import { channelRoutes } from './channels.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { parseJsonBody } from './json-body.ts'
@@ -41,6 +43,7 @@ import type { IdentityProvider } from './people/identity-provider.ts'
 import { loginRoutes } from './people/login-routes.ts'
 import { loggedInRoutes } from './people/logged-in-routes.ts'
 import { Logins } from './people/logins.ts'
+import { peopleRoutes } from './people/people-routes.ts'
 import { PLAIN_HEADERS } from './people/page-headers.ts'
 
 export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | 'policies' | 'version'> {
@@ -59,6 +62,8 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
   readonly limits?: Partial<ServerLimits>
   /** Loads what speaks to identity providers, when somebody first logs in so. */
   readonly openIdentityProvider?: () => Promise<IdentityProvider>
+  /** The ways to reach people, for whoever looks after them. */
+  readonly channels?: ChannelDesk
   readonly log?: LogOptions
   /** Whose `action` the flow tells; without it `/metrics` knows of requests only. */
   readonly telemetry?: Telemetry
@@ -96,6 +101,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     openIdentityProvider:
       options.openIdentityProvider ??
       (() => import('./people/openid-connect.ts').then(({ openIdConnect }) => openIdConnect())),
+    channels: options.channels ?? null,
     metrics: (options.telemetry ?? createTelemetry()).metrics,
     limits,
     closing: closing.signal,
@@ -120,6 +126,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     healthRoutes,
     loginRoutes,
     loggedInRoutes,
+    peopleRoutes,
+    channelRoutes,
   ]) {
     routes(app, context)
   }

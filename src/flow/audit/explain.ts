@@ -157,6 +157,7 @@ function tell(record: StoredRecord): string {
     case 'policy':
     case 'key':
     case 'login':
+    case 'channel':
     case 'prompt':
     case 'erasure':
     case 'anchor':

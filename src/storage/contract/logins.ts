@@ -69,5 +69,18 @@ export function loginsContract(open: () => Promise<StoreUnderTest>): void {
       expect((await store.logins(99)).map(({ id }) => id)).toEqual(['s-1', 's-2'])
       expect((await store.logins(100)).map(({ id }) => id)).toEqual(['s-2'])
     })
+
+    test('what ended or expired before a time is forgotten, and nothing else', async () => {
+      await put(loginRow('s-1', { expiresAt: 100 }), null)
+      await put(loginRow('s-2', { expiresAt: 101 }), null)
+      await put(loginRow('s-3', { expiresAt: 300, endedAt: 99 }), null)
+      await put(loginRow('s-4', { expiresAt: 300, endedAt: 100 }), null)
+      await put(loginRow('s-5', { expiresAt: 300 }), null)
+      await put(loginRow('s-6', { expiresAt: 99 }), null)
+      await store.dropLogins(100)
+      const left = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => store.login(`s-${n}`)))
+      expect(left.map((row) => row?.id)).toEqual(['s-1', 's-2', undefined, 's-4', 's-5', undefined])
+      expect(await put(loginRow('s-6', { version: 2 }), 1)).toEqual({ status: 'conflict', on: 'login' })
+    })
   })
 }

@@ -91,6 +91,11 @@ export class PostgresStore extends StoreReads implements Store {
     return this.#answer(() => this.#shares.drop(before))
   }
 
+  async dropLogins(before: number): Promise<void> {
+    const ended = 'DELETE FROM logins WHERE expires_at < $1 OR ended_at < $1'
+    return this.#answer(async () => void (await this.#connections.pool.query(ended, [before])))
+  }
+
   starvedAccounts(): Promise<readonly string[]> {
     return Promise.resolve(this.#listener.takeStarved())
   }

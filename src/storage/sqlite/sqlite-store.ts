@@ -112,6 +112,11 @@ export class SqliteStore extends StoreReads implements Store {
     await this.#run({ kind: 'drop budgets', before })
   }
 
+  async dropLogins(before: number): Promise<void> {
+    this.#refuseWhenClosed()
+    await this.#run({ kind: 'drop logins', before })
+  }
+
   starvedAccounts(): Promise<readonly string[]> {
     return Promise.resolve([])
   }

@@ -170,6 +170,10 @@ export class TransitionWriter {
     return this.#statements.keyExists.get(id) !== undefined
   }
 
+  dropLogins(before: number): void {
+    this.#statements.dropLogins.run(before, before)
+  }
+
   #loginVersion([, id]: PreparedLogin): number | null {
     const row = this.#statements.loginVersion.get(id) as { version: number } | undefined
     return row?.version ?? null
@@ -208,6 +212,7 @@ const SQL = {
   key: `INSERT INTO agent_keys (id, hash, agent, created_at, revoked_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, agent = excluded.agent,
       created_at = excluded.created_at, revoked_at = excluded.revoked_at`,
+  dropLogins: 'DELETE FROM logins WHERE expires_at < ? OR ended_at < ?',
   loginVersion: 'SELECT version FROM logins WHERE id = ?',
   login: `INSERT INTO logins (id, version, kind, hash, person, via, roles, claims, created_at, seen_at, expires_at,
       ended_at)

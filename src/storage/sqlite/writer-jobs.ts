@@ -8,6 +8,7 @@ export type Job =
   | { readonly kind: 'lease'; readonly account: AccountTuple; readonly need: number }
   | { readonly kind: 'give back'; readonly account: string; readonly amount: number }
   | { readonly kind: 'drop budgets'; readonly before: number }
+  | { readonly kind: 'drop logins'; readonly before: number }
   | { readonly kind: 'take over'; readonly now: number }
   | { readonly kind: 'grow tree'; readonly growth: TreeGrowth }
   | { readonly kind: 'keep checkpoint'; readonly checkpoint: KeptCheckpoint }

@@ -56,6 +56,8 @@ function run(job: Job): unknown {
       return tiles.grow(job.growth)
     case 'keep checkpoint':
       return tiles.keepCheckpoint(job.checkpoint)
+    case 'drop logins':
+      return transitions.dropLogins(job.before)
     case 'take over':
       return takeOver(job.now)
     case 'sign of life':

@@ -1,20 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BelayError } from '../../../errors/catalogue.ts'
-import { ROLES } from '../../../policy/compile-people.ts'
-import type { OidcRule, Role } from '../../../policy/compile-people.ts'
-import { isoTime } from '../action-answer.ts'
+import type { OidcRule } from '../../../policy/compile-people.ts'
 import type { ApiContext } from '../api-context.ts'
-import { principalOf } from '../authentication.ts'
 import { isLoopback } from '../loopback-host.ts'
 import { routeSchema } from '../route-schema.ts'
-import { id, object, time } from '../schemas.ts'
+import { object } from '../schemas.ts'
 import { IdentityRefused } from './identity-provider.ts'
 import type { IdentityProvider, LoginAttempt } from './identity-provider.ts'
 import { dropCookie, readCookie, transportOf, writeCookie } from './login-cookies.ts'
 import { LoginLimit } from './login-limit.ts'
 import { sendLoginPage, sendOnwardPage, sendRefusedPage } from './login-page.ts'
-import { meSchema, personAnswer, roleName } from './me.ts'
+import { meSchema, personAnswer } from './me.ts'
 import { ownPath } from './own-path.ts'
 import { isFromElsewhere } from './same-origin.ts'
 import type { Opened } from './logins.ts'
@@ -120,49 +117,6 @@ export function loginRoutes(
       const login = await logins.find(opened.secret)
       if (login === undefined) throw new BelayError('auth:required')
       return personAnswer(login)
-    },
-  )
-
-  app.post<{ Body: { roles?: readonly Role[] } | undefined }>(
-    '/v1/login-links',
-    {
-      config: { access: 'admin' },
-      schema: routeSchema({
-        summary: 'Make a link that logs in whoever the admin token speaks for, once, within ten minutes',
-        tag: 'people',
-        body: object({ roles: { type: 'array', items: roleName, minItems: 1, maxItems: ROLES.length } }),
-        answers: {
-          201: {
-            description: 'The link, shown this once',
-            schema: object(
-              {
-                id,
-                by: { type: 'string' },
-                roles: { type: 'array', items: roleName },
-                expires_at: time,
-                token: page,
-                url: page,
-              },
-              ['id', 'by', 'roles', 'expires_at', 'token', 'url'],
-            ),
-          },
-        },
-      }),
-    },
-    async (request, reply) => {
-      const { by } = principalOf(request)
-      const chosen = new Set(request.body?.roles ?? ROLES)
-      const roles = ROLES.filter((role) => chosen.has(role))
-      const { row, token } = await logins.createLink(by, roles, by)
-      const origin = logins.rule.publicUrl ?? `http://${request.headers.host}`
-      return reply.code(201).send({
-        id: row.id,
-        by,
-        roles,
-        expires_at: isoTime(row.expiresAt),
-        token,
-        url: `${origin}/login#${token}`,
-      })
     },
   )
 

@@ -9,6 +9,9 @@ import { isRole } from './permissions.ts'
 
 /** How long a log-in link works, ms. */
 export const LINK_MS = 10 * 60_000
+/** How long a login or a link that is over stays in the store, ms. */
+const KEEP_ENDED = 7 * 86_400_000
+const HOUR = 3_600_000
 const MAX_TRIES = 5
 const SECRET = /^bls_[A-Za-z0-9_-]{43}$/
 const LINK = /^bll_[A-Za-z0-9_-]{43}$/
@@ -34,6 +37,7 @@ export interface Opened {
 export class Logins {
   readonly #store: Store
   readonly #people: () => PeopleRule
+  #nextDrop = 0
 
   constructor(store: Store, people: () => PeopleRule | undefined) {
     this.#store = store
@@ -86,7 +90,7 @@ export class Logins {
 
   /** Logs in a person whom the identity provider named. Throws `login:refused` for one who has no role. */
   async openFor(person: string, claims: readonly string[]): Promise<Opened> {
-    if (!PERSON.test(person) || RESERVED.has(person.toLowerCase()))
+    if (!isPersonName(person))
       throw await this.refuse('the identity provider gave a name that nobody may have here')
     const roles = rolesOf(this.rule, person, claims)
     if (roles.length === 0) throw await this.refuse('the policy gives this person no role', person)
@@ -191,8 +195,9 @@ export class Logins {
     return { row, secret }
   }
 
-  #commit(value: LoginRow, replaces: number | null, body: JsonObject): Promise<CommitResult> {
+  async #commit(value: LoginRow, replaces: number | null, body: JsonObject): Promise<CommitResult> {
     const record = this.#record({ ...body, login_id: value.id })
+    await this.#dropEnded()
     return this.#store.commit({ login: { value, replaces }, records: [record] })
   }
 
@@ -202,9 +207,22 @@ export class Logins {
       throw new BelayError('store:unavailable', { cause: 'the login was not taken' })
   }
 
+  /** Rows only grow by log-ins, so that is when they are looked at. */
+  async #dropEnded(): Promise<void> {
+    const at = this.#store.now()
+    if (at < this.#nextDrop) return
+    this.#nextDrop = at + HOUR
+    await this.#store.dropLogins(at - KEEP_ENDED)
+  }
+
   #record(body: JsonObject): NewRecord {
     return { kind: 'login', at: this.#store.now(), action: null, agent: null, body }
   }
+}
+
+/** Whether somebody may be called so; agents, Belay itself and the owner have names that nobody takes. */
+export function isPersonName(name: string): boolean {
+  return PERSON.test(name) && !RESERVED.has(name.toLowerCase())
 }
 
 /**

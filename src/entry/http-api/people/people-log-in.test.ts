@@ -146,6 +146,46 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
     expect(text).not.toContain('note.read')
   })
 
+  test('who manages people makes links for others, with no more than their own roles', async () => {
+    const boss = await logIn(server, 'boss@example.com', ['admin', 'operator'])
+    const make = (body: Json) => boss.call('POST', '/v1/login-links', body)
+    const made = await make({ for: 'new@example.com', roles: ['operator', 'viewer'] })
+    expect(made).toMatchObject({
+      status: 201,
+      body: { by: 'new@example.com', roles: ['viewer', 'operator'] },
+    })
+    const opened = await use(made.body.token)
+    expect(opened.body).toMatchObject({ by: 'new@example.com', roles: ['viewer', 'operator'] })
+    const said = (await records()).filter(({ login_id: id }) => id === made.body.id)
+    expect(said[0]).toMatchObject({ event: 'link_created', for: 'new@example.com', by: 'boss@example.com' })
+
+    for (const roles of [['approver'], ['auditor'], ['viewer', 'approver']])
+      expect(await make({ for: 'new@example.com', roles })).toMatchObject({
+        status: 403,
+        body: { code: 'auth:forbidden' },
+      })
+    const all = await logIn(server, 'owner@example.com')
+    expect(await all.call('POST', '/v1/login-links', { for: PERSON, roles: ['approver'] })).toMatchObject({
+      status: 403,
+    })
+    for (const body of [
+      {},
+      { for: 'new@example.com' },
+      { roles: ['viewer'] },
+      { for: 'agent:writer', roles: ['viewer'] },
+      { for: 'Admin', roles: ['viewer'] },
+      { for: 'two words', roles: ['viewer'] },
+      { for: '', roles: ['viewer'] },
+      { for: 'new@example.com', roles: [] },
+      { for: 'new@example.com', roles: ['viewer'], more: 1 },
+    ])
+      expect(await make(body)).toMatchObject({ status: 400, body: { code: 'input:invalid' } })
+    const viewer = await logIn(server, 'viewer@example.com', ['viewer'])
+    expect(
+      await viewer.call('POST', '/v1/login-links', { for: 'new@example.com', roles: ['viewer'] }),
+    ).toMatchObject({ status: 403 })
+  })
+
   test('one sees and ends one’s own logins; who manages people, all', async () => {
     const own = await logIn(server, 'viewer@example.com', ['viewer'])
     const others = await logIn(server, 'second@example.com', ['viewer'])

@@ -38,9 +38,10 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'POST /v1/login': 'public',
   'GET /v1/login/oidc': 'public',
   'GET /v1/login/oidc/callback': 'public',
-  'POST /v1/login-links': null,
+  'POST /v1/login-links': 'people',
   'POST /v1/logout': 'self',
   'GET /v1/me': 'self',
+  'GET /v1/people': 'people',
   'GET /v1/logins': 'self',
   'DELETE /v1/logins/:id': 'self',
 
@@ -64,6 +65,7 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/budgets': 'read',
   'GET /v1/events': 'read',
   'GET /v1/policy': 'read',
+  'GET /v1/policy/file': 'read',
   'POST /v1/policy/lint': 'read',
   'POST /v1/policy/backtest': 'read',
 
@@ -79,6 +81,9 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/prompts/:name/versions/:version': 'read',
   'PUT /v1/prompts/:name/labels/:label': 'operate',
   'POST /v1/prompts/:name/render': 'read',
+
+  'GET /v1/channels': 'people',
+  'POST /v1/channels/:name/test': 'people',
 
   'GET /v1/keys': 'keys',
   'POST /v1/keys': 'keys',
