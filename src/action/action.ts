@@ -46,18 +46,55 @@ export interface Proposal {
 /** Where the effect happens: inside Belay's process, or in the agent, which takes the permission and reports. */
 export type Venue = 'belay' | 'agent'
 
+export const RISKS = ['low', 'medium', 'high'] as const
+
+/** How much care a decision needs. Who approves what is of high risk says why. */
+export type Risk = (typeof RISKS)[number]
+
 export interface Vote {
   readonly by: string
   readonly outcome: 'approve' | 'reject'
   readonly at: number
+  /** The member in whose place somebody else voted. */
+  readonly for?: string
 }
 
-/** One step of an approval chain. It is passed when `quorum` members have approved. */
+/** A member passed the vote in this step on to somebody else. */
+export interface Delegation {
+  readonly from: string
+  readonly to: string
+  readonly at: number
+}
+
+/** When the step has waited for `after` ms, these groups may decide it as well. */
+export interface Escalation {
+  readonly after: number
+  readonly to: readonly string[]
+  readonly members: readonly string[]
+}
+
+/** One step of an approval chain. It is passed when `quorum` people have approved, each in a place of their own. */
 export interface ApprovalStep {
   readonly group: string
   readonly members: readonly string[]
   readonly quorum: number
   readonly votes: readonly Vote[]
+  /** Beside the members: whom one of them may let vote in their place. */
+  readonly delegates?: readonly string[]
+  /** Whether those who edited the input may vote on it. */
+  readonly editorsDecide?: true
+  /** Those still to come, the next one first. */
+  readonly escalations?: readonly Escalation[]
+  /** Groups whose members have joined because the step waited too long. */
+  readonly escalatedTo?: readonly string[]
+  readonly delegations?: readonly Delegation[]
+}
+
+/** Who may release the action out of turn, and who has asked for that. Two different people do it together. */
+export interface BreakGlass {
+  readonly groups: readonly string[]
+  readonly members: readonly string[]
+  readonly votes: readonly { readonly by: string; readonly at: number }[]
 }
 
 export interface Approval {
@@ -69,7 +106,15 @@ export interface Approval {
   /** The action digest that people decide on, and the policy they decide under. */
   readonly actionDigest: string
   readonly policyDigest: string
+  readonly risk: Risk
+  /** When the step that waits began to wait. */
+  readonly since: number
+  /** Who changed the input that is decided on. */
+  readonly editedBy?: readonly string[]
+  readonly breakGlass?: BreakGlass
   readonly grantedAt?: number
+  /** What granted it in the place of votes: a standing approval's id, or two people out of turn. */
+  readonly grantedBy?: { readonly standing: string } | 'break_glass'
 }
 
 export interface UndoProgress {
@@ -91,6 +136,7 @@ export type ActionState =
       readonly startedAt: number
       readonly deadline: number
       readonly approvedBy?: readonly string[]
+      readonly grantedBy?: Approval['grantedBy']
     }
   | { readonly name: 'succeeded'; readonly at: number; readonly undo?: UndoProgress }
   | { readonly name: 'failed'; readonly at: number }

@@ -1,5 +1,5 @@
 import { BelayError } from '../errors/catalogue.ts'
-import type { Action, ActionState, InState, StateName } from './action.ts'
+import type { Action, ActionState, Approval, InState, StateName } from './action.ts'
 
 /**
  * Which state may follow which. `succeeded → succeeded` is the progress of an undo, `ready → held` an action
@@ -50,7 +50,7 @@ export function moved<S extends ActionState>(
 export function dueAt(state: ActionState): number | null {
   switch (state.name) {
     case 'held':
-      return state.approval.expiresAt
+      return Math.min(state.approval.expiresAt, escalatesAt(state.approval) ?? Number.POSITIVE_INFINITY)
     case 'ready':
       return state.expiresAt
     case 'executing':
@@ -65,6 +65,12 @@ export function dueAt(state: ActionState): number | null {
     case 'cancelled':
       return null
   }
+}
+
+/** When the step that waits is asked of further groups, epoch ms; `null` when there are none. */
+export function escalatesAt({ steps, step, since }: Approval): number | null {
+  const next = steps[step]?.escalations?.[0]
+  return next === undefined ? null : since + next.after
 }
 
 export function wrongState(action: Action, what: string, ...expected: StateName[]): BelayError {

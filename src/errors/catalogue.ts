@@ -125,10 +125,65 @@ export const CATALOGUE = {
   },
   'approval:four_eyes': {
     status: 403,
-    title: 'Whoever asked may not approve',
-    message: '{who} asked for this action and may not decide it.',
+    title: 'Whoever asked for it or edited it may not approve',
+    message: '{who} {did} this action and may not decide it.',
   },
   'approval:voted': { status: 409, title: 'Already voted', message: '{who} has already voted in this step.' },
+  'approval:stale': {
+    status: 409,
+    title: 'The approval is about something else by now',
+    message: 'The approval {id} is about {digest}; look at it again.',
+  },
+  'approval:reason_needed': {
+    status: 422,
+    title: 'A reason is needed',
+    message: 'To {what} here, write why: at least {min} characters.',
+  },
+  'approval:passed_on': {
+    status: 409,
+    title: 'The vote was passed on',
+    message: '{who} has passed the vote on to {to}; passing it to oneself takes it back.',
+  },
+  'approval:not_permitted': {
+    status: 403,
+    title: 'May not vote there for somebody else',
+    message: '{who} is no member of {group}, and approvers.{group}.may_delegate_to does not name them.',
+  },
+  'approval:too_few': {
+    status: 409,
+    title: 'Too few people would be left to decide',
+    message: 'Too few different people would be left to decide for {group}.',
+  },
+  'approval:no_break_glass': {
+    status: 409,
+    title: 'It cannot be released out of turn',
+    message: 'The policy says break_glass for no entry of {action}.',
+  },
+  'approval:edit_refused': {
+    status: 422,
+    title: 'The edited action would be refused',
+    message: 'Nothing was changed: with this input the action {id} would be refused. {cause}',
+  },
+  'standing:not_found': {
+    status: 404,
+    title: 'No such standing approval',
+    message: 'There is no standing approval {id}.',
+  },
+  'standing:not_allowed': {
+    status: 422,
+    title: 'No standing approval for this',
+    message: '{action} takes no standing approval: {cause}.',
+  },
+  'standing:ended': {
+    status: 409,
+    title: 'The standing approval has ended',
+    message: 'The standing approval {id} is {state}.',
+  },
+  'absence:not_found': {
+    status: 404,
+    title: 'No such absence',
+    message: 'There is no absence {id} that has not ended.',
+  },
   'undo:not_declared': {
     status: 409,
     title: 'The action cannot be undone',

@@ -2,6 +2,8 @@ import type { Action, DoorReport, InState, Proposal, ResultVerdict, Venue } from
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { Erasure } from './audit/erase.ts'
 import type { AgentRow, AgentState } from '../storage/store.ts'
+import type { Absences } from './absences.ts'
+import type { StandingApprovals } from './standing-approvals.ts'
 
 /**
  * Everything that can happen to an action, as the doors call it. Refusals of an action are values in
@@ -31,9 +33,40 @@ export interface Flow {
       readonly by: string
       readonly owner?: boolean
       readonly outcome: 'approve' | 'reject'
+      /** Needed to approve what is of high risk. */
       readonly reason?: string
+      /** The action digest that was looked at; another one is `approval:stale`. */
+      readonly digest?: string
     },
   ): Promise<Action>
+  /** A member of the waiting step passes the vote on to somebody whom the policy permits; to oneself: takes it back. */
+  delegate(
+    approvalId: string,
+    delegation: { readonly by: string; readonly to: string; readonly reason?: string },
+  ): Promise<Action>
+  /** One of the two people who together release the action out of turn, where the policy says `break_glass`. */
+  breakGlass(
+    approvalId: string,
+    ask: {
+      readonly by: string
+      readonly owner?: boolean
+      readonly reason: string
+      readonly digest?: string
+    },
+  ): Promise<Action>
+  /** Another input in the place of the one that waits: judged anew, the approvals given so far void. */
+  edit(
+    approvalId: string,
+    edit: {
+      readonly by: string
+      readonly owner?: boolean
+      readonly input: JsonObject
+      readonly reason?: string
+      readonly digest?: string
+    },
+  ): Promise<Action>
+  readonly standing: StandingApprovals
+  readonly absences: Absences
   /** Withdraws an action that has not started. */
   cancel(id: string, by: string): Promise<Action>
   /** Undoes a succeeded action, or asks whoever can: see `UndoProgress`. Throws `undo:…` with the reason why not. */

@@ -1,15 +1,14 @@
-import type { Action } from '../action/action.ts'
-import { isIn } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
-import type { NewPayload, Store } from '../storage/store.ts'
+import type { Store } from '../storage/store.ts'
+import { absences } from './absences.ts'
 import { PendingAnnouncements } from './announce-pending.ts'
 import { Announcer, type ApprovalChannel } from './approve/announcer.ts'
 import { createApprove } from './approve/approve.ts'
-import { castVote } from './approve/vote.ts'
 import { createAnchor } from './audit/anchor.ts'
 import { erase } from './audit/erase.ts'
-import { transitionRecord } from './audit/records.ts'
 import { Undoers } from './contain/undoers.ts'
+import { recordBreakGlass, recordDelegation, recordVote } from './decide-approval.ts'
+import { editAction } from './edit-action.ts'
 import type { Flow } from './flow.ts'
 import { judgeResult } from './judge-result.ts'
 import { createMonitor } from './monitor/monitor.ts'
@@ -19,8 +18,9 @@ import { RecentActions } from './recent-actions.ts'
 import { recoverActions, reconcileActions } from './recover.ts'
 import { runAction } from './run-action.ts'
 import { setAgentState } from './set-agent-state.ts'
-import { cancelAction, dropAction, expireAction, move, settleAction } from './settle-action.ts'
+import { cancelAction, expireAction, settleAction } from './settle-action.ts'
 import type { Observer, PolicySource, Stages } from './stages.ts'
+import { standingApprovals } from './standing-approvals.ts'
 import { startAction } from './start-action.ts'
 import { reportUndo, storedResult, undoAction } from './undo-action.ts'
 import { previewUndo, undoAll } from './undo-many.ts'
@@ -125,17 +125,12 @@ export async function openFlow({
     input: (action) => storedInput(stages, action),
     result: (action) => storedResult(stages, action),
 
-    async vote(approvalId, vote) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await recordVote(stages, approvalId, vote)
-        } catch (error) {
-          // Somebody else's vote on the same step came first: both count.
-          const again = error instanceof BelayError && error.code === 'action:conflict' && attempt < 10
-          if (!again) throw error
-        }
-      }
-    },
+    vote: (approvalId, vote) => recordVote(stages, approvalId, vote),
+    delegate: (approvalId, delegation) => recordDelegation(stages, approvalId, delegation),
+    breakGlass: (approvalId, ask) => recordBreakGlass(stages, approvalId, ask),
+    edit: (approvalId, edit) => editAction(stages, approvalId, edit),
+    standing: standingApprovals(stages),
+    absences: absences(stages),
 
     async setAgentState(name, state, reason, by) {
       const { agents } = monitor
@@ -179,26 +174,6 @@ export async function openFlow({
       await work
     },
   }
-}
-
-async function recordVote(
-  stages: Stages,
-  approvalId: string,
-  { by, owner = false, outcome, reason }: Parameters<Flow['vote']>[1],
-): Promise<Action> {
-  const { store } = stages
-  const action = await store.actionByApproval(approvalId)
-  if (action === undefined) throw new BelayError('approval:not_found', { id: approvalId })
-  if (!isIn(action, 'held') || action.state.approval.id !== approvalId)
-    throw new BelayError('approval:not_pending', { id: approvalId, state: action.state.name })
-  const next = castVote(action, { by, outcome, at: store.now() }, owner)
-  const payload: NewPayload | undefined =
-    reason === undefined
-      ? undefined
-      : { kind: `vote:${next.version}`, body: { reason }, subjects: action.subjects }
-  if (next.state.name === 'denied') return dropAction(stages, action, next, 'vote', { by, outcome }, payload)
-  await move(stages, action, next, transitionRecord('vote', next, { by, outcome }, payload))
-  return next
 }
 
 async function tend(stages: Stages, anchor: () => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Action, Proposal, ProposalPayload } from '../action/action.ts'
 import type { JsonObject } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
+import type { StoredPayload } from '../storage/store.ts'
 import type { Admitted } from './flow.ts'
 import type { Stages } from './stages.ts'
 
@@ -67,7 +68,23 @@ export async function storedInput(stages: Stages, action: Action): Promise<JsonO
   // Another replica may have erased it meanwhile.
   const known = stages.store.dialect === 'sqlite' ? stages.recent.get(action.id) : undefined
   if (known !== undefined) return known.input
-  const payload = await proposalPayload(stages, action.id)
+  return inputIn(await stages.store.payloads(action.id), action)
+}
+
+/** The input that may be executed, in the payloads of its action: as it was edited last, else as it was proposed. */
+export function inputIn(
+  payloads: readonly StoredPayload[],
+  action: Pick<Action, 'id' | 'mode'>,
+): JsonObject | null {
+  let last: StoredPayload | undefined
+  let version = 0
+  for (const payload of payloads) {
+    if (payload.action !== action.id) continue
+    const edited = payload.kind.startsWith('edit:') ? Number(payload.kind.slice('edit:'.length)) : 0
+    if (edited > version || (payload.kind === 'proposal' && version === 0)) last = payload
+    version = Math.max(version, edited)
+  }
+  const payload = last?.text == null ? null : (JSON.parse(last.text) as ProposalPayload)
   if (payload === null) return null
   return action.mode === 'observe' ? payload.input : (payload.enforced ?? payload.input)
 }

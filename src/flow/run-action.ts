@@ -8,12 +8,15 @@ import type { Transition } from '../storage/store.ts'
 import { decisionRecord } from './audit/records.ts'
 import type { Case } from './case.ts'
 import { begin } from './contain/begin.ts'
+import type { Cover } from './approve/cover.ts'
 import { permit } from './approve/permit.ts'
 import type { Admitted } from './flow.ts'
 import { judge, takeBack, worstCost, type Judgement } from './judge.ts'
-import { remember, storedInput } from './recall-action.ts'
+import { recall, remember, storedInput } from './recall-action.ts'
 import { registerAgent, setAgentState } from './set-agent-state.ts'
+import { coverNow } from './standing-approvals.ts'
 import type { Stages } from './stages.ts'
+import { startAction } from './start-action.ts'
 
 export interface How {
   readonly venue: Venue
@@ -37,7 +40,11 @@ export async function runAction(stages: Stages, proposal: Proposal, how: How): P
   const decideAndRecord = async (): Promise<Admitted> => {
     for (;;) {
       const judgement = await judge(stages, checked)
-      const admitted = admitOrTakeBack(stages, judgement, how)
+      const cover =
+        judgement.verdict.effective === 'require_approval'
+          ? await coverOrTakeBack(stages, judgement)
+          : undefined
+      const admitted = admitOrTakeBack(stages, judgement, how, cover)
       const result = await commitOrTakeBack(stages, judgement, transitionOf(admitted, judgement))
       if (judgement.breaker !== undefined)
         await setAgentState(stages, proposal.agent, judgement.breaker, 'breaker').catch(stages.onFault)
@@ -48,7 +55,32 @@ export async function runAction(stages: Stages, proposal: Proposal, how: How): P
     }
   }
   const alone = stages.store.dialect === 'postgres' && checked.rule?.usesHistory === true
-  return alone ? stages.store.exclusively('history', decideAndRecord) : decideAndRecord()
+  const admitted = await (alone ? stages.store.exclusively('history', decideAndRecord) : decideAndRecord())
+  return how.start && isCovered(admitted) ? startCovered(stages, admitted) : admitted
+}
+
+/** Approved in advance: it needs a start of its own, with which the use is counted. */
+function isCovered({ action: { state }, repeated }: Admitted): boolean {
+  return repeated !== true && state.name === 'ready' && typeof state.approval?.grantedBy === 'object'
+}
+
+async function startCovered(stages: Stages, admitted: Admitted): Promise<Admitted> {
+  try {
+    return await startAction(stages, admitted.action)
+  } catch (error) {
+    // Held, because others took the last uses; or refused meanwhile: the action says so itself.
+    if (!(error instanceof BelayError) || error.status !== 409) throw error
+    return { action: await recall(stages, admitted.action.id), input: admitted.input }
+  }
+}
+
+async function coverOrTakeBack(stages: Stages, judgement: Judgement): Promise<Cover | undefined> {
+  try {
+    return await coverNow(stages, judgement.judged, judgement.judged.input)
+  } catch (error) {
+    takeBack(stages, judgement)
+    throw error
+  }
 }
 
 function open(stages: Stages, proposal: Proposal, venue: Venue): Case {
@@ -68,9 +100,9 @@ function open(stages: Stages, proposal: Proposal, venue: Venue): Case {
   }
 }
 
-function admitOrTakeBack(stages: Stages, judgement: Judgement, how: How): Admitted {
+function admitOrTakeBack(stages: Stages, judgement: Judgement, how: How, cover: Cover | undefined): Admitted {
   try {
-    return admit(stages, judgement, how)
+    return admit(stages, judgement, how, cover)
   } catch (error) {
     takeBack(stages, judgement)
     throw error
@@ -78,14 +110,14 @@ function admitOrTakeBack(stages: Stages, judgement: Judgement, how: How): Admitt
 }
 
 /** The verdict as an action in its first state. */
-function admit(stages: Stages, judgement: Judgement, { start }: How): Admitted {
+function admit(stages: Stages, judgement: Judgement, { start }: How, cover: Cover | undefined): Admitted {
   const { judged, verdict, actionDigest, canonicalInput, measures } = judgement
   const { proposal, policy, rule, at } = judged
   const observing = policy.mode === 'observe'
   // Under observe nothing is changed either: what was proposed is what may be executed.
   const input = observing ? proposal.input : judged.input
   const enforcedIdentity = `sha256:${sha256(canonicalInput)}`
-  const state = firstState(judgement)
+  const state = firstState(judgement, cover)
   const action: Action = {
     id: judged.id,
     version: 1,
@@ -120,7 +152,7 @@ function admit(stages: Stages, judgement: Judgement, { start }: How): Admitted {
     subjects: judged.subjects,
     state,
   }
-  if (state.name !== 'ready' || !start) return { action, input }
+  if (state.name !== 'ready' || !start || cover !== undefined) return { action, input }
   const permission = permit(action as typeof action & { state: typeof state }, {
     digest: actionDigest,
     policy,
@@ -132,11 +164,14 @@ function admit(stages: Stages, judgement: Judgement, { start }: How): Admitted {
   return { action: { ...begin(permission.action, rule, at), version: 1 }, input }
 }
 
-function firstState({ judged, verdict }: Judgement): ActionState {
+function firstState({ judged, verdict }: Judgement, cover: Cover | undefined): ActionState {
+  const { approval, at } = judged
   if (verdict.effective === 'deny') return { name: 'denied' }
-  if (verdict.effective === 'require_approval' && judged.approval !== null)
-    return { name: 'held', approval: judged.approval }
-  return { name: 'ready', expiresAt: judged.at + (judged.rule?.startWithin ?? 300_000) }
+  const ready = { name: 'ready', expiresAt: at + (judged.rule?.startWithin ?? 300_000) } as const
+  if (verdict.effective !== 'require_approval' || approval === null) return ready
+  if (cover === undefined) return { name: 'held', approval }
+  const grantedBy = { standing: cover.id }
+  return { ...ready, approval: { ...approval, step: approval.steps.length, grantedAt: at, grantedBy } }
 }
 
 function transitionOf({ action }: Admitted, judgement: Judgement): Transition {

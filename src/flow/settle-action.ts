@@ -4,6 +4,7 @@ import { isIn, moved, wrongState } from '../action/lifecycle.ts'
 import { refuseBadAmount, usdFromNano } from '../action/money.ts'
 import type { Charge, NewPayload, NewRecord, RecordKind } from '../storage/store.ts'
 import { BelayError } from '../errors/catalogue.ts'
+import { escalate } from './approve/escalate.ts'
 import { transitionRecord } from './audit/records.ts'
 import { standingOf } from './judge.ts'
 import { announce, remember } from './recall-action.ts'
@@ -83,6 +84,12 @@ export async function expireAction(stages: Stages, action: Action): Promise<Acti
   const at = stages.store.now()
   if (isIn(action, 'executing')) {
     return settleAction(stages, action, { outcome: 'unknown' }, 'no outcome was reported by the deadline')
+  }
+  if (isIn(action, 'held') && at < action.state.approval.expiresAt) {
+    const next = escalate(action, at)
+    if (next === undefined) return action
+    await move(stages, action, next, transitionRecord('escalation', next))
+    return next
   }
   if (isIn(action, 'held') || isIn(action, 'ready')) {
     return dropAction(

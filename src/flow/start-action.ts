@@ -5,6 +5,7 @@ import { isIn, moved, wrongState } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Transition } from '../storage/store.ts'
+import type { Cover } from './approve/cover.ts'
 import { permit } from './approve/permit.ts'
 import { transitionRecord } from './audit/records.ts'
 import { begin } from './contain/begin.ts'
@@ -12,6 +13,7 @@ import type { Admitted } from './flow.ts'
 import { judge, standingOf, takeBack, type Judgement } from './judge.ts'
 import { proposalOf, remember, storedInput } from './recall-action.ts'
 import { setAgentState } from './set-agent-state.ts'
+import { coverNow } from './standing-approvals.ts'
 import type { Stages } from './stages.ts'
 
 /**
@@ -56,20 +58,29 @@ export async function startAction(stages: Stages, ready: Action): Promise<Admitt
   const checking = stages.verify.checkContent(opened)
   const checked = checking instanceof Promise ? await checking : checking
   const again = async (): Promise<Admitted> => {
-    const judgement = await judge(stages, checked, standingOf(ready))
-    let answer: Admitted | BelayError
-    try {
-      answer = await resolve(stages, ready, input, judgement)
-    } catch (error) {
-      takeBack(stages, judgement)
-      throw error
+    for (let attempt = 1; ; attempt++) {
+      const judgement = await judge(stages, checked, standingOf(ready))
+      let answer: Admitted | BelayError
+      try {
+        answer = await resolve(stages, ready, input, judgement)
+      } catch (error) {
+        takeBack(stages, judgement)
+        // Others took the last uses meanwhile: another standing approval may cover it, or it is held.
+        if (error instanceof StandingGone && attempt < MAX_COVERS) continue
+        throw error instanceof StandingGone ? new BelayError('action:conflict', { id: ready.id }) : error
+      }
+      if (answer instanceof BelayError) throw answer
+      return answer
     }
-    if (answer instanceof BelayError) throw answer
-    return answer
   }
   const alone = stages.store.dialect === 'postgres' && rule?.usesHistory === true
   return alone ? stages.store.exclusively('history', again) : again()
 }
+
+const MAX_COVERS = 20
+
+/** The standing approval that was to be counted has no use left. Nothing is done. */
+class StandingGone extends Error {}
 
 /** What the second judgement means for an action that was ready. Answers an error once the refusal is durable; throws when nothing is. */
 async function resolve(
@@ -125,18 +136,22 @@ async function resolve(
     },
     canonicalJson(input),
   )
-  const permission = permit(ready, { digest, policy, groups, now: at })
+  const cover = groups.length > 0 ? await coverAtStart(stages, ready, judgement, input) : undefined
+  const permission = permit(ready, { digest, policy, groups, cover, now: at })
   const metered = { reservations: judged.reservations, policyDigest: policy.digest }
   if (permission.granted) {
+    const begun = begin(permission.action, judged.rule, at)
     const executing = {
-      ...begin(permission.action, judged.rule, at),
+      ...begun,
       ...metered,
       replica: stages.store.replica,
+      ...(cover && { state: { ...begun.state, grantedBy: { standing: cover.id } } }),
     }
     await store(stages, executing, ready, {
       records: [transitionRecord('start', executing, again(judgement))],
       charges: swap,
       agentUnchanged: { name: ready.agent, version: judged.agentVersion },
+      ...(cover && { standingUse: cover }),
     })
     stages.monitor.settled(release)
     return remember(stages, { action: executing, input }, ready)
@@ -155,6 +170,16 @@ async function resolve(
   stages.monitor.settled(release)
   remember(stages, { action: held, input }, ready)
   return new BelayError('action:held', { id: ready.id, approval: judged.approval.id })
+}
+
+/** Where a standing approval made it ready, the one that covers it now: it is counted only here. */
+async function coverAtStart(
+  stages: Stages,
+  { state }: InState<'ready'>,
+  { judged }: Judgement,
+  input: JsonObject,
+): Promise<Cover | undefined> {
+  return typeof state.approval?.grantedBy === 'object' ? coverNow(stages, judged, input) : undefined
 }
 
 async function take(
@@ -188,6 +213,7 @@ async function store(stages: Stages, value: Action, before: Action, transition: 
     await stages.monitor.agents.refresh()
     throw refused(before, 'the state of its agent changed; try again')
   }
+  if (result.on === 'standing') throw new StandingGone()
   const now = await stages.store.action(before.id)
   throw now === undefined || now.state.name === 'ready'
     ? new BelayError('action:conflict', { id: before.id })

@@ -1,18 +1,19 @@
-import type { Effect } from '../action/action.ts'
+import type { Effect, Risk } from '../action/action.ts'
 import type { JsonObject } from '../action/json.ts'
 import { nanoFromUsd } from '../action/money.ts'
 import type { HistoryUse } from './cel-inspect.ts'
 import { compileAt, messageOf } from './compilation.ts'
 import type { Compilation, Report } from './compilation.ts'
+import { compileApproval, knownGroups } from './compile-approval.ts'
+import type { ApproveEntry } from './compile-approval.ts'
 import { compileCheck } from './compile-check.ts'
 import { compileHeal } from './compile-heal.ts'
 import type { HealEntry } from './compile-heal.ts'
 import { compileResult } from './compile-result.ts'
 import type { ResultEntry } from './compile-result.ts'
-import { didYouMean } from './did-you-mean.ts'
 import { parseDuration } from './duration.ts'
 import { compileInputSchema } from './input-schema.ts'
-import type { ActionRule, ApprovalRule, UndoRule } from './policy.ts'
+import type { ActionRule, UndoRule } from './policy.ts'
 import type { DocumentPath } from './yaml-document.ts'
 
 /** What `actions.X` may hold, after the schema was held against it. */
@@ -29,14 +30,9 @@ export interface ActionEntry {
   readonly approval_wait?: string
   readonly result?: ResultEntry
   readonly heal?: HealEntry
-}
-
-interface ApproveEntry {
-  readonly when?: string
-  readonly by: readonly string[]
-  readonly expires?: string
-  readonly code?: string
-  readonly message?: string
+  readonly risk?: Risk
+  readonly standing?: boolean
+  readonly break_glass?: { readonly by: readonly string[] }
 }
 
 const DEFAULT_TIMEOUT = 60_000
@@ -46,7 +42,6 @@ const LONGER_TIMEOUTS: readonly (readonly [string, number])[] = [
   ['tool.', 3_600_000],
 ]
 const DEFAULT_START_WITHIN = 300_000
-const DEFAULT_EXPIRES = 86_400_000
 const DEFAULT_APPROVAL_WAIT = 120_000
 
 /** Compiles one entry of `actions:`. Faults are reported; what had one is left out, and the policy is not used. */
@@ -63,6 +58,7 @@ export function compileAction(pattern: string, entry: ActionEntry, compilation: 
     entry.subject === undefined
       ? null
       : compileAt(entry.subject, 'strings', [...path, 'subject'], compilation, { history: false })
+  knownGroups(entry.break_glass?.by ?? [], [...path, 'break_glass', 'by'], compilation)
   const undo = entry.undo === undefined ? null : compileUndo(entry.undo, [...path, 'undo'], compilation)
   const result =
     entry.result === undefined ? null : compileResult(entry.result, [...path, 'result'], compilation)
@@ -83,6 +79,9 @@ export function compileAction(pattern: string, entry: ActionEntry, compilation: 
     result,
     heal: entry.heal === undefined ? null : compileHeal(entry.heal, [...path, 'heal'], compilation),
     approvalWait: parseDuration(entry.approval_wait) ?? DEFAULT_APPROVAL_WAIT,
+    risk: entry.risk ?? null,
+    standing: entry.standing ?? false,
+    breakGlass: entry.break_glass?.by ?? [],
   }
 }
 
@@ -102,34 +101,6 @@ function compileInput(
     report(path, 'policy:input_schema', 'a JSON Schema (2020-12)', messageOf(error))
     return null
   }
-}
-
-function compileApproval(entry: ApproveEntry, path: DocumentPath, compilation: Compilation): ApprovalRule {
-  const { approvers, report } = compilation
-  for (const [at, group] of entry.by.entries()) {
-    if (Object.hasOwn(approvers, group)) continue
-    const known = Object.keys(approvers)
-    const names = known.length === 0 ? 'a group of approvers; none is defined' : `one of ${known.join(', ')}`
-    report([...path, 'by', at], 'policy:unknown_group', `${names}${didYouMean(group, known)}`, group)
-  }
-  const when = entry.when === undefined ? null : compileAt(entry.when, 'bool', [...path, 'when'], compilation)
-  const groups = entry.by.join(', then ')
-  return {
-    when,
-    by: entry.by,
-    expires: parseDuration(entry.expires) ?? DEFAULT_EXPIRES,
-    code: entry.code ?? 'approval:required',
-    message:
-      entry.message ??
-      (entry.when === undefined
-        ? `Needs the approval of ${groups}.`
-        : `Needs the approval of ${groups}, because: ${shortened(entry.when)}`),
-  }
-}
-
-function shortened(source: string): string {
-  const line = source.trim().replace(/\s+/g, ' ')
-  return line.length > 300 ? `${line.slice(0, 299)}…` : line
 }
 
 function compileUndo(

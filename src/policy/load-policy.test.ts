@@ -173,6 +173,9 @@ describe('a policy that uses everything', () => {
       result: null,
       heal: null,
       approvalWait: 120_000,
+      risk: null,
+      standing: false,
+      breakGlass: [],
     })
     const bare = load('version: 1')
     expect(bare).toMatchObject({ mode: 'enforce', defaultDecision: 'deny', measures: [], historyWindow: 0 })
@@ -192,8 +195,13 @@ describe('a policy that uses everything', () => {
 
   test('the rest, and references to the environment as text', () => {
     expect(policy.approvers).toEqual({
-      social: { members: ['lead@example.com'], quorum: 1 },
-      cfo: { members: ['cfo@example.com', 'deputy@example.com'], quorum: 2 },
+      social: { members: ['lead@example.com'], quorum: 1, mayDelegateTo: [], editorsDecide: false },
+      cfo: {
+        members: ['cfo@example.com', 'deputy@example.com'],
+        quorum: 2,
+        mayDelegateTo: [],
+        editorsDecide: false,
+      },
     })
     expect(policy.document['providers']).toEqual({
       openai: { base_url: 'https://api.openai.com/v1', api_key: '$OPENAI_API_KEY' },

@@ -1,4 +1,4 @@
-import type { Effect, Mode } from '../action/action.ts'
+import type { Effect, Mode, Risk } from '../action/action.ts'
 import type { BudgetWindow } from '../action/budget-window.ts'
 import type { Decision } from '../action/decision.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
@@ -174,6 +174,12 @@ export interface ActionRule {
   readonly heal: HealRule | null
   /** How long a door that cannot answer "held" (the model gateway) waits for the approval. */
   readonly approvalWait: number
+  /** In the place of what `effect` says of it; `null`: that holds. The cost may raise it. */
+  readonly risk: Risk | null
+  /** Whether a standing approval counts although the risk is high. */
+  readonly standing: boolean
+  /** Groups of which two people together may release a held action out of turn; empty: nobody. */
+  readonly breakGlass: readonly string[]
 }
 
 export interface SchemaFault {
@@ -210,6 +216,8 @@ export interface ApprovalRule {
   readonly expires: number
   readonly code: string
   readonly message: string
+  /** Who may decide as well when a step waits too long, ms from when it began to wait, ascending. */
+  readonly escalations: readonly { readonly after: number; readonly to: readonly string[] }[]
 }
 
 export interface UndoRule {
@@ -222,6 +230,10 @@ export interface UndoRule {
 export interface ApproverGroup {
   readonly members: readonly string[]
   readonly quorum: number
+  /** People outside the group who may vote in a member's place, when that member says so. */
+  readonly mayDelegateTo: readonly string[]
+  /** Whether who edits an action's input may vote on it. */
+  readonly editorsDecide: boolean
 }
 
 /** A compiled CEL expression. Throws when it cannot be evaluated or gives another type; the caller refuses. */

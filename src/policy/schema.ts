@@ -4,6 +4,13 @@ import type { JsonObject } from '../action/json.ts'
 import type { Check } from './check.ts'
 import { notifySchema } from './notify.ts'
 import { mcpSchema } from './schema-mcp.ts'
+import {
+  approversSchema,
+  approveSchema,
+  breakGlassSchema,
+  riskSchema,
+  standingSchema,
+} from './schema-approve.ts'
 import { healSchema, providerNames, providerSchema, concurrencySchema } from './schema-models.ts'
 import { peopleSchema } from './schema-people.ts'
 import {
@@ -15,7 +22,6 @@ import {
   listOf,
   map,
   mapOf,
-  name,
   text,
   usd,
 } from './schema-words.ts'
@@ -168,25 +174,10 @@ export function policySchema(checks: readonly Check[]): JsonObject {
             type: ['object', 'boolean'],
           },
           verify: listOf('Checks of the content and rules, in order.', { $ref: '#/$defs/verify' }),
-          approve: listOf(
-            'Who must say yes, and when.',
-            map(
-              {
-                when: expression('When approval is needed; without it, always.'),
-                by: {
-                  description: 'Groups of approvers; with several, a chain in order.',
-                  type: 'array',
-                  items: name,
-                  minItems: 1,
-                  maxItems: 10,
-                },
-                expires: duration('How long the approval may take. Default: 24h. Time-out denies.'),
-                code: COMMON_OPTIONS.code,
-                message: COMMON_OPTIONS.message,
-              },
-              ['by'],
-            ),
-          ),
+          approve: approveSchema(COMMON_OPTIONS),
+          risk: riskSchema,
+          standing: standingSchema,
+          break_glass: breakGlassSchema,
           undo: described(
             'How long and when the action can be undone.',
             map(
@@ -245,22 +236,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
           ...Object.fromEntries(checks.map((check) => [check.name, checkSchema(check)])),
         },
       },
-      approvers: map(
-        {
-          members: listOf('E-mail addresses or user names.', {
-            type: 'string',
-            minLength: 1,
-            maxLength: 200,
-          }),
-          quorum: {
-            description: 'How many of them must approve. Default: 1.',
-            type: 'integer',
-            minimum: 1,
-            maximum: 1000,
-          },
-        },
-        ['members'],
-      ),
+      approvers: approversSchema,
       notify: notifySchema,
       provider: providerSchema,
     },

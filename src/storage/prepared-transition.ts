@@ -2,6 +2,8 @@ import type { Action } from '../action/action.ts'
 import { canonicalJson } from '../action/digest.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
+import { prepareApprovals } from './prepared-approvals.ts'
+import type { PreparedApprovals } from './prepared-approvals.ts'
 import { approvalOf, fixedOf, progressOf } from './action-row.ts'
 import type { PromptChange } from './prompts.ts'
 import type { AgentRow, Charge, KeyRow, NewRecord, PayloadRef, LoginRow, Transition } from './store.ts'
@@ -20,6 +22,7 @@ export type PreparedTransition = readonly [
   erase: readonly (readonly [action: string, kind: string])[],
   login: PreparedLogin | null,
   prompt: PreparedPrompt | null,
+  approvals: PreparedApprovals | null,
 ]
 
 export type PreparedAction = readonly [
@@ -140,6 +143,7 @@ export function prepareTransition(transition: Transition): PreparedTransition {
       (transition.erase ?? []).map(({ action: id, kind }: PayloadRef) => [id, kind] as const),
       login === undefined ? null : prepareLogin(login.value, login.replaces),
       prompt === undefined ? null : preparePrompt(prompt),
+      prepareApprovals(transition),
     ]
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error)

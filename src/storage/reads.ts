@@ -2,6 +2,7 @@ import { sql, type ExpressionBuilder, type Kysely, type Selectable, type SqlBool
 import type { Action } from '../action/action.ts'
 import type { BudgetWindow } from '../action/budget-window.ts'
 import { ACTION_COLUMNS, actionFrom, measuresFrom } from './action-row.ts'
+import { ApprovalReads } from './read-approvals.ts'
 import { PromptReads } from './prompt-reads.ts'
 import type { Prompts } from './prompts.ts'
 import type {
@@ -28,12 +29,14 @@ const RAN_OR_MAY_RUN = sql<SqlBool>`state not in ('denied', 'expired', 'cancelle
 
 /** What a store answers without changing anything: the same queries for both dialects. */
 export abstract class StoreReads implements Partial<Store> {
+  readonly approvals: ApprovalReads
   protected readonly db: Kysely<Tables>
 
   readonly prompts: Prompts
 
   constructor(db: Kysely<Tables>) {
     this.db = db
+    this.approvals = new ApprovalReads(db)
     this.prompts = new PromptReads(db)
   }
 

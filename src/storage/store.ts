@@ -5,8 +5,11 @@ import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { Rollups } from './rollups.ts'
 
 export * from './rollups.ts'
-import type { PromptChange, Prompts } from './prompts.ts'
 import type { Tiles } from './tiles.ts'
+import type { AbsenceRow, Approvals, StandingRow, StandingUse } from './approvals.ts'
+import type { PromptChange, Prompts } from './prompts.ts'
+
+export type { AbsenceRow, Approvals, Bound, Grant, StandingRow, StandingUse } from './approvals.ts'
 
 /**
  * The store keeps actions, the ledger, budgets, agents, keys and logins of people. Every change goes through `commit`, which
@@ -55,6 +58,8 @@ export interface Store {
    * On SQLite, where one process writes, it only runs `work`.
    */
   exclusively<T>(key: string, work: () => Promise<T>): Promise<T>
+
+  readonly approvals: Approvals
 
   action(id: string): Promise<Action | undefined>
   /** The action that the approval was about last, whatever became of it. */
@@ -106,14 +111,20 @@ export interface Store {
 
 /** One step of one thing, with all that must become durable together. */
 export interface Transition {
-  /** The new value; `replaces` is the version that must still be there, `null` for an insert. */
-  readonly action?: { readonly value: Action; readonly replaces: number | null }
+  /**
+   * The new value; `replaces` is the version that must still be there, `null` for an insert. An update leaves alone
+   * what a proposal fixes (digests, measures, subjects …) unless it `rewrites`.
+   */
+  readonly action?: { readonly value: Action; readonly replaces: number | null; readonly rewrites?: true }
   readonly agent?: { readonly value: AgentRow; readonly replaces: number | null }
   /** The agent row must still have this version, or the commit conflicts: pausing reaches actions in flight. */
   readonly agentUnchanged?: { readonly name: string; readonly version: number }
   readonly key?: { readonly value: KeyRow; readonly replaces: 'absent' | 'present' }
   readonly login?: { readonly value: LoginRow; readonly replaces: number | null }
   readonly prompt?: PromptChange
+  readonly standing?: { readonly value: StandingRow; readonly replaces: number | null }
+  readonly standingUse?: StandingUse
+  readonly absence?: { readonly value: AbsenceRow; readonly replaces: number | null }
   readonly charges?: readonly Charge[]
   readonly records: readonly NewRecord[]
   /** Payloads to drop. A tombstone with the digest stays. */
@@ -123,7 +134,10 @@ export interface Transition {
 export type CommitResult =
   | { readonly status: 'committed'; readonly records: readonly RecordRef[] }
   /** Nothing was applied. */
-  | { readonly status: 'conflict'; readonly on: 'action' | 'agent' | 'idempotency' | 'key' | 'login' | 'prompt' }
+  | {
+      readonly status: 'conflict'
+      readonly on: 'action' | 'agent' | 'idempotency' | 'key' | 'login' | 'standing' | 'absence' | 'prompt'
+    }
 
 export interface RecordRef {
   readonly chain: string
@@ -149,6 +163,12 @@ export type RecordKind =
   | 'erasure'
   | 'anchor'
   | 'witness'
+  | 'delegation'
+  | 'escalation'
+  | 'break_glass'
+  | 'edit'
+  | 'standing'
+  | 'absence'
 
 /**
  * A record before it has its place in the chain. The store writes

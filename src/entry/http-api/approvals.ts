@@ -1,16 +1,25 @@
 import type { FastifyInstance } from 'fastify'
-import type { Action, Approval } from '../../action/action.ts'
+import type { Action } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
-import type { Flow } from '../../flow/flow.ts'
-import { actionAnswer, approvalAnswer } from './action-answer.ts'
+import { actionAnswer } from './action-answer.ts'
 import type { ApiContext } from './api-context.ts'
+import { approvalDetails, partsOf } from './approval-answer.ts'
+import { decisionOutcome, digest, personName, reasonWords } from './approval-schemas.ts'
 import { maySee, principalOf } from './authentication.ts'
 import type { Principal } from './authentication.ts'
+import { problemOf } from './problem.ts'
 import { routeSchema } from './route-schema.ts'
-import { id, object, words } from './schemas.ts'
+import { actionName, agentName, id, object, words } from './schemas.ts'
 
 interface VoteBody {
+  readonly outcome: 'approve' | 'reject'
+  readonly reason?: string
+  readonly digest?: string
+}
+
+interface BatchBody {
+  readonly items: readonly { readonly id: string; readonly digest: string }[]
   readonly outcome: 'approve' | 'reject'
   readonly reason?: string
 }
@@ -19,8 +28,23 @@ type ById = { Params: { id: string } }
 
 const approval = { $ref: 'Approval#' }
 const byId = object({ id }, ['id'])
+const MAX_BATCH = 100
 
-export function approvalRoutes(app: FastifyInstance, { flow, store }: ApiContext): void {
+export const asPerson = {
+  type: 'object',
+  properties: {
+    'belay-acting-as': { type: 'string', description: 'with the admin token: the person who decides' },
+  },
+} as const
+
+/** Who acts: a person, or the owner of the installation, who counts as one member of any group. */
+export function actor(principal: Principal): { readonly by: string; readonly owner: boolean } {
+  return { by: principal.by, owner: principal.kind === 'admin' && principal.actingAs === null }
+}
+
+export function approvalRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { flow, store } = context
+
   async function find(approvalId: string, principal: Principal): Promise<Action> {
     const found = await store.actionByApproval(approvalId)
     if (found === undefined || !maySee(principal, found.agent))
@@ -28,7 +52,7 @@ export function approvalRoutes(app: FastifyInstance, { flow, store }: ApiContext
     return found
   }
 
-  app.get<{ Querystring: { before?: string; limit?: number } }>(
+  app.get<{ Querystring: { before?: string; limit?: number; agent?: string; action?: string } }>(
     '/v1/approvals',
     {
       config: { access: 'agent' },
@@ -37,6 +61,8 @@ export function approvalRoutes(app: FastifyInstance, { flow, store }: ApiContext
         tag: 'approvals',
         querystring: object({
           state: { type: 'string', enum: ['pending'] },
+          agent: agentName,
+          action: actionName,
           before: { ...id, description: 'the `next` of the page before' },
           limit: { type: 'integer', minimum: 1, maximum: 200, description: '50 unless told' },
         }),
@@ -52,17 +78,24 @@ export function approvalRoutes(app: FastifyInstance, { flow, store }: ApiContext
       }),
     },
     async (request) => {
-      const { before, limit = 50 } = request.query
+      const { before, limit = 50, agent, action } = request.query
       const principal = principalOf(request)
+      const own = principal.kind === 'agent' ? principal.agent : agent
       const found = await store.actions({
         state: 'held',
         limit: limit + 1,
         ...(before === undefined ? {} : { before }),
-        ...(principal.kind === 'agent' ? { agent: principal.agent } : {}),
+        ...(own === undefined ? {} : { agent: own }),
+        ...(action === undefined ? {} : { action }),
       })
       const page = found.slice(0, limit)
+      const parts = await partsOf(context, page)
       const items = await Promise.all(
-        page.flatMap((each) => (each.state.name === 'held' ? [answer(flow, each, each.state.approval)] : [])),
+        page.flatMap((each) =>
+          each.state.name === 'held'
+            ? [approvalDetails(context, each, each.state.approval, parts, principal)]
+            : [],
+        ),
       )
       return { items, next: found.length > limit ? page.at(-1)!.id : null }
     },
@@ -85,59 +118,137 @@ export function approvalRoutes(app: FastifyInstance, { flow, store }: ApiContext
       }),
     },
     async (request) => {
-      const found = await find(request.params.id, principalOf(request))
+      const principal = principalOf(request)
+      const found = await find(request.params.id, principal)
       const { state } = found
       if (state.name === 'held' || state.name === 'ready') {
-        if (state.approval?.id === request.params.id) return answer(flow, found, state.approval)
+        if (state.approval?.id === request.params.id)
+          return approvalDetails(context, found, state.approval, await partsOf(context, [found]), principal)
       }
       return { id: request.params.id, state: 'closed', action: await actionAnswer(flow, found) }
     },
   )
 
-  app.post<ById & { Body: VoteBody }>(
+  const act = <B extends object>(
+    path: string,
+    summary: string,
+    body: Readonly<Record<string, unknown>>,
+    work: (approvalId: string, who: ReturnType<typeof actor>, body: B) => Promise<Action>,
+  ): void => {
+    app.post<ById & { Body: B }>(
+      path,
+      {
+        config: { access: 'admin' },
+        schema: routeSchema({
+          summary,
+          tag: 'approvals',
+          params: byId,
+          headers: asPerson,
+          body,
+          answers: { 200: { description: 'The action after that', schema: { $ref: 'Action#' } } },
+        }),
+      },
+      async (request) =>
+        actionAnswer(flow, await work(request.params.id, actor(principalOf(request)), request.body as B)),
+    )
+  }
+
+  act<VoteBody>(
     '/v1/approvals/:id',
+    'Approve or reject, as the person who is logged in',
+    object({ outcome: decisionOutcome, reason: reasonWords, digest }, ['outcome']),
+    (approvalId, who, body) => flow.vote(approvalId, { ...who, ...body }),
+  )
+  act<{ input: JsonObject; reason?: string; digest?: string }>(
+    '/v1/approvals/:id/edit',
+    'Put another input in the place of the one that waits: judged anew, with a new digest and a new approval',
+    object(
+      {
+        input: { type: 'object', additionalProperties: true, description: 'the whole input' },
+        reason: words(4_000, 'why'),
+        digest,
+      },
+      ['input'],
+    ),
+    (approvalId, who, body) => flow.edit(approvalId, { ...who, ...body }),
+  )
+  act<{ to: string; reason?: string }>(
+    '/v1/approvals/:id/delegate',
+    'Pass on the own vote in the step that waits; to oneself: take it back',
+    object({ to: personName, reason: words(4_000, 'why') }, ['to']),
+    (approvalId, { by }, body) => flow.delegate(approvalId, { by, ...body }),
+  )
+  act<{ reason: string; digest?: string }>(
+    '/v1/approvals/:id/break-glass',
+    'Be one of the two people who together release it out of turn, where the policy says break_glass',
+    object({ reason: { ...words(4_000, 'why'), minLength: 1 }, digest }, ['reason']),
+    (approvalId, who, body) => flow.breakGlass(approvalId, { ...who, ...body }),
+  )
+
+  app.post<{ Body: BatchBody }>(
+    '/v1/approvals/batch',
     {
       config: { access: 'admin' },
       schema: routeSchema({
-        summary: 'Approve or reject, as the person who is logged in',
+        summary: 'Decide on several, each by itself: what of them is recorded is said for each',
         tag: 'approvals',
-        params: byId,
-        headers: {
-          type: 'object',
-          properties: {
-            'belay-acting-as': {
-              type: 'string',
-              description: 'with the admin token: the person who decides',
+        headers: asPerson,
+        body: object(
+          {
+            items: {
+              type: 'array',
+              minItems: 1,
+              maxItems: MAX_BATCH,
+              items: object({ id, digest }, ['id', 'digest']),
             },
+            outcome: decisionOutcome,
+            reason: reasonWords,
+          },
+          ['items', 'outcome'],
+        ),
+        answers: {
+          200: {
+            description: 'An answer for each, in the order that was asked',
+            schema: object(
+              {
+                items: {
+                  type: 'array',
+                  items: object(
+                    {
+                      id,
+                      recorded: { type: 'boolean' },
+                      action: { $ref: 'Action#' },
+                      problem: { $ref: 'Problem#' },
+                    },
+                    ['id', 'recorded'],
+                  ),
+                },
+              },
+              ['items'],
+            ),
           },
         },
-        body: object(
-          { outcome: { type: 'string', enum: ['approve', 'reject'] }, reason: words(4_000, 'why') },
-          ['outcome'],
-        ),
-        answers: { 200: { description: 'The action after the vote', schema: { $ref: 'Action#' } } },
       }),
     },
     async (request) => {
-      const principal = principalOf(request)
-      const { outcome, reason } = request.body
-      const voted = await flow.vote(request.params.id, {
-        by: principal.by,
-        owner: principal.kind === 'admin' && principal.actingAs === null,
-        outcome,
-        ...(reason === undefined ? {} : { reason }),
-      })
-      return actionAnswer(flow, voted)
+      const { items, outcome, reason } = request.body
+      const vote = { ...actor(principalOf(request)), outcome, ...(reason === undefined ? {} : { reason }) }
+      const one = async (item: BatchBody['items'][number]): Promise<JsonObject> => {
+        try {
+          const voted = await flow.vote(item.id, { ...vote, digest: item.digest })
+          return { id: item.id, recorded: true, action: await actionAnswer(flow, voted) }
+        } catch (error) {
+          if (!(error instanceof BelayError)) throw error
+          return {
+            id: item.id,
+            recorded: false,
+            problem: problemOf(error, request.id) as unknown as JsonObject,
+          }
+        }
+      }
+      return { items: await Promise.all(items.map(one)) }
     },
   )
-}
-
-async function answer(flow: Flow, action: Action, approval: Approval): Promise<JsonObject> {
-  return {
-    ...approvalAnswer(approval),
-    state: action.state.name === 'held' ? 'pending' : 'closed',
-    action: await actionAnswer(flow, action),
-  }
 }
 
 function closedOr(schema: object): Record<string, unknown> {

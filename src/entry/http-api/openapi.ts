@@ -1,11 +1,12 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { routeSchema } from './route-schema.ts'
+import { APPROVAL_SCHEMAS } from './approval-schemas.ts'
 import { SHARED_SCHEMAS } from './schemas.ts'
 
 /** Must be awaited before the routes are declared: the document is gathered as they are. */
 export async function gatherOpenApi(app: FastifyInstance, version: string): Promise<void> {
-  for (const schema of SHARED_SCHEMAS) app.addSchema(schema)
+  for (const schema of [...SHARED_SCHEMAS, ...APPROVAL_SCHEMAS]) app.addSchema(schema)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

@@ -74,7 +74,7 @@ const reason = object(
   ['code', 'message'],
 )
 
-const approvalOfAction = object(
+export const approvalOfAction = object(
   {
     id,
     expires_at: time,
@@ -190,17 +190,6 @@ export const SHARED_SCHEMAS = [
         'updated_at',
         'policy_version',
       ],
-    ),
-  },
-  {
-    $id: 'Approval',
-    ...object(
-      {
-        ...approvalOfAction.properties,
-        state: { type: 'string', enum: ['pending', 'closed'] },
-        action: { $ref: 'Action#' },
-      },
-      ['id', 'state', 'expires_at', 'step', 'steps', 'action'],
     ),
   },
   {

@@ -11,6 +11,7 @@ import type { ChannelDesk } from '../../channels/channel-desk.ts'
 import { signingKey } from '../../flow/audit/signing-key.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
+import { absenceRoutes } from './absences.ts'
 import { actionRoutes } from './actions.ts'
 import { agentRoutes } from './agents.ts'
 import type { ApiContext } from './api-context.ts'
@@ -37,6 +38,7 @@ import { DEFAULT_LIMITS } from './server-limits.ts'
 import type { ServerLimits } from './server-limits.ts'
 import { serverLog } from './server-log.ts'
 import type { LogOptions } from './server-log.ts'
+import { standingApprovalRoutes } from './standing-approvals.ts'
 import { undoRoutes } from './undos.ts'
 import { checkPermission, identify } from './people/identify.ts'
 import type { IdentityProvider } from './people/identity-provider.ts'
@@ -115,6 +117,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     actionRoutes,
     undoRoutes,
     approvalRoutes,
+    standingApprovalRoutes,
+    absenceRoutes,
     agentRoutes,
     budgetRoutes,
     keyRoutes,

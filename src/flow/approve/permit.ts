@@ -1,7 +1,12 @@
 import type { InState } from '../../action/action.ts'
 import type { ApprovedAction } from '../../action/approved-action.ts'
 import type { Policy } from '../../policy/policy.ts'
+import type { Cover } from './cover.ts'
 
+/**
+ * What the permission rests on where people must say yes: their approval, for these groups, or one use of a standing
+ * approval, which must be counted with the start.
+ */
 export type Permission =
   | { readonly granted: true; readonly action: ApprovedAction }
   | { readonly granted: false; readonly cause: string }
@@ -16,6 +21,7 @@ export function permit(
     readonly digest: string
     readonly policy: Policy
     readonly groups: readonly string[]
+    readonly cover?: Cover | undefined
     readonly now: number
   },
 ): Permission {
@@ -24,8 +30,10 @@ export function permit(
   if (against.digest !== ready.actionDigest)
     return { granted: false, cause: 'what would run is not what was decided on' }
   const { approval } = state
-  if (against.groups.length > 0) {
+  if (against.groups.length > 0 && against.cover === undefined) {
     if (approval?.grantedAt === undefined) return { granted: false, cause: 'it needs an approval' }
+    if (typeof approval.grantedBy === 'object')
+      return { granted: false, cause: 'the standing approval covers it no longer' }
     if (approval.actionDigest !== against.digest)
       return { granted: false, cause: 'the approval is for another action' }
     if (approval.policyDigest !== against.policy.digest)

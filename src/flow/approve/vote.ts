@@ -1,36 +1,76 @@
 import type { Action, Approval, ApprovalStep, InState, Vote } from '../../action/action.ts'
 import { moved } from '../../action/lifecycle.ts'
 import { BelayError } from '../../errors/catalogue.ts'
+import { placeOf } from './place.ts'
+import type { StandIn } from './place.ts'
+
+/** Fewer characters say nothing. */
+export const MIN_REASON = 3
+
+/** How a vote is cast. */
+export interface Cast {
+  readonly by: string
+  readonly outcome: 'approve' | 'reject'
+  readonly at: number
+  readonly reason?: string | undefined
+  /** Whoever holds the admin token counts as one member of any group. */
+  readonly owner?: boolean
+  /** Members who are away now. */
+  readonly standIns?: readonly StandIn[]
+}
 
 /**
- * One person's vote. A reject by any member of the waiting step refuses the action; the last approve of the
- * last step makes it ready. `owner`: whoever holds the admin token counts as one member of any group. Throws `approval:…` when the vote may not be cast.
+ * One person's vote. A reject by anybody who may vote refuses the action; the last approve of the last step makes it
+ * ready. Throws `approval:…` when the vote may not be cast.
  */
-export function castVote(held: InState<'held'>, vote: Vote, owner = false): Action {
+export function castVote(held: InState<'held'>, cast: Cast): Action {
   const { approval } = held.state
+  const { by, outcome, at } = cast
   const step = approval.steps[approval.step] as ApprovalStep
-  if (vote.at >= approval.expiresAt)
+  if (at >= approval.expiresAt)
     throw new BelayError('approval:not_pending', { id: approval.id, state: 'expired' })
-  if (vote.by === held.agent || vote.by === held.proposedBy)
-    throw new BelayError('approval:four_eyes', { who: vote.by })
-  if (!owner && !step.members.includes(vote.by)) {
-    const members = step.members.join(', ')
-    throw new BelayError('approval:not_a_member', { who: vote.by, group: step.group, members })
-  }
-  if (step.votes.some(({ by }) => by === vote.by)) throw new BelayError('approval:voted', { who: vote.by })
+  refuseAuthor(held, by, step.editorsDecide)
+  if (step.votes.some((vote) => vote.by === by)) throw new BelayError('approval:voted', { who: by })
+  const place = cast.owner === true ? by : placeOf(step, by, held, cast.standIns ?? [])
+  if (place === undefined) throw noPlace(step, by)
+  if (outcome === 'approve' && approval.risk === 'high') needReason(cast.reason, 'approve')
 
+  const vote: Vote = { by, outcome, at, ...(place !== by && { for: place }) }
   const voted: Approval = {
     ...approval,
     steps: approval.steps.with(approval.step, { ...step, votes: [...step.votes, vote] }),
   }
-  if (vote.outcome === 'reject') {
-    const reason = { code: 'approval:rejected', message: `${vote.by} rejected it for ${step.group}.` }
-    return moved(held, { name: 'denied' }, vote.at, { reasons: [reason, ...held.reasons] })
+  if (outcome === 'reject') {
+    const reason = { code: 'approval:rejected', message: `${by} rejected it for ${step.group}.` }
+    return moved(held, { name: 'denied' }, at, { reasons: [reason, ...held.reasons] })
   }
-  if (step.votes.length + 1 < step.quorum) return moved(held, { name: 'held', approval: voted }, vote.at)
+  if (step.votes.length + 1 < step.quorum) return moved(held, { name: 'held', approval: voted }, at)
   if (approval.step + 1 < approval.steps.length) {
-    return moved(held, { name: 'held', approval: { ...voted, step: approval.step + 1 } }, vote.at)
+    const next = { ...voted, step: approval.step + 1, since: at }
+    return moved(held, { name: 'held', approval: next }, at)
   }
-  const granted = { ...voted, step: approval.steps.length, grantedAt: vote.at }
-  return moved(held, { name: 'ready', expiresAt: approval.expiresAt, approval: granted }, vote.at)
+  const granted = { ...voted, step: approval.steps.length, grantedAt: at }
+  return moved(held, { name: 'ready', expiresAt: approval.expiresAt, approval: granted }, at)
+}
+
+/** Four eyes: neither who asked nor who wrote what is decided on. Throws `approval:four_eyes`. */
+export function refuseAuthor(held: InState<'held'>, by: string, editorsDecide = false): void {
+  const edited = held.state.approval.editedBy?.includes(by) === true && !editorsDecide
+  if (by === held.agent || by === held.proposedBy || edited)
+    throw new BelayError('approval:four_eyes', { who: by, did: edited ? 'edited' : 'asked for' })
+}
+
+/** Throws `approval:reason_needed`. */
+export function needReason(reason: string | undefined, what: string): void {
+  if ((reason ?? '').trim().length < MIN_REASON)
+    throw new BelayError('approval:reason_needed', { what, min: String(MIN_REASON) })
+}
+
+/** Why somebody may not vote in a step. */
+export function noPlace(step: ApprovalStep, who: string): BelayError {
+  const given = step.delegations?.find(({ from }) => from === who)
+  if (given !== undefined) return new BelayError('approval:passed_on', { who, to: given.to })
+  if (step.votes.some((vote) => vote.for === who)) return new BelayError('approval:voted', { who })
+  const members = step.members.join(', ')
+  return new BelayError('approval:not_a_member', { who, group: step.group, members })
 }

@@ -2,7 +2,7 @@ import type { Action, ProposalPayload } from '../../action/action.ts'
 import type { Reason } from '../../action/finding.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import type { Policy } from '../../policy/policy.ts'
-import type { Store, StoredRecord } from '../../storage/store.ts'
+import type { Store, StoredPayload, StoredRecord } from '../../storage/store.ts'
 import { tellFacts } from './tell-facts.ts'
 
 export interface ExplainedCheck {
@@ -74,10 +74,19 @@ export async function explain(
       details: tellFacts(JSON.parse(record.text) as JsonObject),
     })),
     input: payload?.input ?? null,
-    enforced: payload?.enforced ?? payload?.input ?? null,
+    enforced: enforcedIn(payloads, payload),
     agentReason: payload?.reason ?? null,
     policy: { version: action.policyDigest, inForce, entry: entry?.pattern ?? null, mode: action.mode },
   }
+}
+
+/** What may be executed: as it was edited last, else as it was proposed. */
+function enforcedIn(payloads: readonly StoredPayload[], proposed: ProposalPayload | null): JsonObject | null {
+  const edits = payloads.filter(({ kind }) => kind.startsWith('edit:'))
+  const [last] = edits.toSorted((a, b) => Number(b.kind.slice(5)) - Number(a.kind.slice(5)))
+  const payload =
+    last === undefined ? proposed : last.text === null ? null : (JSON.parse(last.text) as ProposalPayload)
+  return payload?.enforced ?? payload?.input ?? null
 }
 
 const DECIDED: Readonly<Record<Action['decision'], string>> = {
@@ -141,7 +150,15 @@ function tell(record: StoredRecord): string {
     case 'decision':
       return `decided: ${said['decision']}${said['mode'] === 'observe' ? ' (observed)' : ''}${state}`
     case 'vote':
-      return `vote by ${said['by'] ?? 'a person'}${state}`
+      return `vote by ${said['by'] ?? 'a person'}${said['for'] === undefined ? '' : ` for ${said['for']}`}${state}`
+    case 'delegation':
+      return `${said['by']} passed the vote on to ${said['to']}${state}`
+    case 'escalation':
+      return `waited too long: further people may decide${state}`
+    case 'break_glass':
+      return `${said['by']} asked to release it out of turn${state}`
+    case 'edit':
+      return `edited by ${said['by']} and judged anew: ${said['decision']}${state}`
     case 'start':
       return `checked again and started${state}`
     case 'outcome':
@@ -161,6 +178,9 @@ function tell(record: StoredRecord): string {
     case 'prompt':
     case 'erasure':
     case 'anchor':
+    case 'witness':
+    case 'standing':
+    case 'absence':
       return record.kind
   }
 }

@@ -1,4 +1,4 @@
-import type { Action, ProposalPayload } from '../../action/action.ts'
+import type { Action, Approval, ApprovalStep, ProposalPayload } from '../../action/action.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import { usdFromNano } from '../../action/money.ts'
 import type { NewPayload, NewRecord, RecordKind } from '../../storage/store.ts'
@@ -53,6 +53,26 @@ export function transitionRecord(
   }
 }
 
+function stepBody({ group, quorum, votes, escalatedTo, delegations }: ApprovalStep): JsonObject {
+  return {
+    group,
+    quorum,
+    votes: votes.map(({ by, outcome, at, for: place }) => ({
+      by,
+      outcome,
+      at,
+      ...(place && { for: place }),
+    })),
+    ...(escalatedTo && { escalated_to: [...escalatedTo] }),
+    ...(delegations &&
+      delegations.length > 0 && { delegations: delegations.map(({ from, to, at }) => ({ from, to, at })) }),
+  }
+}
+
+function grantBody(granted: NonNullable<Approval['grantedBy']>): JsonValue {
+  return granted === 'break_glass' ? granted : { ...granted }
+}
+
 function stateBody({ state }: Action): JsonObject {
   switch (state.name) {
     case 'held':
@@ -64,18 +84,26 @@ function stateBody({ state }: Action): JsonObject {
             approval: {
               id: state.approval.id,
               step: state.approval.step,
-              steps: state.approval.steps.map(({ group, quorum, votes }) => ({
-                group,
-                quorum,
-                votes: votes.map(({ by, outcome, at }) => ({ by, outcome, at })),
-              })),
+              steps: state.approval.steps.map(stepBody),
+              risk: state.approval.risk,
               expires_at: state.approval.expiresAt,
               action_digest: state.approval.actionDigest,
               policy_version: state.approval.policyDigest,
+              ...(state.approval.editedBy && { edited_by: [...state.approval.editedBy] }),
+              ...(state.approval.breakGlass &&
+                state.approval.breakGlass.votes.length > 0 && {
+                  break_glass: state.approval.breakGlass.votes.map(({ by, at }) => ({ by, at })),
+                }),
+              ...(state.approval.grantedBy && { granted_by: grantBody(state.approval.grantedBy) }),
             },
           }
     case 'executing':
-      return { state: state.name, deadline: state.deadline, resolved_by: [...(state.approvedBy ?? [])] }
+      return {
+        state: state.name,
+        deadline: state.deadline,
+        resolved_by: [...(state.approvedBy ?? [])],
+        ...(state.grantedBy && { granted_by: grantBody(state.grantedBy) }),
+      }
     case 'unknown':
       return { state: state.name, cause: state.cause }
     case 'succeeded':

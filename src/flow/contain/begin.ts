@@ -12,7 +12,10 @@ export function begin(
   at: number,
 ): InState<'executing'> {
   const { approval } = approved.state
-  const approvedBy = approval?.steps.flatMap(({ votes }) => votes.map(({ by }) => by))
+  const votes = [...(approval?.steps ?? []), ...(approval?.breakGlass ? [approval.breakGlass] : [])]
+  const approvedBy =
+    approval === undefined ? undefined : votes.flatMap((one) => one.votes.map(({ by }) => by))
+  const grantedBy = approval?.grantedBy
   return moved(
     approved,
     {
@@ -20,6 +23,7 @@ export function begin(
       startedAt: at,
       deadline: at + (rule?.timeout ?? DEFAULT_TIMEOUT),
       ...(approvedBy && { approvedBy }),
+      ...(grantedBy && { grantedBy }),
     },
     at,
   )

@@ -89,6 +89,8 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
         expiresAt: 9,
         actionDigest: 'd',
         policyDigest: 'p',
+        risk: 'low' as const,
+        since: 1,
       }
       const held = sampleAction('a-1', { state: { name: 'held', approval }, dueAt: 9 })
       await store.commit(insertOf(held))

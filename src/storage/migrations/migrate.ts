@@ -4,18 +4,20 @@ import { BelayError } from '../../errors/catalogue.ts'
 import type { Tables } from '../tables.ts'
 import { createTables } from './0001-tables.ts'
 import { createLogins } from './0002-logins.ts'
-import { createRollups } from './0005-rollups.ts'
 import { createTrees } from './0003-transparency.ts'
+import { createRollups } from './0005-rollups.ts'
 import { createPrompts } from './0006-prompts.ts'
+import { createApprovals } from './0007-approvals.ts'
 
 /** Brings the database to the newest schema. Rejects with `store:unavailable` and leaves it as it was. */
 export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<void> {
   const migrations: Record<string, Migration> = {
     '0001-tables': createTables(dialect),
     '0002-logins': createLogins(dialect),
-    '0005-rollups': createRollups(dialect),
     '0003-transparency': createTrees(dialect),
+    '0005-rollups': createRollups(dialect),
     '0006-prompts': createPrompts(dialect),
+    '0007-approvals': createApprovals(dialect),
   }
   const migrator = new Migrator({
     db,

@@ -31,9 +31,10 @@ export async function writeAtOnce(
   committing: (written: WrittenAtOnce) => unknown,
 ): Promise<WrittenAtOnce | undefined> {
   const agents = new Map<string, number>()
-  for (const [, agent, unchanged, key, charges, , erase, login, prompt] of group) {
+  for (const [, agent, unchanged, key, charges, , erase, login, prompt, approvals] of group) {
     if (agent !== null || key !== null || login !== null || prompt !== null || erase.length > 0)
       return undefined
+    if (approvals !== null) return undefined
     if (!charges.every(([account]) => shares.has(account))) return undefined
     if (unchanged === null) continue
     if ((agents.get(unchanged[0]) ?? unchanged[1]) !== unchanged[1]) return undefined

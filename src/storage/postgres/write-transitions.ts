@@ -9,6 +9,7 @@ import type {
 } from '../prepared-transition.ts'
 import type { CommitResult } from '../store.ts'
 import { bigintArray, textArray } from './binary-array.ts'
+import { approvalsRefusal, approvalStatements } from './write-approvals.ts'
 import { placeRecords, type PlacedRecords } from './place-records.ts'
 import { isPromptRefused, promptStatements } from './write-prompts.ts'
 import { ALIVE, type BudgetShares } from './write-budgets.ts'
@@ -55,6 +56,7 @@ export async function writeGroup(
     ...shares.statements(totals),
     ...recordStatements(replica, placed),
     ...survivors.flatMap(smallTableStatements),
+    ...survivors.flatMap(({ 9: approvals }) => (approvals === null ? [] : approvalStatements(approvals))),
     ...erasureStatements(survivors, now),
     {
       name: 'head',
@@ -139,10 +141,15 @@ async function refusals(
   const versionOf = new Map((agentRows?.rows ?? []).map(({ name, version }) => [name, version]))
   const keysPresent = new Set((keyRows?.rows ?? []).map(({ id }) => id))
   const loginOf = new Map((loginRows?.rows ?? []).map(({ id, version }) => [id, version]))
+  const refusedApprovals = new Map<PreparedTransition, 'standing' | 'absence' | undefined>()
+  for (const transition of group)
+    if (transition[9] !== null)
+      refusedApprovals.set(transition, await approvalsRefusal(client, transition[9]))
   const refusedPrompts = new Set<PreparedPrompt>()
   for (const [, , , , , , , , prompt] of group)
     if (prompt !== null && (await isPromptRefused(client, prompt))) refusedPrompts.add(prompt)
-  const results = group.map(([, agent, agentUnchanged, key, , , , login, prompt]): CommitResult | undefined => {
+  const results = group.map((transition): CommitResult | undefined => {
+    const [, agent, agentUnchanged, key, , , , login, prompt] = transition
     if (agentUnchanged !== null && (versionOf.get(agentUnchanged[0]) ?? 0) !== agentUnchanged[1]) {
       return { status: 'conflict', on: 'agent' }
     }
@@ -153,6 +160,8 @@ async function refusals(
     if (login !== null && (loginOf.get(login[1]) ?? null) !== login[0])
       return { status: 'conflict', on: 'login' }
     if (prompt !== null && refusedPrompts.has(prompt)) return { status: 'conflict', on: 'prompt' }
+    const approvals = refusedApprovals.get(transition)
+    if (approvals !== undefined) return { status: 'conflict', on: approvals }
     return undefined
   })
   return { xid: own.xid, results }
@@ -339,8 +348,8 @@ export function newGroup(): (transition: PreparedTransition) => boolean {
   const idempotencyKeys = new Set<string>()
   let closed = false
   let size = 0
-  return ([action, agent, , key, , , , login, prompt]) => {
-    const alone = agent !== null || key !== null || login !== null || prompt !== null
+  return ([action, agent, , key, , , , login, prompt, approvals]) => {
+    const alone = agent !== null || key !== null || login !== null || prompt !== null || approvals !== null
     if (closed || (alone && size > 0)) return false
     if (action !== null) {
       const idempotencyKey = action[9]?.[3] ?? null

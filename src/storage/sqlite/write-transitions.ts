@@ -9,6 +9,7 @@ import type {
   PreparedTransition,
 } from '../prepared-transition.ts'
 import type { Connection } from './connection.ts'
+import { ApprovalWriter } from './write-approvals.ts'
 import type { BudgetWriter } from './write-budgets.ts'
 import { PromptWriter } from './write-prompts.ts'
 import { CHAIN, type Written } from './writer-jobs.ts'
@@ -18,6 +19,7 @@ export class TransitionWriter {
   readonly #connection: Connection
   readonly #budgets: BudgetWriter
   readonly #prompts: PromptWriter
+  readonly #approvals: ApprovalWriter
   readonly #statements: ReturnType<typeof prepareStatements>
   #position: ChainPosition
   readonly #agentVersions = new Map<string, number>()
@@ -26,6 +28,7 @@ export class TransitionWriter {
     this.#connection = connection
     this.#budgets = budgets
     this.#prompts = new PromptWriter(connection)
+    this.#approvals = new ApprovalWriter(connection)
     this.#statements = prepareStatements(connection)
     this.#position = this.#readPosition()
   }
@@ -65,7 +68,7 @@ export class TransitionWriter {
 
   /** All that can refuse comes before the first write, because a conflict must leave nothing behind. */
   #writeOne(transition: PreparedTransition, now: number): Written {
-    const [action, agent, agentUnchanged, key, charges, records, erase, login, prompt] = transition
+    const [action, agent, agentUnchanged, key, charges, records, erase, login, prompt, approvals] = transition
     if (agentUnchanged !== null && (this.#agentVersion(agentUnchanged[0]) ?? 0) !== agentUnchanged[1]) {
       return { conflict: 'agent' }
     }
@@ -73,11 +76,14 @@ export class TransitionWriter {
     if (key !== null && this.#keyIsPresent(key) !== (key[0] === 'present')) return { conflict: 'key' }
     if (login !== null && this.#loginVersion(login) !== login[0]) return { conflict: 'login' }
     if (prompt !== null && this.#prompts.isRefused(prompt)) return { conflict: 'prompt' }
+    const held = approvals === null ? undefined : this.#approvals.refusal(approvals)
+    if (held !== undefined) return { conflict: held }
     const plan = this.#budgets.plan(charges)
     const refused = action === null ? undefined : this.#writeAction(action)
     if (refused !== undefined) return { conflict: refused }
     this.#budgets.apply(plan)
     if (agent !== null) this.#writeAgent(agent)
+    if (approvals !== null) this.#approvals.write(approvals)
     if (key !== null) this.#statements.key.run(key[1], key[2], key[3], key[4], key[5])
     if (login !== null) this.#statements.login.run(...login.slice(1))
     if (prompt !== null) this.#prompts.write(prompt)

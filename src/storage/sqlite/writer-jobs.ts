@@ -30,7 +30,17 @@ export type AccountTuple = readonly [
 
 /** Of each transition: what it conflicts on, why it failed, or seq and hash of its records in turn. */
 export type Written =
-  | { readonly conflict: 'action' | 'agent' | 'idempotency' | 'key' | 'login' | 'prompt' }
+  | {
+      readonly conflict:
+        | 'action'
+        | 'agent'
+        | 'idempotency'
+        | 'key'
+        | 'login'
+        | 'standing'
+        | 'absence'
+        | 'prompt'
+    }
   | { readonly fault: string }
   | readonly (string | number)[]
 
