@@ -5,7 +5,12 @@ import { Shell } from './shell/shell.tsx'
 /** Every value in the query is text, as it stands in the address: `?agent=writer&state=held`. */
 export type Search = Readonly<Record<string, string>>
 
-const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: Broken })
+const root = createRootRoute({
+  validateSearch: (search: Search): Search => search,
+  component: Shell,
+  notFoundComponent: NotFound,
+  errorComponent: Broken,
+})
 
 const route = <P extends string>(path: P) => ({ getParentRoute: () => root, path })
 

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { fetchMe, get } from './call.ts'
-import type { Action, Agent, Approval, BudgetLine, PageOf, Stats, StatsBy } from './types.ts'
+import type { Action, Agent, AgentBudget, Approval, BudgetLine, PageOf, Stats, StatsBy } from './types.ts'
 
 // The first part of a key names the subject: `live.ts` invalidates by it. Questions of one page alone stay in the
 // page's folder, under the same first parts.
@@ -18,6 +18,13 @@ export const budgetQuery = (agent: string) =>
     queryFn: async ({ signal }) =>
       get<readonly BudgetLine[]>(`/v1/agents/${encodeURIComponent(agent)}/budget`, {}, signal),
   })
+
+/** Every agent that has limits, and all together under `agent: null`. */
+export const budgetsQuery = queryOptions({
+  queryKey: ['budgets', 'all'],
+  queryFn: async ({ signal }) =>
+    (await get<{ items: readonly AgentBudget[] }>('/v1/budgets', {}, signal)).items,
+})
 
 export const pendingApprovalsQuery = queryOptions({
   queryKey: ['approvals', 'pending'],
@@ -50,7 +57,8 @@ export interface StatsFilter {
   /** ISO 8601; rounded by the caller, so that the same question has the same key. */
   readonly from: string
   readonly to?: string
-  readonly by: StatsBy | `${StatsBy},${StatsBy}`
+  /** Without it one row for all. */
+  readonly by?: StatsBy | `${StatsBy},${StatsBy}`
   readonly agent?: string
   readonly action?: string
 }

@@ -91,7 +91,7 @@ export interface Agent {
 
 /** One limit of an agent in the window that now is. */
 export interface BudgetLine {
-  readonly window: 'session' | 'hour' | 'day' | 'week' | 'month'
+  readonly window: 'session' | 'minute' | 'hour' | 'day' | 'week' | 'month'
   readonly unit: 'usd' | 'actions'
   readonly limit_usd?: number
   readonly reserved_usd?: number
@@ -103,6 +103,12 @@ export interface BudgetLine {
   /** Null for sessions, which have no calendar bounds. */
   readonly starts_at: string | null
   readonly ends_at: string | null
+}
+
+export interface AgentBudget {
+  /** Null: all agents together. */
+  readonly agent: string | null
+  readonly lines: readonly BudgetLine[]
 }
 
 export type StatsBy = 'agent' | 'action' | 'model' | 'prompt' | 'release' | 'decision' | 'reason' | 'hour'

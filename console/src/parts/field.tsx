@@ -100,14 +100,19 @@ export function Select({
   )
 }
 
+/** `type="radio"` makes it one of several with the same `name`. */
 export function Checkbox({
   label,
   className,
+  type = 'checkbox',
   ...rest
-}: InputHTMLAttributes<HTMLInputElement> & { readonly label: ReactNode }) {
+}: Omit<InputHTMLAttributes<HTMLInputElement>, 'type'> & {
+  readonly label: ReactNode
+  readonly type?: 'checkbox' | 'radio'
+}) {
   return (
     <label className={classes('checkbox', className)}>
-      <input type="checkbox" {...rest} />
+      <input type={type} {...rest} />
       <span>{label}</span>
     </label>
   )

@@ -4,11 +4,18 @@ import { logOut } from '../api/call.ts'
 import { sentenceOf } from '../api/problem.ts'
 import { meQuery } from '../api/queries.ts'
 import { Button } from '../parts/button.tsx'
+import { Checkbox } from '../parts/field.tsx'
 import { Icon } from '../parts/icon.tsx'
-import { Menu, MenuChoice, MenuItem, MenuLine, MenuSwitch } from '../parts/menu.tsx'
+import { Popover } from '../parts/popover.tsx'
 import { useShortcutsEnabled } from '../parts/shortcuts.ts'
 import { say } from '../parts/toast.tsx'
 import { applyTheme, storedTheme } from './theme.ts'
+
+const THEMES = [
+  ['system', 'As the system'],
+  ['light', 'Light'],
+  ['dark', 'Dark'],
+] as const
 
 /** Who is logged in, what the page looks like, and the way out. */
 export function AccountMenu() {
@@ -17,38 +24,53 @@ export function AccountMenu() {
   const [shortcuts, setShortcuts] = useShortcutsEnabled()
   const leaving = useMutation({ mutationFn: logOut, onError: (error) => say(sentenceOf(error)) })
   return (
-    <Menu
-      trigger={
-        <Button kind="quiet" aria-label={`Account: ${me?.by ?? ''}`} className="account">
-          <Icon name="person" />
-          <span className="account-name">{me?.by}</span>
-        </Button>
-      }
+    <Popover
+      label="Account"
+      className="account-panel"
+      button={{
+        kind: 'quiet',
+        className: 'account',
+        'aria-label': `Account: ${me?.by ?? ''}`,
+        children: (
+          <>
+            <Icon name="person" />
+            <span className="account-name">{me?.by}</span>
+          </>
+        ),
+      }}
     >
       <div className="account-who">
         <strong>{me?.by}</strong>
         <span className="soft small">{me?.roles.join(', ')}</span>
       </div>
-      <MenuLine />
-      <MenuChoice
-        label="Theme"
-        value={theme}
-        options={[
-          ['system', "The system's"],
-          ['light', 'Light'],
-          ['dark', 'Dark'],
-        ]}
-        onChange={(next) => {
-          setTheme(next)
-          applyTheme(next)
-        }}
-      />
-      <MenuLine />
-      <MenuSwitch checked={shortcuts} onChange={setShortcuts}>
-        Keys of one letter
-      </MenuSwitch>
-      <MenuLine />
-      <MenuItem onClick={() => leaving.mutate()}>Log out</MenuItem>
-    </Menu>
+      <fieldset>
+        <legend>Theme</legend>
+        {THEMES.map(([value, text]) => (
+          <Checkbox
+            key={value}
+            type="radio"
+            name="theme"
+            label={text}
+            checked={theme === value}
+            onChange={() => {
+              setTheme(value)
+              applyTheme(value)
+            }}
+          />
+        ))}
+      </fieldset>
+      <div className="account-who">
+        <Checkbox
+          label="Shortcuts of one key"
+          checked={shortcuts}
+          onChange={(event) => setShortcuts(event.target.checked)}
+        />
+      </div>
+      <div>
+        <Button kind="quiet" busy={leaving.isPending} onClick={() => leaving.mutate()}>
+          Log out
+        </Button>
+      </div>
+    </Popover>
   )
 }

@@ -1,10 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { Link } from '@tanstack/react-router'
 import { meQuery, pendingApprovalsQuery } from '../api/queries.ts'
-import { Button } from '../parts/button.tsx'
 import { Icon } from '../parts/icon.tsx'
 import type { IconName } from '../parts/icon.tsx'
-import { Menu, MenuItem } from '../parts/menu.tsx'
+import { Popover } from '../parts/popover.tsx'
 
 const PAGES = [
   { to: '/', name: 'Overview', icon: 'overview' },
@@ -62,7 +61,6 @@ export function Navigation() {
 
 /** On a phone: four pages within reach of the thumb, the others behind a menu. */
 export function BottomNavigation() {
-  const navigate = useNavigate()
   const [near, far] = [true, false].map((isNear) =>
     PAGES.filter(({ to }) => (ON_PHONES as readonly string[]).includes(to) === isNear),
   ) as [Destination[], Destination[]]
@@ -75,22 +73,24 @@ export function BottomNavigation() {
           </li>
         ))}
         <li>
-          <Menu
-            side="top"
-            trigger={
-              <Button kind="quiet" className="nav-link nav-more">
-                <Icon name="more" />
-                More
-              </Button>
-            }
+          <Popover
+            label="More pages"
+            className="nav-others"
+            button={{
+              kind: 'quiet',
+              className: 'nav-link nav-more',
+              children: (
+                <>
+                  <Icon name="more" />
+                  More
+                </>
+              ),
+            }}
           >
-            {far.map(({ to, name, icon }) => (
-              <MenuItem key={to} onClick={() => void navigate({ to })}>
-                <Icon name={icon} />
-                {name}
-              </MenuItem>
+            {far.map((page) => (
+              <PageLink key={page.to} {...page} />
             ))}
-          </Menu>
+          </Popover>
         </li>
       </ul>
     </nav>
