@@ -5,6 +5,7 @@ import { isJsonObject } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { ApprovalChannel } from '../flow/approve/announcer.ts'
 import { openFlow, type OpenFlow } from '../flow/open-flow.ts'
+import { openFollowers, type Followers } from './followers.ts'
 import type { Observer } from '../flow/stages.ts'
 import { builtInChecks } from '../flow/verify/checks/index.ts'
 import type { Check } from '../policy/check.ts'
@@ -41,6 +42,8 @@ export interface Harness {
   readonly policies: { current(): Policy; loadedAt(): number }
   /** What policies may name in `verify:`: built in, given to `openHarness`, and of the policy's plugins. */
   readonly checks: readonly Check[]
+  /** What is derived from the ledger: sessions, sums by the hour. */
+  readonly followers: Followers
   /** The folder for what belongs to this installation: keys, tokens. */
   readonly data: string
   close(): Promise<void>
@@ -125,15 +128,18 @@ async function assemble(
     ...(options.onFault && { onFault: options.onFault }),
     ...(options.channels && { channels: options.channels }),
   })
+  const followers = openFollowers(store, (error) => options.onFault?.(error))
   return {
     flow,
     store,
     policies,
     checks,
     data,
+    followers,
     async close() {
       watcher?.close()
       await flow.close()
+      await followers.close()
       await store.close()
     },
   }

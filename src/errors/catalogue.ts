@@ -85,6 +85,7 @@ export const CATALOGUE = {
     title: 'Nobody is reached that way',
     message: 'The channel {name} is not open: {cause}.',
   },
+  'session:not_found': { status: 404, title: 'No such session', message: 'There is no session {id}.' },
   'login:not_found': { status: 404, title: 'No such login', message: 'There is no login {id}.' },
   'action:not_found': { status: 404, title: 'No such action', message: 'There is no action {id}.' },
   'action:wrong_state': {

@@ -79,6 +79,7 @@ export async function startTestServer(
     flow,
     store,
     policies,
+    rollups: harness.followers,
     data,
     port: 0,
     adminToken: ADMIN,

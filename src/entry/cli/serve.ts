@@ -99,6 +99,7 @@ export async function serve(
       store,
       policies,
       checks: harness.checks,
+      rollups: harness.followers,
       data: harness.data,
       host: options.host,
       port: options.port,

@@ -22,6 +22,8 @@ export interface ApiContext {
   readonly checks: readonly Check[]
   /** Signs checkpoints and proofs of the ledger. */
   readonly ledgerKey: KeyObject
+  /** Counts what was recorded; `null`: nothing here does. */
+  readonly rollups: { caughtUp(): Promise<void> } | null
   readonly version: string
   readonly authenticator: Authenticator
   readonly logins: Logins

@@ -8,6 +8,7 @@ export interface RouteWords {
     | 'agents'
     | 'keys'
     | 'events'
+    | 'sessions'
     | 'ledger'
     | 'policy'
     | 'prompts'

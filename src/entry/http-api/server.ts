@@ -37,6 +37,7 @@ import { compileValidator } from './schema-validation.ts'
 import { DEFAULT_LIMITS } from './server-limits.ts'
 import type { ServerLimits } from './server-limits.ts'
 import { serverLog } from './server-log.ts'
+import { sessionRoutes } from './sessions.ts'
 import type { LogOptions } from './server-log.ts'
 import { standingApprovalRoutes } from './standing-approvals.ts'
 import { undoRoutes } from './undos.ts'
@@ -57,6 +58,8 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
   readonly host?: string
   /** 0 takes any free one. */
   readonly port: number
+  /** What counts the records, so that sums and sessions hold what was recorded a moment ago. */
+  readonly rollups?: NonNullable<ApiContext['rollups']>
   /** At least 16 characters; whoever has it may do everything that a person may. */
   readonly adminToken: string
   /** Who knows the keys of agents, where other doors ask it too. Default: one of its own. */
@@ -97,6 +100,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     prompts: new PromptRegistry(options.store),
     checks: options.checks ?? builtInChecks,
     ledgerKey: signingKey(options.data),
+    rollups: options.rollups ?? null,
     version: options.version,
     authenticator: options.authenticator ?? new Authenticator(options.store, adminToken),
     logins: new Logins(options.store, () => options.policies.current().people),
@@ -123,6 +127,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     budgetRoutes,
     keyRoutes,
     eventRoutes,
+    sessionRoutes,
     ledgerRoutes,
     policyRoutes,
     promptRoutes,
