@@ -27,6 +27,8 @@ export interface KeyContext {
   readonly shortcuts: boolean
   /** The focus is in a field that takes text, or a dialog is open. */
   readonly busy: boolean
+  /** The focus is in the list: only there do the arrows move, elsewhere they scroll. */
+  readonly inList: boolean
 }
 
 const SINGLE: Readonly<Record<string, Command>> = {
@@ -42,12 +44,11 @@ const SINGLE: Readonly<Record<string, Command>> = {
 }
 
 /** Keys that are no characters stay when the single-key shortcuts are off. */
-const ALWAYS: Readonly<Record<string, Command>> = {
+const IN_LIST: Readonly<Record<string, Command>> = {
   ArrowDown: 'next',
   ArrowUp: 'previous',
   Home: 'first',
   End: 'last',
-  Escape: 'back',
 }
 
 /** What is written in the help, in its order. */
@@ -67,11 +68,17 @@ export const KEYS: readonly (readonly [keys: readonly string[], does: string])[]
 /** `null` where the key means nothing here, so that the browser and assistive technology keep it. */
 export function commandOf(press: KeyPress, context: KeyContext): Command | null {
   if (context.busy || press.ctrlKey || press.metaKey || press.altKey) return null
-  const always = Object.hasOwn(ALWAYS, press.key) ? ALWAYS[press.key]! : null
   const single = press.key.length === 1 ? press.key.toLowerCase() : ''
-  const command = always ?? (context.shortcuts && Object.hasOwn(SINGLE, single) ? SINGLE[single]! : null)
+  const command =
+    press.key === 'Escape'
+      ? 'back'
+      : (named(context.inList ? IN_LIST : {}, press.key) ?? named(context.shortcuts ? SINGLE : {}, single))
   if (press.repeat && command !== 'next' && command !== 'previous') return null
   return command
+}
+
+function named(commands: Readonly<Record<string, Command>>, key: string): Command | null {
+  return Object.hasOwn(commands, key) ? commands[key]! : null
 }
 
 /** Where the cursor stands and what is selected, by id. */

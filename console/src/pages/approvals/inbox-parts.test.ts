@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { compareJson, compareText, fieldsOf, pathText } from './compare-json.ts'
+import { compareJson, compareText, fieldsOf, pathText } from '../../parts/payload/compare-json.ts'
 import { commandOf, moveCursor, neighbour, NO_CURSOR } from './inbox-keys.ts'
 import { differingFields, likeActions } from './like-actions.ts'
 import { timeLeft } from './time-left.ts'
-import { bounded, partsOf, visibleText } from './visible-text.ts'
+import { bounded, partsOf, visibleText } from '../../parts/payload/visible-text.ts'
 
 describe('text that hides something', () => {
   it('shows what turns text around, what has no width, and blanks that only look empty', () => {
     expect(visibleText('pay \u202egpj.exe')).toBe('pay \\u{202e}gpj.exe')
     expect(visibleText('a\u200bb\ufeffc\u00add')).toBe('a\\u{200b}b\\u{feff}c\\u{00ad}d')
+    expect(partsOf('a\u200b\u200b\u200b')).toMatchObject([{ text: 'a' }, { code: '200B', times: 3 }])
     expect(visibleText('\u3164\u2800')).toBe('\\u{3164}\\u{2800}')
     expect(partsOf('x\u{e0041}y')).toEqual([
       { kind: 'text', text: 'x' },
-      { kind: 'hidden', code: 'E0041', name: 'tag character' },
+      { kind: 'hidden', code: 'E0041', name: 'tag character', times: 1 },
       { kind: 'text', text: 'y' },
     ])
   })
@@ -117,14 +118,8 @@ describe('the time that is left', () => {
       '10 min',
     ])
     expect([at(3_600_000), at(11_520_000), at(187_200_000)]).toEqual(['1 h', '3 h 12 min', '2 d 4 h'])
-    expect(timeLeft(0, 0)).toMatchObject({ text: 'expired', expired: true, next: null })
+    expect(timeLeft(0, 0)).toMatchObject({ text: 'expired', expired: true })
     expect(timeLeft(245_000, 0).spoken).toBe('4 minutes 5 seconds')
-  })
-
-  it('says when to look again', () => {
-    expect(timeLeft(12_300, 0).next).toBe(300)
-    expect(timeLeft(3_600_000 + 1_500, 0).next).toBe(1_500)
-    expect(timeLeft(60_000, 0).next).toBe(1_000)
   })
 })
 
@@ -137,7 +132,7 @@ describe('keys', () => {
     repeat: false,
     ...more,
   })
-  const on = { shortcuts: true, busy: false }
+  const on = { shortcuts: true, busy: false, inList: false }
 
   it('mean what the help says', () => {
     expect(['j', 'K', 'a', 'r', 'e', 'x', 'u', '?'].map((key) => commandOf(press(key), on))).toEqual([
@@ -162,9 +157,10 @@ describe('keys', () => {
   })
 
   it('that are single characters can be switched off; arrows and Escape stay', () => {
-    const off = { shortcuts: false, busy: false }
+    const off = { shortcuts: false, busy: false, inList: true }
     expect(['a', 'j', '?'].map((key) => commandOf(press(key), off))).toEqual([null, null, null])
     expect([commandOf(press('ArrowDown'), off), commandOf(press('Escape'), off)]).toEqual(['next', 'back'])
+    expect(commandOf(press('ArrowDown'), on)).toBeNull()
   })
 
   it('move the cursor within the list and select', () => {

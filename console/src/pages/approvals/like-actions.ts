@@ -1,4 +1,4 @@
-import { equalJson, fieldsOf, pathText } from './compare-json.ts'
+import { equalJson, fieldsOf, pathText } from '../../parts/payload/compare-json.ts'
 
 /** What batching looks at. */
 export interface Batchable {

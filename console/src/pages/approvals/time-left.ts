@@ -11,17 +11,14 @@ export interface TimeLeft {
   readonly expired: boolean
   /** Less than ten minutes. */
   readonly urgent: boolean
-  /** After how many ms the text will be another one; `null` when it stays. */
-  readonly next: number | null
 }
 
 /** How long until `end`; both epoch ms. */
 export function timeLeft(end: number, now: number): TimeLeft {
   const left = end - now
-  if (left <= 0) return { text: 'expired', spoken: 'expired', expired: true, urgent: true, next: null }
-  const step = left < 10 * MINUTE ? SECOND : MINUTE
+  if (left <= 0) return { text: 'expired', spoken: 'expired', expired: true, urgent: true }
   const { text, spoken } = words(left)
-  return { text, spoken, expired: false, urgent: left < 10 * MINUTE, next: left % step || step }
+  return { text, spoken, expired: false, urgent: left < 10 * MINUTE }
 }
 
 function words(left: number): { readonly text: string; readonly spoken: string } {
@@ -50,20 +47,4 @@ function both(large: Part, small: Part, always = false): { readonly text: string
       .join(' '),
     spoken: shown.map(([count, , long]) => `${count} ${long}${count === 1 ? '' : 's'}`).join(' '),
   }
-}
-
-/** `24 hours`, `90 minutes`, `2 days`: a span as a person says it. */
-export function spanWords(ms: number): string {
-  const units = [
-    ['day', DAY],
-    ['hour', HOUR],
-    ['minute', MINUTE],
-    ['second', SECOND],
-  ] as const
-  const [name, size] =
-    units.find(([, unit]) => ms >= unit && ms % unit === 0) ??
-    units.find(([, unit]) => ms >= unit) ??
-    units[3]
-  const count = Math.round(ms / size)
-  return `${count} ${name}${count === 1 ? '' : 's'}`
 }

@@ -1,0 +1,86 @@
+import { useQueries, useQuery } from '@tanstack/react-query'
+import { useEffect, useMemo, useState } from 'react'
+import { get } from '../../api/call.ts'
+import { pendingApprovalsQuery } from '../../api/queries.ts'
+import type { PageOf } from '../../api/types.ts'
+import { inboxItem, inOrder } from './inbox-item.ts'
+import type { ApprovalAnswer, InboxItem } from './inbox-item.ts'
+import { likeActions } from './like-actions.ts'
+import type { Batch } from './like-actions.ts'
+
+/** How many that were decided while one looked stay in sight. */
+const MAX_DECIDED = 20
+
+const approvalQuery = (id: string) => ({
+  queryKey: ['approvals', 'one', id],
+  queryFn: async ({ signal }: { signal: AbortSignal }) =>
+    get<ApprovalAnswer>(`/v1/approvals/${encodeURIComponent(id)}`, {}, signal),
+})
+
+export interface Inbox {
+  readonly query: ReturnType<typeof useQuery<PageOf<ApprovalAnswer>>>
+  /** Those that wait, like with like, soonest to expire first. */
+  readonly batches: readonly Batch<InboxItem>[]
+  /** The same in one row, as they stand on the screen. */
+  readonly pending: readonly InboxItem[]
+  /** Decided, by whomever, since this page was opened; the newest first. */
+  readonly decided: readonly InboxItem[]
+  readonly find: (id: string) => InboxItem | undefined
+  /** There is no such approval as the one that is shown. */
+  readonly missing: boolean
+  /** There are more than the list can hold. */
+  readonly more: boolean
+}
+
+/**
+ * What waits for people, live. What leaves the list is not dropped from under one's eyes: it is asked what became of
+ * it. `shown` is kept even if it was never in the list, such as from a link.
+ */
+export function useInbox(shown: string | undefined): Inbox {
+  const query = useQuery(pendingApprovalsQuery) as unknown as Inbox['query']
+  const pending = useMemo(
+    () => inOrder((query.data?.items ?? []).map((approval) => inboxItem(approval))),
+    [query.data],
+  )
+  const gone = useGone(pending, query.data !== undefined)
+  const wanted = useMemo(() => {
+    const known = new Set(pending.map(({ id }) => id))
+    const ids = gone.filter((id) => !known.has(id))
+    if (shown !== undefined && !known.has(shown) && !ids.includes(shown) && query.data !== undefined)
+      ids.unshift(shown)
+    return ids
+  }, [gone, pending, shown, query.data])
+  const answers = useQueries({ queries: wanted.map((id) => approvalQuery(id)) })
+  const decided = answers.flatMap(({ data }) => (data === undefined ? [] : [inboxItem(data)]))
+  const batches = useMemo(() => likeActions(pending), [pending])
+  const flat = useMemo(() => batches.flatMap(({ items }) => items), [batches])
+  const find = (id: string): InboxItem | undefined =>
+    flat.find((item) => item.id === id) ?? decided.find((item) => item.id === id)
+  const asked = wanted.indexOf(shown ?? '')
+  return {
+    query,
+    batches,
+    pending: flat,
+    decided: decided.filter((item) => !item.pending),
+    find,
+    missing: asked >= 0 && answers[asked]?.isError === true,
+    more: typeof query.data?.next === 'string',
+  }
+}
+
+/** Ids that were pending and are not any more, the last to go first. */
+function useGone(pending: readonly InboxItem[], known: boolean): readonly string[] {
+  const [before, setBefore] = useState<readonly string[]>([])
+  const [gone, setGone] = useState<readonly string[]>([])
+  const now = pending.map(({ id }) => id)
+  const key = now.join(' ')
+  useEffect(() => {
+    if (!known) return
+    const left = before.filter((id) => !now.includes(id))
+    if (left.length > 0) setGone((known) => [...new Set([...left, ...known])].slice(0, MAX_DECIDED))
+    setBefore(now)
+    // The ids say all there is to say about the list.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
+  }, [key, known])
+  return gone
+}
