@@ -1,5 +1,6 @@
 import type { Action, DoorReport, InState, Proposal, ResultVerdict, Venue } from '../action/action.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { Recording } from '../action/recording.ts'
 import type { Erasure } from './audit/erase.ts'
 import type { AgentRow, AgentState } from '../storage/store.ts'
 import type { Absences } from './absences.ts'
@@ -93,6 +94,8 @@ export interface Flow {
   input(action: Action): Promise<JsonObject | null>
   /** The result as it was reported; `null` when there is none. */
   result(action: Action): Promise<JsonValue>
+  /** Keeps beside an action what went to and fro about it. It changes no state. Throws `action:not_found`. */
+  keepRecording(id: string, recording: Recording): Promise<void>
   /** Erases stored payloads of a person or an action; the chain still verifies. */
   erase(what: { readonly subject: string } | { readonly action: string }, by: string): Promise<Erasure>
   close(): Promise<void>

@@ -10,6 +10,7 @@ import { Undoers } from './contain/undoers.ts'
 import { recordBreakGlass, recordDelegation, recordVote } from './decide-approval.ts'
 import { editAction } from './edit-action.ts'
 import type { Flow } from './flow.ts'
+import { keepRecording } from './keep-recording.ts'
 import { judgeResult } from './judge-result.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { History } from './monitor/history.ts'
@@ -124,6 +125,7 @@ export async function openFlow({
     previewUndo: (what) => previewUndo(stages, what),
     input: (action) => storedInput(stages, action),
     result: (action) => storedResult(stages, action),
+    keepRecording: (id, recording) => keepRecording(stages, id, recording),
 
     vote: (approvalId, vote) => recordVote(stages, approvalId, vote),
     delegate: (approvalId, delegation) => recordDelegation(stages, approvalId, delegation),

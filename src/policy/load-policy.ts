@@ -15,6 +15,8 @@ import { compileMcp, PIN_ENTRY, withoutMcpSecrets } from './compile-mcp.ts'
 import type { McpEntry } from './compile-mcp.ts'
 import { compilePeople } from './compile-people.ts'
 import type { PeopleEntry } from './compile-people.ts'
+import { compileRecord, compileReplay } from './compile-record.ts'
+import type { RecordEntry, ReplayEntry } from './compile-record.ts'
 import { compileProviders, withoutKeys } from './compile-providers.ts'
 import type { ProviderEntry } from './compile-providers.ts'
 import { VENDOR_PROTOCOLS } from './known-vendors.ts'
@@ -169,6 +171,9 @@ function compilePolicy(
     people,
     mcp,
     notify,
+    prompts: content.prompts === undefined ? null : resolve(folder, content.prompts),
+    record: compileRecord(content.record ?? {}),
+    replay: compileReplay(content.replay ?? {}),
     document: deepFrozen(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(document.content)))),
   })
   return { policy, faults, document, expressions, files }
@@ -202,6 +207,9 @@ interface PolicyDocument extends LimitsEntry {
   readonly people?: PeopleEntry
   readonly mcp?: McpEntry
   readonly notify?: NotifyEntry
+  readonly prompts?: string
+  readonly record?: RecordEntry
+  readonly replay?: ReplayEntry
 }
 
 function limitsOf({ budget = [], rate = [] }: LimitsEntry): Limits {

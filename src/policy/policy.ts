@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { NanoUsd } from '../action/money.ts'
 import type { PreparedCheck } from './check.ts'
 import type { PeopleRule } from './compile-people.ts'
+import type { RecordRule, ReplayRule } from './compile-record.ts'
 import type { NotifyRule } from './notify.ts'
 
 /** `belay.yaml`, validated and compiled. Immutable: a reload makes a new one. Times are milliseconds. */
@@ -33,6 +34,10 @@ export interface Policy {
   readonly people: PeopleRule
   readonly mcp: McpRule
   readonly notify: NotifyRule
+  /** Absolute path of the folder with the prompts; `null`: none. */
+  readonly prompts: string | null
+  readonly record: RecordRule
+  readonly replay: ReplayRule
   /** The file as parsed, for the console and for explain. */
   readonly document: JsonObject
 }

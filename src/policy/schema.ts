@@ -12,6 +12,7 @@ import {
   standingSchema,
 } from './schema-approve.ts'
 import { healSchema, providerNames, providerSchema, concurrencySchema } from './schema-models.ts'
+import { recordSchema, replaySchema } from './compile-record.ts'
 import { peopleSchema } from './schema-people.ts'
 import {
   DECISION_ALIASES,
@@ -89,6 +90,9 @@ export function policySchema(checks: readonly Check[]): JsonObject {
       },
       mcp: mcpSchema,
       people: peopleSchema,
+      prompts: text('Folder with the prompts of the registry, relative to this file.'),
+      record: recordSchema,
+      replay: replaySchema,
       plugins: listOf('Files with checks of your own, relative to this file.', text('Path of a module.')),
     },
     $defs: {

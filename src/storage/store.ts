@@ -161,6 +161,7 @@ export type RecordKind =
   | 'channel'
   | 'prompt'
   | 'erasure'
+  | 'recording'
   | 'anchor'
   | 'witness'
   | 'delegation'
@@ -186,7 +187,7 @@ export interface NewRecord {
 }
 
 export interface NewPayload {
-  /** One of each kind an action; the kinds are `proposal`, `outcome`, `vote:N`, `undo`. */
+  /** One of each kind an action; the kinds are `proposal`, `outcome`, `vote:N`, `undo`, `recording:…`. */
   readonly kind: string
   readonly body: JsonValue
   /** Subjects under which the payload can be erased. */

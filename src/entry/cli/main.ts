@@ -17,6 +17,8 @@ const COMMANDS: readonly {
   { names: ['keys'], load: async () => (await import('./keys.ts')).addKeys },
   { names: ['login', 'logins'], load: async () => (await import('./people.ts')).addPeople },
   { names: ['policy'], load: async () => (await import('./policy.ts')).addPolicy },
+  { names: ['prompts'], load: async () => (await import('./prompts.ts')).addPrompts },
+  { names: ['replay'], load: async () => (await import('./replay.ts')).addReplay },
   { names: ['ledger'], load: async () => (await import('./ledger.ts')).addLedger },
   { names: ['mcp'], load: async () => (await import('./mcp.ts')).addMcp },
   { names: ['hook'], load: async () => (await import('./hook.ts')).addHook },

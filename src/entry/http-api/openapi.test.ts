@@ -54,6 +54,7 @@ test('names every route of the server, and only those', async () => {
     'GET /v1/prompts',
     'GET /v1/prompts/{name}',
     'GET /v1/prompts/{name}/versions/{version}',
+    'GET /v1/sessions/{id}/recordings',
     'GET /v1/sessions',
     'GET /v1/sessions/{id}',
     'GET /v1/stats',

@@ -30,6 +30,8 @@ import { policyRoutes } from './policy.ts'
 import { promptRoutes } from './prompts.ts'
 import { PromptRegistry } from '../prompts/prompt-registry.ts'
 import { policyTrialRoutes } from './policy-trials.ts'
+import { recordingRoutes } from './recordings.ts'
+import { recordExchanges } from './record-exchanges.ts'
 import { PROBLEM_TYPE, asBelayError, problemOf, sendProblem } from './problem.ts'
 import { RawDoors } from './raw-door.ts'
 import type { RawDoor } from './raw-door.ts'
@@ -116,6 +118,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const app = boundedApp(limits, options.log ?? {}, raw)
   guard(app, context, isLoopback(host))
   answerErrors(app)
+  recordExchanges(app, context)
   await gatherOpenApi(app, options.version)
   for (const routes of [
     actionRoutes,
@@ -132,6 +135,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     policyRoutes,
     promptRoutes,
     policyTrialRoutes,
+    recordingRoutes,
     healthRoutes,
     loginRoutes,
     loggedInRoutes,

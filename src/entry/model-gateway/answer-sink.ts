@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { JsonObject } from '../../action/json.ts'
+import type { AnswerTape } from '../recording/answer-tape.ts'
 import { ClientStream } from './client-stream.ts'
 import { errorBody, errorHeaders, type ModelError } from './model-errors.ts'
 import type { Protocol } from './wire-formats/wire-format.ts'
@@ -23,6 +24,8 @@ export class AnswerSink {
   #why: Stop | null = null
   #onStop: (() => void) | null = null
   #drained: (() => void) | null = null
+  /** Listens to what the agent gets, where it is kept. */
+  tape: AnswerTape | null = null
 
   constructor(response: ServerResponse) {
     this.#stream = new ClientStream(response, {
@@ -76,11 +79,13 @@ export class AnswerSink {
   }
 
   head(status: number, headers: Headers): void {
+    this.tape?.head(status, headers)
     this.#stream.open(status, headers)
   }
 
   /** Answers `false` when the agent reads slower than this: write on after `onDrain`. */
   write(bytes: string | Buffer): boolean {
+    this.tape?.piece(bytes)
     return this.#stream.write(bytes)
   }
 
@@ -95,11 +100,13 @@ export class AnswerSink {
 
   /** What was sent is no whole answer, and the agent shall not take it for one. */
   break(): void {
+    this.tape?.broke()
     this.#stream.break()
     this.stop(CLIENT_GONE)
   }
 
   whole(status: number, headers: Headers, body: string | Buffer): void {
+    this.tape?.whole(status, headers, body)
     this.#stream.whole(status, headers, body)
   }
 

@@ -6,6 +6,8 @@ import type { Policy } from '../../policy/policy.ts'
 import type { Authenticator } from '../http-api/authentication.ts'
 import { parseJsonBody } from '../http-api/json-body.ts'
 import type { RawDoor } from '../http-api/raw-door.ts'
+import { AnswerTape } from '../recording/answer-tape.ts'
+import { recordingOf, type RecordedRequest } from '../recording/recording-of.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { readTraceParent } from '../telemetry/trace-parent.ts'
 import { AnswerSink, type Stop } from './answer-sink.ts'
@@ -130,6 +132,8 @@ async function serve(
   const { name, path, query } = placeOf(withoutKey(url))
   const provider = context.providers().get(name)
   let slot: Slot | undefined
+  let tape: AnswerTape | null = null
+  let sent: Buffer | null = null
   try {
     if (provider === undefined)
       throw new BelayError('provider:unknown', {
@@ -160,6 +164,9 @@ async function serve(
     } else slot = taken
     const bytes =
       method === 'GET' || method === 'HEAD' ? null : await readBody(request, { body: context.limits.body })
+    const { record } = context.policies.current()
+    if (record.models) tape = sink.tape = new AnswerTape(record.maxBytes, context.now())
+    sent = bytes
     await context.prices.load()
     const incoming = incomingOf(request, agent, method, path, query, startedAt)
     await serveCall(context, incoming, targetOf(context, provider, method, path, bytes), sink)
@@ -170,7 +177,22 @@ async function serve(
   } finally {
     slot?.release()
     if (!sink.over) sink.break()
+    if (tape !== null) keepTape(context, { door: 'model', method, path: withoutKey(url), body: sent }, tape)
   }
+}
+
+/** After the agent has its answer, and in a turn of its own. What has no action is not kept: it was refused unread. */
+function keepTape({ flow, onFault }: GatewayContext, request: RecordedRequest, tape: AnswerTape): void {
+  const { action } = tape
+  if (action === undefined) return
+  setImmediate(() => {
+    try {
+      const recording = recordingOf(request, tape)
+      if (recording !== null) flow.keepRecording(action, recording).catch(onFault)
+    } catch (error) {
+      onFault(error)
+    }
+  })
 }
 
 function targetOf(

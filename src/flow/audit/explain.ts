@@ -169,6 +169,8 @@ function tell(record: StoredRecord): string {
       return `expired${state}`
     case 'cancellation':
       return `cancelled${state}`
+    case 'recording':
+      return 'request and answer kept'
     case 'genesis':
     case 'agent':
     case 'policy':

@@ -82,6 +82,7 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'GET /v1/prompts': ROLES,
   'GET /v1/prompts/:name': ROLES,
   'GET /v1/prompts/:name/versions/:version': ROLES,
+  'GET /v1/sessions/:id/recordings': ['auditor'],
   'PATCH /v1/agents/:name': ['operator'],
   'POST /v1/actions': [],
   'POST /v1/actions/:id/cancel': ['operator'],

@@ -82,6 +82,7 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/policy': 'read',
   'GET /v1/policy/file': 'read',
   'POST /v1/policy/lint': 'read',
+  'GET /v1/sessions/:id/recordings': 'audit',
   'POST /v1/policy/backtest': 'read',
 
   'GET /v1/ledger/checkpoint': 'read',

@@ -1,0 +1,135 @@
+import type { Command } from 'commander'
+import type { ApiClient } from '../sdk/api-client.ts'
+import type { StageReport } from '../replay/messages.ts'
+import type { RecordedSession } from '../replay/read-session.ts'
+import { objectOf } from './answer.ts'
+import { withConnection } from './connect.ts'
+import { escapeText } from './escape.ts'
+import { CommandFailure } from './failure.ts'
+import { withHarness, withJson } from './options.ts'
+import type { HarnessOptions, PrintOptions } from './options.ts'
+import { json, line, note, paint } from './print.ts'
+
+interface ReplayOptions extends HarnessOptions, PrintOptions {
+  readonly agent?: string
+  readonly timing?: boolean
+  readonly allowNetwork?: boolean
+}
+
+export function addReplay(program: Command): void {
+  withJson(
+    withHarness(
+      program
+        .command('replay')
+        .argument('<session>', 'the session, as the agent named it')
+        .argument('[command...]', 'the agent, after --')
+        .description(
+          'run an agent again against the recorded answers; exits 1 when it asks for anything else',
+        ),
+    ),
+  )
+    .option('--agent <name>', 'whose session it is, where several agents have one of that name')
+    .option('--timing', 'answers come when they came, not at once')
+    .option('--allow-network', 'run the agent although its network cannot be blocked, or should not be')
+    .action(replay)
+}
+
+async function replay(session: string, command: readonly string[], options: ReplayOptions): Promise<void> {
+  await withConnection(options, 'folder', async ({ client }) => {
+    const recorded = await read(client, session, options.agent)
+    if (command.length === 0)
+      throw new CommandFailure('Say what to run.', { advice: 'belay replay SESSION -- COMMAND…' })
+    const report = await run(client, recorded, command, options)
+    const good = isExact(report)
+    if (!good) process.exitCode = 1
+    if (options.json === true)
+      json({ session, exact: good, network: options.allowNetwork === true ? 'open' : 'blocked', ...report })
+    else print(report, recorded, options)
+  })
+}
+
+async function read(client: ApiClient, session: string, agent: string | undefined): Promise<RecordedSession> {
+  const { readSession } = await import('../replay/read-session.ts')
+  const recorded = await readSession(client, session, agent)
+  if (recorded.agents.length > 1)
+    throw new CommandFailure(`Several agents have a session ${session}: ${recorded.agents.join(', ')}.`, {
+      advice: 'Name one with --agent.',
+    })
+  if (recorded.steps.length === 0)
+    throw new CommandFailure(
+      recorded.erased > 0
+        ? `What was kept of the session ${session} has been erased.`
+        : `Nothing was kept of a session ${session}.`,
+      { advice: 'Set `record: { models: full }` in the policy before the agent runs.' },
+    )
+  return recorded
+}
+
+async function run(
+  client: ApiClient,
+  { steps }: RecordedSession,
+  command: readonly string[],
+  options: ReplayOptions,
+): Promise<StageReport> {
+  const { NotConfined, replayRun } = await import('../replay/replay-run.ts')
+  const policy = await client.object('GET', '/v1/policy')
+  const { volatile } = objectOf(objectOf(policy['document'])['replay'])
+  try {
+    return await replayRun({
+      steps,
+      volatile: Array.isArray(volatile) ? volatile.map(String) : [],
+      port: Number(new URL(client.url).port),
+      timing: options.timing === true,
+      command,
+      cwd: process.cwd(),
+      env: environment(),
+      quiet: options.json === true,
+      fork: null,
+      allowNetwork: options.allowNetwork === true,
+    })
+  } catch (error) {
+    if (!(error instanceof NotConfined)) throw error
+    throw new CommandFailure(error.message, {
+      advice: '--allow-network runs it with the network that there is.',
+    })
+  }
+}
+
+/** The agent's environment: this one, without what gives power over the harness. */
+function environment(): Record<string, string> {
+  const env: Record<string, string> = {}
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && name !== 'BELAY_TOKEN' && name !== 'NODE_CHANNEL_FD') env[name] = value
+  return env
+}
+
+function isExact({ divergence, left, exit }: StageReport): boolean {
+  return divergence === null && left.length === 0 && exit.code === 0
+}
+
+function print(report: StageReport, recorded: RecordedSession, options: ReplayOptions): void {
+  const { steps, answered, divergence, left, exit } = report
+  const masked = recorded.steps.filter(({ recording }) => recording.masked.answer > 0).length
+  note('')
+  if (options.allowNetwork === true) note('belay: the agent had the network of this machine')
+  if (isExact(report)) line(`${paint('green', 'exact')}  ${steps} of ${steps} steps, the same bytes`)
+  if (masked > 0) line(`${masked} answers hold masks in place of secrets`)
+  if (divergence !== null) {
+    line(`${paint('red', 'diverged')}  after ${answered} of ${steps} steps`)
+    line(`  step      ${divergence.step ?? 'none is left'}  ${escapeText(divergence.action ?? '')}`)
+    line(`  expected  ${escapeText(divergence.expected ?? 'no further request')}`)
+    line(`  came      ${escapeText(divergence.came)}`)
+    for (const { pointer, expected, came } of divergence.differences) {
+      line(`  ${paint('cyan', escapeText(pointer === '' ? '/' : pointer))}`)
+      line(`    - ${expected === undefined ? 'nothing' : escapeText(JSON.stringify(expected))}`)
+      line(`    + ${came === undefined ? 'nothing' : escapeText(JSON.stringify(came))}`)
+    }
+  } else if (left.length > 0) {
+    line(`${paint('red', 'ended early')}  after ${answered} of ${steps} steps`)
+    for (const one of left) line(`  step ${one.step}  ${escapeText(one.request)}  ${escapeText(one.action)}`)
+  }
+  if (exit.code !== 0)
+    line(
+      `the command ended with ${exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`}`,
+    )
+}

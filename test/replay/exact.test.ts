@@ -1,0 +1,194 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { confinement } from '../../src/entry/replay/confine.ts'
+import type { StageReport } from '../../src/entry/replay/messages.ts'
+import { readSession, type RecordedSession } from '../../src/entry/replay/read-session.ts'
+import { replayRun } from '../../src/entry/replay/replay-run.ts'
+import { startReplayServer } from '../../src/entry/replay/replay-server.ts'
+import { SessionBook } from '../../src/entry/replay/session-book.ts'
+import { settleBy } from '../../src/entry/replay/volatile.ts'
+import { ApiClient } from '../../src/entry/sdk/api-client.ts'
+import { policyFor } from '../model-gateway/drive.ts'
+import { startProvider, type Provider } from '../model-gateway/provider/provider.ts'
+import { startGateway, type TestGateway } from '../setup/gateway.ts'
+import { ADMIN } from '../setup/http-server.ts'
+
+const AGENT = join(import.meta.dirname, 'agent.ts')
+const confined = !('unavailable' in confinement())
+
+let provider: Provider
+let gateway: TestGateway
+let folder: string
+let key: string
+let client: ApiClient
+let recorded: RecordedSession
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'belay-replay-'))
+  provider = await startProvider()
+  const actions = '  box.open: {}\n  tool.open: {}\nrecord: { models: full, api: full }\n'
+  gateway = await startGateway(policyFor(provider, { actions }), provider)
+  key = await gateway.key('opener')
+  client = new ApiClient(gateway.url, ADMIN)
+  provider.script([
+    { toolCalls: [{ name: 'open', arguments: { box: 'red' } }] },
+    { text: 'There is a hat in the box: a very fine one, grün und groß.' },
+  ])
+  expect(await runLive('run-1', {})).toBe(0)
+  recorded = await readWhole('run-1', 4)
+})
+afterAll(async () => {
+  await gateway.close()
+  await provider.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** The recordings are kept after the answers: the last one may still be on its way. */
+async function readWhole(session: string, steps: number): Promise<RecordedSession> {
+  return vi.waitFor(
+    async () => {
+      const found = await readSession(client, session, 'opener')
+      expect(found.steps.length).toBe(steps)
+      return found
+    },
+    { timeout: 10_000 },
+  )
+}
+
+const out = (name: string): string => join(folder, `${name}.json`)
+const said = (name: string): unknown => JSON.parse(readFileSync(out(name), 'utf8'))
+
+function runLive(session: string, env: Record<string, string>): Promise<number | null> {
+  const child = spawn(process.execPath, [AGENT], {
+    env: {
+      ...process.env,
+      OUT: out(session),
+      SESSION: session,
+      BELAY_URL: gateway.url,
+      BELAY_KEY: key,
+      OPENAI_BASE_URL: `${gateway.url}/openai/v1`,
+      OPENAI_API_KEY: key,
+      ...env,
+    },
+    stdio: 'inherit',
+  })
+  return new Promise((resolve) => child.once('exit', resolve))
+}
+
+function play(
+  name: string,
+  env: Record<string, string> = {},
+  more: { timing?: boolean } = {},
+): Promise<StageReport> {
+  const base = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== undefined))
+  return replayRun({
+    steps: recorded.steps,
+    volatile: [],
+    port: 0,
+    timing: more.timing ?? false,
+    command: [process.execPath, AGENT],
+    cwd: process.cwd(),
+    env: { ...(base as Record<string, string>), OUT: out(name), SESSION: 'again', ...env },
+    quiet: true,
+    fork: null,
+    allowNetwork: !confined,
+  })
+}
+
+describe('an agent that was recorded', () => {
+  test('gets the same bytes in the same pieces, and nobody is called', async () => {
+    const before = provider.requests.length
+    // The session is a header: what is compared is what the model and the policy read.
+    const report = await play('same', { SESSION: 'run-1' })
+    expect(report).toMatchObject({ steps: 4, answered: 4, divergence: null, left: [], exit: { code: 0 } })
+    expect(said('same')).toEqual(said('run-1'))
+    expect(provider.requests.length).toBe(before)
+  })
+
+  test('gets each piece of a stream as a piece of its own', async () => {
+    const book = new SessionBook(recorded.steps, settleBy([]))
+    const server = await startReplayServer({ book, port: 0, timing: false, onDivergence: () => undefined })
+    const streamed = recorded.steps.filter(({ recording }) => recording.answer?.whole === false)
+    expect(streamed.length).toBe(2)
+    for (const { recording } of streamed) {
+      const { path, request, answer } = recording
+      const chunks = await chunksOf(server.url, path, JSON.stringify(request))
+      expect(chunks.map((chunk) => chunk.length)).toEqual(answer?.cuts.map(([, bytes]) => bytes))
+      expect(Buffer.concat(chunks).toString()).toBe(answer?.body)
+    }
+    await server.close()
+  })
+
+  test('that is changed is caught at the first difference, which is named', async () => {
+    const report = await play('changed', { SESSION: 'run-1', QUESTION: 'What is in the bag?' })
+    expect(report.exit.code).not.toBe(0)
+    expect(report).toMatchObject({ answered: 0 })
+    expect(report.divergence).toMatchObject({
+      step: 1,
+      why: 'other_request',
+      expected: 'POST /openai/v1/chat/completions',
+      differences: [
+        { pointer: '/body/messages/0/content', expected: 'What is in the box?', came: 'What is in the bag?' },
+      ],
+    })
+  })
+
+  test('and the steps of a run that ends early are named', async () => {
+    const report = await replayRun({
+      steps: recorded.steps,
+      volatile: [],
+      port: 0,
+      timing: false,
+      command: [process.execPath, '-e', ''],
+      cwd: process.cwd(),
+      env: {},
+      quiet: true,
+      fork: null,
+      allowNetwork: !confined,
+    })
+    expect(report.left.map(({ step }) => step)).toEqual([1, 2, 3, 4])
+  })
+})
+
+/** The chunks of an answer as they are framed on the wire (RFC 9112 §7.1). */
+async function chunksOf(url: string, path: string, body: string): Promise<Buffer[]> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  const head = `POST ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}`
+  socket.write(`${head}\r\n\r\n${body}`)
+  const pieces: Buffer[] = []
+  for await (const piece of socket) pieces.push(piece as Buffer)
+  const bytes = Buffer.concat(pieces)
+  const chunks: Buffer[] = []
+  for (let at = bytes.indexOf('\r\n\r\n') + 4; ;) {
+    const end = bytes.indexOf('\r\n', at)
+    const length = Number.parseInt(bytes.subarray(at, end).toString('latin1'), 16)
+    if (length === 0) return chunks
+    chunks.push(bytes.subarray(end + 2, end + 2 + length))
+    at = end + 4 + length
+  }
+}
+
+describe.runIf(confined)('the sockets of an agent that is replayed', () => {
+  test('reach nothing but the replay', async () => {
+    const server = createServer((socket) => socket.end())
+    await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve))
+    const { port } = server.address() as AddressInfo
+    let connections = 0
+    server.on('connection', () => connections++)
+    const addresses = Object.values(networkInterfaces()).flatMap(
+      (all) => all?.map(({ address }) => address) ?? [],
+    )
+    const outside = addresses.find((address) => address !== '127.0.0.1' && !address.includes(':'))
+    for (const host of ['127.0.0.1', ...(outside === undefined ? [] : [outside])]) {
+      const report = await play('escape', { SESSION: 'run-1', ESCAPE: `${host}:${port}` })
+      expect(report).toMatchObject({ divergence: null, exit: { code: 0 }, interfaces: [] })
+    }
+    expect(connections).toBe(0)
+    server.close()
+  })
+})
