@@ -1,6 +1,13 @@
 export { Belay } from './entry/sdk/belay.ts'
 export type { EmbeddedOptions, RemoteOptions } from './entry/sdk/belay.ts'
 export type { GuardCall, Guarded, GuardOptions, Reconciled } from './entry/sdk/guard.ts'
+export type {
+  FilledPrompt,
+  PromptAccess,
+  PromptMessage,
+  PromptTemplate,
+  WhichPrompt,
+} from './entry/sdk/prompt-access.ts'
 export type { RunContext } from './entry/sdk/perform.ts'
 export type { ProposalOptions, Standing, UndoContext } from './entry/sdk/harness-door.ts'
 export {

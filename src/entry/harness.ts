@@ -13,6 +13,8 @@ import type { Policy, PolicyFault } from '../policy/policy.ts'
 import { loadPolicy, pluginPaths } from '../policy/load-policy.ts'
 import { watchPolicy } from '../policy/watch-policy.ts'
 import type { Store } from '../storage/store.ts'
+import { PromptFolder } from './prompts/prompt-folder.ts'
+import { PromptRegistry } from './prompts/prompt-registry.ts'
 
 export interface HarnessOptions {
   /** Path of `belay.yaml`; `null` for looking at what is stored: everything that is proposed is denied then. */
@@ -28,6 +30,10 @@ export interface HarnessOptions {
   /** A changed policy was bad: the old one stays in force. */
   readonly onPolicyRejected?: (faults: readonly PolicyFault[]) => void
   readonly onPolicyChanged?: (policy: Policy) => void
+  /** Files of prompts are bad: what they said before stays. Empty when they are good again. */
+  readonly onPromptFaults?: (faults: readonly PolicyFault[]) => void
+  /** A file made a new version: `name@version`. */
+  readonly onPromptVersion?: (ref: string) => void
   /** Is told of every recorded step of every action; what it throws is a fault and changes no answer. */
   readonly onMoved?: Observer
   readonly onFault?: (error: unknown) => void
@@ -42,6 +48,7 @@ export interface Harness {
   readonly policies: { current(): Policy; loadedAt(): number }
   /** What policies may name in `verify:`: built in, given to `openHarness`, and of the policy's plugins. */
   readonly checks: readonly Check[]
+  readonly prompts: PromptRegistry
   /** What is derived from the ledger: sessions, sums by the hour. */
   readonly followers: Followers
   /** The folder for what belongs to this installation: keys, tokens. */
@@ -99,6 +106,15 @@ async function assemble(
   let current = policy
   let loadedAt = store.now()
   if (config !== null) await recordPolicy(store, policy)
+  const prompts = new PromptRegistry(store)
+  const promptFolder = new PromptFolder({
+    registry: prompts,
+    watch: options.watch !== false,
+    onFaults: (faults) => options.onPromptFaults?.(faults),
+    onVersion: (ref) => options.onPromptVersion?.(ref),
+    onFault: (error) => options.onFault?.(error),
+  })
+  await promptFolder.follow(policy.prompts)
   const watcher =
     options.watch === false || config === null
       ? undefined
@@ -109,6 +125,7 @@ async function assemble(
             loadedAt = store.now()
             recordPolicy(store, next).catch((error: unknown) => options.onFault?.(error))
             for (const listener of listeners) listener()
+            void promptFolder.follow(next.prompts)
             options.onPolicyChanged?.(next)
           },
           onRejected: (faults) => options.onPolicyRejected?.(faults),
@@ -134,10 +151,12 @@ async function assemble(
     store,
     policies,
     checks,
+    prompts,
     data,
     followers,
     async close() {
       watcher?.close()
+      await promptFolder.close()
       await flow.close()
       await followers.close()
       await store.close()

@@ -172,6 +172,7 @@ function compilePolicy(
     mcp,
     notify,
     prompts: content.prompts === undefined ? null : resolve(folder, content.prompts),
+    prompts: content.prompts === undefined ? null : resolve(folder, content.prompts),
     record: compileRecord(content.record ?? {}),
     replay: compileReplay(content.replay ?? {}),
     document: deepFrozen(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(document.content)))),
@@ -207,6 +208,7 @@ interface PolicyDocument extends LimitsEntry {
   readonly people?: PeopleEntry
   readonly mcp?: McpEntry
   readonly notify?: NotifyEntry
+  readonly prompts?: string
   readonly prompts?: string
   readonly record?: RecordEntry
   readonly replay?: ReplayEntry

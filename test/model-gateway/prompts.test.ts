@@ -261,7 +261,7 @@ test('headers of any content are refused or ignored, never passed into a record 
   const [action] = await settled(gateway, agent)
   expect(action?.session).toBeNull()
   const [decision] = await recordsOf(gateway, action!, 'decision')
-  expect(decision?.['facts']).toMatchObject({ prompt: { name: 'greeting', version: '3' } })
+  expect(decision?.['facts']).toMatchObject({ prompt: { claimed: 'greeting@3', fault: 'prompt:unknown' } })
 })
 
 test('who has no key hears so in the provider’s shape, whatever they ask for', async () => {

@@ -49,6 +49,7 @@ export async function startGateway(
     policies,
     authenticator,
     now: () => store.now(),
+    prompts: harness.prompts,
     telemetry,
     env,
     onFault: (fault) => faults.push(fault),

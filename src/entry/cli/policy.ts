@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import type { Check } from '../../policy/check.ts'
+import type { PolicyFault } from '../../policy/policy.ts'
 import { escapeText } from './escape.ts'
 import { faultLines } from './failure.ts'
 import { requireConfig } from './harness-config.ts'
@@ -32,11 +34,22 @@ async function lint(
   const { loadPlugins } = await import('../harness.ts')
   const { builtInChecks } = await import('../../flow/verify/checks/index.ts')
   const { lintPolicy } = await import('../../policy/lint-policy.ts')
-  const faults = lintPolicy(path, { checks: [...builtInChecks, ...(await loadPlugins(path))] })
+  const checks = [...builtInChecks, ...(await loadPlugins(path))]
+  const faults = [...lintPolicy(path, { checks })]
+  faults.push(...(await promptFaults(path, checks)))
   if (faults.length > 0) process.exitCode = 1
   if (options.json === true) return json({ file: path, faults })
   for (const text of faultLines(faults)) line(text)
   if (faults.length === 0) line(`${escapeText(path)} is valid`)
+}
+
+/** Of the files in the folder that `prompts:` names. */
+async function promptFaults(path: string, checks: readonly Check[]): Promise<readonly PolicyFault[]> {
+  const { loadPolicy } = await import('../../policy/load-policy.ts')
+  const folder = loadPolicy(path, { checks }).policy?.prompts ?? null
+  if (folder === null) return []
+  const { readPromptFolder } = await import('../prompts/read-prompt-folder.ts')
+  return readPromptFolder(folder).faults
 }
 
 function schema(): void {

@@ -45,6 +45,11 @@ export async function serve(
       for (const text of faultLines(faults)) note(text)
       note('belay: the changed policy is not valid; the one before stays in force')
     },
+    onPromptFaults(faults: readonly PolicyFault[]) {
+      for (const text of faultLines(faults)) note(text)
+      if (faults.length > 0) note('belay: prompts with faults are not taken; what they said before stays')
+    },
+    onPromptVersion: (ref) => note(`belay: new version of a prompt: ${ref}`),
     onMoved(action, before) {
       telemetry.action(action, before)
       people.moved(action)
@@ -70,6 +75,7 @@ export async function serve(
           policies,
           authenticator,
           now: () => store.now(),
+          prompts: harness.prompts,
           telemetry,
           onFault,
         })

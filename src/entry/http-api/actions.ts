@@ -10,6 +10,7 @@ import { actionAnswer } from './action-answer.ts'
 import type { ApiContext } from './api-context.ts'
 import { maySee, principalOf } from './authentication.ts'
 import type { Principal } from './authentication.ts'
+import { PROMPT_REF } from '../prompts/prompt.ts'
 import { reportJudged } from '../judged-report.ts'
 import { confirm } from './people/identify.ts'
 import { routeSchema } from './route-schema.ts'
@@ -43,6 +44,7 @@ interface ProposeBody {
   readonly release?: string
   readonly target?: string
   readonly tool_schema_version?: string
+  readonly prompt?: string
   readonly start?: boolean
 }
 
@@ -88,6 +90,11 @@ const proposal = object(
     release: sessionName,
     target: { type: 'string', minLength: 1, maxLength: 2_000 },
     tool_schema_version: sessionName,
+    prompt: {
+      type: 'string',
+      pattern: PROMPT_REF,
+      description: 'name@version or name@label of the prompt that led to it; the record names the version',
+    },
     start: { type: 'boolean', description: 'start at once when the action is allowed' },
   },
   ['action', 'input'],
@@ -122,10 +129,15 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
       }),
     },
     async (request, reply) => {
-      const admitted = await flow.propose(proposalOf(request), {
-        venue: 'agent',
-        start: request.body.start === true,
-      })
+      const { prompt } = request.body
+      const facts = prompt === undefined ? undefined : { prompt: await context.prompts.factsOf(prompt) }
+      const admitted = await flow.propose(
+        { ...proposalOf(request), ...(facts && { facts }) },
+        {
+          venue: 'agent',
+          start: request.body.start === true,
+        },
+      )
       const repeated = admitted.repeated === true
       const answer = {
         ...(await actionAnswer(flow, admitted.action, admitted.input)),

@@ -5,6 +5,7 @@ import type { Provider } from './providers/provider.ts'
 import type { Upstream } from './upstream/upstream.ts'
 import type { ProviderHealth } from './upstream/provider-health.ts'
 import type { PendingTools } from './pending-tools.ts'
+import type { PromptRegistry } from '../prompts/prompt-registry.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 
 /** Bounds of the gateway. Times are milliseconds, sizes bytes. */
@@ -38,6 +39,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
 export interface GatewayContext {
   readonly flow: Flow
   readonly policies: { current(): Policy }
+  readonly prompts: Pick<PromptRegistry, 'named'>
   readonly providers: () => ReadonlyMap<string, Provider>
   readonly prices: PriceBook
   readonly upstream: Upstream

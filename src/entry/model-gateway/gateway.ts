@@ -41,6 +41,8 @@ export interface ModelGatewayOptions {
   readonly limits?: Partial<GatewayLimits>
   readonly upstream?: Upstream
   readonly telemetry?: Telemetry
+  /** Whose prompts calls may name; without it, no name is known. */
+  readonly prompts?: GatewayContext['prompts']
   readonly onFault?: (error: unknown) => void
 }
 
@@ -61,6 +63,7 @@ export function openModelGateway(options: ModelGatewayOptions): RawDoor {
   const context: GatewayContext = {
     flow: options.flow,
     policies: options.policies,
+    prompts: options.prompts ?? { named: async (ref) => ({ ref, version: null }) },
     providers: () => resolveProviders(options.policies.current(), env),
     prices: openPriceBook(() => options.policies.current()),
     upstream: options.upstream ?? new UndiciUpstream({ maxAnswer: limits.answer }),
@@ -168,7 +171,9 @@ async function serve(
     if (record.models) tape = sink.tape = new AnswerTape(record.maxBytes, context.now())
     sent = bytes
     await context.prices.load()
-    const incoming = incomingOf(request, agent, method, path, query, startedAt)
+    const ref = headerOf(request.headers['belay-prompt'])
+    const prompt = ref === undefined ? null : await context.prompts.named(ref)
+    const incoming = { ...incomingOf(request, agent, method, path, query, startedAt), prompt }
     await serveCall(context, incoming, targetOf(context, provider, method, path, bytes), sink)
   } catch (error) {
     if (error instanceof ClientGone) return
@@ -225,7 +230,7 @@ function incomingOf(
   path: string,
   query: string,
   startedAt: number,
-): IncomingCall {
+): Omit<IncomingCall, 'prompt'> {
   const { headers } = request
   const trace = readTraceParent(headers['traceparent'])
   return {
@@ -238,7 +243,6 @@ function incomingOf(
     lowPriority: headers['belay-priority'] === 'low',
     reason: headerOf(headers['belay-reason']),
     release: headerOf(headers['belay-release']),
-    promptName: headerOf(headers['belay-prompt']),
     ...(trace === undefined ? { trace: undefined } : { trace }),
     startedAt,
   }

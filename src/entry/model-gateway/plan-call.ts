@@ -5,6 +5,8 @@ import { rememberRecent } from '../../action/recent-texts.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { NanoUsd } from '../../action/money.ts'
 import type { Policy } from '../../policy/policy.ts'
+import type { NamedPrompt } from '../prompts/prompt-registry.ts'
+import { promptFacts, promptInput } from '../prompts/recognise.ts'
 import { decisionFacts } from './call-record.ts'
 import type { GatewayContext } from './gateway-context.ts'
 import { joinTexts } from './joined-text.ts'
@@ -27,7 +29,8 @@ export interface IncomingCall {
   readonly lowPriority: boolean
   readonly reason: string | undefined
   readonly release: string | undefined
-  readonly promptName: string | undefined
+  /** What the header `belay-prompt` names; `null` without one. */
+  readonly prompt: NamedPrompt | null
   readonly trace: Proposal['trace']
   readonly startedAt: number
 }
@@ -106,8 +109,9 @@ export function proposalOf(context: GatewayContext, incoming: IncomingCall, plan
 }
 
 /** What the policy judges. */
-export function inputOf({ request, provider, path, format }: Plan): JsonObject {
+export function inputOf({ request, provider, path, format, prompt }: Plan): JsonObject {
   if (format.operation === 'model.request') return { provider: provider.name, path }
+  const named = promptInput(prompt)
   return {
     provider: provider.name,
     model: request.model,
@@ -115,6 +119,7 @@ export function inputOf({ request, provider, path, format }: Plan): JsonObject {
     max_tokens: request.maxTokens,
     tools: request.tools,
     stream: request.stream,
+    ...(named !== undefined && { prompt: named }),
     ...(request.media.images > 0 && { images: request.media.images }),
     ...(request.media.hosted.length > 0 && { hosted_tools: request.media.hosted }),
   }
@@ -210,13 +215,7 @@ function unlistedCost(
 const digestOfSystem = rememberRecent((text) => `sha256:${sha256(text)}`)
 
 /** Prompts that nobody registered are known by the digest of what the system says. */
-function promptOf({ promptName }: IncomingCall, { texts }: ModelRequest): JsonObject | null {
+function promptOf({ prompt }: IncomingCall, { texts }: ModelRequest): JsonObject | null {
   const system = texts.filter(({ role }) => role === 'system').map(({ text }) => text)
-  if (system.length === 0 && promptName === undefined) return null
-  const [name, version] = (promptName ?? '').split('@')
-  return {
-    ...(name !== undefined && name !== '' && { name }),
-    ...(version !== undefined && { version }),
-    digest: system.length === 0 ? null : digestOfSystem(joinTexts(system)),
-  }
+  return promptFacts(prompt, texts, system.length === 0 ? null : digestOfSystem(joinTexts(system)))
 }

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { PromptChange, PromptVersion } from '../../storage/prompts.ts'
 import type { NewRecord, Store } from '../../storage/store.ts'
@@ -98,6 +99,13 @@ export class PromptRegistry {
     const read = readRef(ref)
     const version = read === undefined ? undefined : await this.#find(read.name, read)
     return { ref, version: version ?? null }
+  }
+
+  /** What a record says of the version that a ref names. Throws `prompt:not_found`. */
+  async factsOf(ref: string): Promise<JsonObject> {
+    const { version } = await this.named(ref)
+    if (version === null) throw new BelayError('prompt:not_found', { name: ref })
+    return { name: version.name, version: version.version, digest: version.digest }
   }
 
   async #find(name: string, { version, label }: WhichVersion): Promise<PromptVersion | undefined> {

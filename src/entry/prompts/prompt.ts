@@ -14,6 +14,8 @@ import {
 export const PROMPT_NAME = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$'
 /** A label begins with a letter, so that it is never taken for a version. */
 export const LABEL_NAME = '^[a-z][a-z0-9_.-]{0,63}$'
+/** `name@version`, `name@label`, or a name alone for the newest version. */
+export const PROMPT_REF = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(?:@[a-z0-9][a-z0-9_.-]{0,63})?$'
 /** Always the newest version; nobody moves it. */
 export const LATEST = 'latest'
 export const MAX_MESSAGES = 100

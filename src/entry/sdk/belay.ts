@@ -2,7 +2,8 @@ import type { Check } from '../../policy/check.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { guardWith } from './guard.ts'
 import type { Guarded, GuardOptions } from './guard.ts'
-import type { HarnessDoor, ProposalOptions, Standing } from './harness-door.ts'
+import type { PromptAccess } from './prompt-access.ts'
+import type { ProposalOptions, Standing, WholeDoor } from './harness-door.ts'
 
 /** A harness inside this process, on a data folder or a PostgreSQL database. */
 export interface EmbeddedOptions {
@@ -25,10 +26,10 @@ export interface RemoteOptions {
 
 /** The harness as a program holds it. One surface, whether it runs in this process or elsewhere. */
 export class Belay {
-  readonly #door: HarnessDoor
+  readonly #door: WholeDoor
   readonly #running = new Set<Promise<unknown>>()
 
-  private constructor(door: HarnessDoor) {
+  private constructor(door: WholeDoor) {
     this.#door = door
   }
 
@@ -58,6 +59,11 @@ export class Belay {
   /** Proposes an action without running it: the decision, and how it stands. */
   propose(action: string, input: JsonObject, options: ProposalOptions): Promise<Standing> {
     return this.#door.propose(action, input, options, false)
+  }
+
+  /** The registry of prompts: versions, labels, rendering. */
+  get prompts(): PromptAccess {
+    return this.#door.prompts
   }
 
   /** How an action stands now. */

@@ -7,10 +7,11 @@ import { openHarness } from '../harness.ts'
 import { judgesResults, reportJudged } from '../judged-report.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import type { EmbeddedOptions } from './belay.ts'
-import type { HarnessDoor, ProposalOptions, Standing } from './harness-door.ts'
+import { filled, templateOf } from './prompt-access.ts'
+import type { ProposalOptions, Standing, WholeDoor } from './harness-door.ts'
 
 /** Opens a harness in this process. */
-export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoor> {
+export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor> {
   const onFault = (error: unknown): void => process.emitWarning(asError(error), { code: 'BELAY_FAULT' })
   const telemetry = await openTelemetry({ onFault })
   const harness = await openHarness({
@@ -28,6 +29,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoo
         code: 'BELAY_POLICY',
       })
     },
+    onPromptFaults: (faults) => {
+      for (const { file, line, column, expected, found } of faults)
+        process.emitWarning(
+          `${file}:${line}:${column}: expected ${expected}, found ${found}; what the prompt said before stays`,
+          { code: 'BELAY_PROMPT' },
+        )
+    },
     // Nobody reads `/metrics` here.
     ...(telemetry.exporting && { onMoved: telemetry.action }),
     onFault,
@@ -35,7 +43,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoo
     await telemetry.close()
     throw error
   })
-  const { flow, store } = harness
+  const { flow, store, prompts } = harness
 
   async function actionOf(id: string): Promise<Action> {
     const action = await store.action(id)
@@ -45,7 +53,12 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoo
 
   return {
     async propose(name, input, proposal, start) {
-      const admitted = await flow.propose(proposalOf(name, input, proposal), { venue: 'belay', start })
+      const { prompt, ...rest } = proposal
+      const facts = prompt === undefined ? {} : { facts: { prompt: await prompts.factsOf(prompt) } }
+      const admitted = await flow.propose(
+        { ...proposalOf(name, input, rest), ...facts },
+        { venue: 'belay', start },
+      )
       return standingOf(admitted.action, admitted.input)
     },
     async get(id) {
@@ -74,6 +87,15 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<HarnessDoo
     },
     async undo(id) {
       return standing(flow, await flow.undo(id, 'sdk'))
+    },
+    prompts: {
+      async get(name, which) {
+        const { content, ...version } = await prompts.get(name, which)
+        return templateOf({ ...version, ...content })
+      },
+      async render(name, { variables = {}, ...which } = {}) {
+        return filled(templateOf(await prompts.render(name, which, variables)))
+      },
     },
     register(name, { undo, reconcile }) {
       flow.undoers.register(name, {

@@ -3,6 +3,7 @@ import type { Decision } from '../../action/decision.ts'
 import type { Reason } from '../../action/finding.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import type { Reconciler, Undoer } from '../../flow/contain/undoers.ts'
+import type { PromptAccess } from './prompt-access.ts'
 import type { JudgedResult } from '../judged-report.ts'
 
 /** What an agent proposes through the SDK. Bounds are those of `POST /v1/actions`. */
@@ -19,6 +20,8 @@ export interface ProposalOptions {
   readonly idempotencyKey?: string
   /** Where values of the input come from, by dotted path: for example `{ text: 'untrusted:web' }`. */
   readonly provenance?: JsonObject
+  /** The prompt that led to it, as `render` gives its `ref`: the record names the version. */
+  readonly prompt?: string
 }
 
 /** An action as it stands: what was decided, and how far it has come. */
@@ -56,4 +59,9 @@ export interface HarnessDoor {
   /** Who can undo actions of this name, and find out what became of one without an outcome. */
   register(action: string, functions: { readonly undo?: Undoer; readonly reconcile?: Reconciler }): void
   close(): Promise<void>
+}
+
+/** A harness as `Belay` holds it. */
+export interface WholeDoor extends HarnessDoor {
+  readonly prompts: PromptAccess
 }

@@ -11,7 +11,8 @@ import { ApiClient } from './api-client.ts'
 import type { RemoteOptions } from './belay.ts'
 import { HarnessUnreachable } from './errors.ts'
 import { textOf } from './text-of.ts'
-import type { HarnessDoor, ProposalOptions, Standing } from './harness-door.ts'
+import type { ProposalOptions, Standing, WholeDoor } from './harness-door.ts'
+import { remotePrompts } from './remote-prompts.ts'
 import { serveUndos } from './remote-undo.ts'
 import type { UndoService } from './remote-undo.ts'
 
@@ -22,7 +23,7 @@ const WAIT_SLACK_MS = 15_000
 const MAX_WAIT_SECONDS = 30
 
 /** Speaks with a running harness. Whatever cannot be heard from it counts as not allowed. */
-export function openRemote(options: RemoteOptions): HarnessDoor {
+export function openRemote(options: RemoteOptions): WholeDoor {
   const client = new ApiClient(options.url, options.key)
   let undos: UndoService | undefined
 
@@ -72,6 +73,7 @@ export function openRemote(options: RemoteOptions): HarnessDoor {
       undos ??= serveUndos(client)
       undos.register(action, undo)
     },
+    prompts: remotePrompts(client),
     async close() {
       await undos?.close()
     },
@@ -89,6 +91,7 @@ function proposalBody(action: string, input: JsonObject, options: ProposalOption
     ...(options.confidence === undefined ? {} : { confidence: options.confidence }),
     ...(options.costUsd === undefined ? {} : { cost_usd: options.costUsd }),
     ...(options.provenance === undefined ? {} : { provenance: options.provenance }),
+    ...(options.prompt === undefined ? {} : { prompt: options.prompt }),
   }
 }
 

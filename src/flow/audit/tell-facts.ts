@@ -4,12 +4,21 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json
 export function tellFacts(record: JsonObject): readonly string[] {
   const facts = objectAt(record, 'facts')
   return [
+    ...prompt(facts),
     ...healing(facts),
     ...(record['kind'] === 'outcome' ? model(facts) : []),
     ...attempts(facts),
     ...ending(facts),
     ...result(record),
   ]
+}
+
+function prompt(facts: JsonObject): string[] {
+  const { name, version, claimed, fault } = objectAt(facts, 'prompt')
+  if (typeof name === 'string') return [`prompt ${name}@${String(version)}`]
+  if (typeof claimed !== 'string') return []
+  const why = fault === 'prompt:mismatch' ? 'whose text is not in the request' : 'which nobody registered'
+  return [`named the prompt ${claimed}, ${why} (${textAt(objectAt(facts, 'prompt'), 'fault')})`]
 }
 
 function healing(facts: JsonObject): string[] {
