@@ -14,6 +14,15 @@ type EraseBody = { readonly subject: string } | { readonly action: string }
 
 const document = { type: 'object', additionalProperties: true }
 
+const erasable = {
+  type: 'object',
+  description: 'either subject or action',
+  additionalProperties: false,
+  minProperties: 1,
+  maxProperties: 1,
+  properties: { subject: { type: 'string', minLength: 1, maxLength: 200 }, action: id },
+}
+
 export function ledgerRoutes(app: FastifyInstance, { flow, store, ledgerKey }: ApiContext): void {
   let verifying = false
 
@@ -112,20 +121,47 @@ export function ledgerRoutes(app: FastifyInstance, { flow, store, ledgerKey }: A
   )
 
   app.post<{ Body: EraseBody }>(
+    '/v1/ledger/erase/preview',
+    {
+      config: { access: 'admin' },
+      schema: routeSchema({
+        summary: 'What an erasure would take; changes nothing',
+        tag: 'ledger',
+        body: erasable,
+        answers: {
+          200: {
+            description: 'How many payloads, of which kinds and actions',
+            schema: object(
+              {
+                payloads: { type: 'integer' },
+                kinds: { type: 'object', additionalProperties: { type: 'integer' } },
+                actions: { type: 'array', items: id },
+              },
+              ['payloads', 'kinds', 'actions'],
+            ),
+          },
+        },
+      }),
+    },
+    async (request) => {
+      const found = await store.payloadsToErase(request.body)
+      const kinds: Record<string, number> = {}
+      for (const { kind } of found) {
+        const [group = kind] = kind.split(':', 1)
+        kinds[group] = (kinds[group] ?? 0) + 1
+      }
+      return { payloads: found.length, kinds, actions: [...new Set(found.map(({ action }) => action))] }
+    },
+  )
+
+  app.post<{ Body: EraseBody }>(
     '/v1/ledger/erase',
     {
       config: { access: 'admin' },
       schema: routeSchema({
         summary: 'Erase the payloads of a person or of an action; the records stay provable',
         tag: 'ledger',
-        body: {
-          type: 'object',
-          description: 'either subject or action',
-          additionalProperties: false,
-          minProperties: 1,
-          maxProperties: 1,
-          properties: { subject: { type: 'string', minLength: 1, maxLength: 200 }, action: id },
-        },
+        body: erasable,
         answers: { 200: { description: 'What was erased', schema: document } },
       }),
     },

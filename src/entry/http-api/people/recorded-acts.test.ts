@@ -37,6 +37,7 @@ interface Act {
 /** What nobody has to answer for: it changes nothing. */
 const LOOKS = [
   'POST /v1/ledger/verify',
+  'POST /v1/ledger/erase/preview',
   'POST /v1/policy/lint',
   'POST /v1/policy/backtest',
   'POST /v1/prompts/:name/render',
