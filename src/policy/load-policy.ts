@@ -172,7 +172,6 @@ function compilePolicy(
     mcp,
     notify,
     prompts: content.prompts === undefined ? null : resolve(folder, content.prompts),
-    prompts: content.prompts === undefined ? null : resolve(folder, content.prompts),
     record: compileRecord(content.record ?? {}),
     replay: compileReplay(content.replay ?? {}),
     document: deepFrozen(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(document.content)))),
@@ -208,7 +207,6 @@ interface PolicyDocument extends LimitsEntry {
   readonly people?: PeopleEntry
   readonly mcp?: McpEntry
   readonly notify?: NotifyEntry
-  readonly prompts?: string
   readonly prompts?: string
   readonly record?: RecordEntry
   readonly replay?: ReplayEntry

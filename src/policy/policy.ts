@@ -36,8 +36,6 @@ export interface Policy {
   readonly notify: NotifyRule
   /** Absolute path of the folder with the prompts; `null`: none. */
   readonly prompts: string | null
-  /** Absolute path of the folder with the prompts; `null`: none. */
-  readonly prompts: string | null
   readonly record: RecordRule
   readonly replay: ReplayRule
   /** The file as parsed, for the console and for explain. */

@@ -91,7 +91,6 @@ export function policySchema(checks: readonly Check[]): JsonObject {
       mcp: mcpSchema,
       people: peopleSchema,
       prompts: text('Folder with the prompts of the registry, relative to this file.'),
-      prompts: text('Folder with the prompts of the registry, relative to this file.'),
       record: recordSchema,
       replay: replaySchema,
       plugins: listOf('Files with checks of your own, relative to this file.', text('Path of a module.')),
