@@ -54,6 +54,8 @@ function ReasonForm({
   return (
     <form
       className="stack"
+      // The browser's own bubble cannot be styled or read well; the field says it.
+      noValidate
       onSubmit={(event) => {
         event.preventDefault()
         setMissing(required && reason.trim() === '')
@@ -71,8 +73,6 @@ function ReasonForm({
           rows={3}
           maxLength={2_000}
           required={required}
-          // The browser's own bubble cannot be styled or read well; the field says it.
-          onInvalid={(event) => event.preventDefault()}
           onChange={(event) => setReason(event.target.value)}
         />
       </Field>

@@ -9,6 +9,8 @@ export interface Column<R> {
   readonly figures?: boolean
   /** Names the row: its header. One column, usually the first. */
   readonly head?: boolean
+  /** On a phone two of these stand beside each other. */
+  readonly half?: boolean
   /** Left out on a phone. */
   readonly wideOnly?: boolean
   /** The heading is for screen readers alone, such as over buttons. */
@@ -50,9 +52,10 @@ export function Table<R>({
         <tbody>
           {rows.map((row) => (
             <tr key={rowKey(row)} data-tone={rowTone?.(row)}>
-              {columns.map(({ name, cell, figures, head, wideOnly, hideName }) => {
+              {columns.map(({ name, cell, figures, head, half, wideOnly, hideName }) => {
                 const className = classes(
                   figures && 'table-figures figures',
+                  half && 'table-half',
                   wideOnly && 'table-wide-only',
                   hideName && 'table-unnamed',
                 )

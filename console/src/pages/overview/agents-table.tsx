@@ -69,11 +69,22 @@ export function AgentsTable({
             return line === undefined ? <Nothing /> : <BudgetMeter line={line} whose={agent.name} />
           },
         },
-        { name: 'Actions', figures: true, cell: ({ stats }) => <Count value={stats?.actions ?? 0} /> },
-        { name: 'Success', figures: true, cell: ({ stats }) => <Percent share={successRate(stats)} /> },
+        {
+          name: 'Actions',
+          figures: true,
+          half: true,
+          cell: ({ stats }) => <Count value={stats?.actions ?? 0} />,
+        },
+        {
+          name: 'Success',
+          figures: true,
+          half: true,
+          cell: ({ stats }) => <Percent share={successRate(stats)} />,
+        },
         {
           name: 'Cost/action',
           figures: true,
+          half: true,
           cell: ({ stats }) => {
             const cost = costPerAction(stats)
             return cost === null ? <Nothing /> : <Money usd={cost} />
@@ -82,11 +93,13 @@ export function AgentsTable({
         {
           name: 'Latency p95',
           figures: true,
+          half: true,
           cell: ({ stats }) => <Millis ms={stats?.latency_ms.p95 ?? null} />,
         },
         {
           name: 'Held',
           figures: true,
+          half: true,
           cell: ({ held, agent }) =>
             held === 0 ? (
               '0'
@@ -99,6 +112,7 @@ export function AgentsTable({
         {
           name: 'Errors',
           figures: true,
+          half: true,
           cell: ({ stats, agent }) =>
             (stats?.outcomes.failed ?? 0) === 0 ? (
               '0'

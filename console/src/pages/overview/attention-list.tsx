@@ -31,11 +31,12 @@ export function AttentionList({ seen }: { readonly seen: Seen }) {
           {to !== undefined && (
             <ButtonLink
               size="small"
+              aria-label={`Look: ${title}`}
               to={to}
               {...(id !== undefined && { params: { id } })}
               {...(search !== undefined && { search: search })}
             >
-              Look<span className="unseen">: {title}</span>
+              Look
             </ButtonLink>
           )}
         </li>

@@ -1,8 +1,10 @@
 import type { FastifyReply } from 'fastify'
 import { pageHeaders } from './page-headers.ts'
 
-const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}
-:root{color-scheme:light dark}a{color:inherit}`
+const STYLE = `:root{color-scheme:light dark}
+body{margin:0;min-height:100dvh;display:grid;place-items:center;background:light-dark(#f6f6f4,#131518);color:light-dark(#1b1d20,#e8eaed);font:15px/1.5 system-ui,sans-serif}
+main{box-sizing:border-box;width:min(25rem,calc(100vw - 2rem));padding:1.5rem 2rem 1.75rem;border:1px solid light-dark(#dededa,#30353b);border-radius:12px;background:light-dark(#fff,#1b1e22)}
+h1{margin:0 0 .5rem;font-size:1.35rem}p{margin:.5rem 0}code{font-size:.93em}a{color:light-dark(#0b6b63,#5cc8bb)}`
 
 /** The token is after the #, which no server, log or referrer ever sees, and it is taken out of the history. */
 const SCRIPT = `const say = (text) => { document.querySelector('[role=status]').textContent = text }
@@ -48,7 +50,7 @@ export function sendOnwardPage(reply: FastifyReply, to: string): FastifyReply {
   return send(
     reply,
     200,
-    `<body><p>You are logged in. <a href="${path}">Go on</a></p></body>`,
+    `<body><main><p>You are logged in. <a href="${path}">Go on</a></p></main></body>`,
     [],
     `<meta http-equiv="refresh" content="0;url=${path}">`,
   )
