@@ -26,6 +26,8 @@ export interface FlowUnderTest {
   reopen(): Promise<void>
   close(): Promise<void>
   faults: unknown[]
+  /** Of the database; empty on SQLite. */
+  readonly url: string
 }
 
 /** A whole flow on a new, empty store of the dialect. */
@@ -68,6 +70,7 @@ export async function flowOn(
     flow,
     store,
     faults,
+    url,
     policy: () => policy,
     setPolicy(text) {
       policy = policyOf(text, options.checks)
