@@ -19,6 +19,7 @@ const COMMANDS: readonly {
   { names: ['policy'], load: async () => (await import('./policy.ts')).addPolicy },
   { names: ['prompts'], load: async () => (await import('./prompts.ts')).addPrompts },
   { names: ['replay'], load: async () => (await import('./replay.ts')).addReplay },
+  { names: ['sessions', 'stats'], load: async () => (await import('./sessions.ts')).addSessions },
   { names: ['ledger'], load: async () => (await import('./ledger.ts')).addLedger },
   { names: ['mcp'], load: async () => (await import('./mcp.ts')).addMcp },
   { names: ['hook'], load: async () => (await import('./hook.ts')).addHook },

@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CommandLine } from './command-line.ts'
+
+let cli: CommandLine
+beforeAll(() => {
+  cli = new CommandLine()
+  const propose = (action: string, session: string): void => {
+    cli.run(['propose', action, '--agent', 'writer', '--session', session, '--input', '{"text":"hello"}'])
+  }
+  propose('note.add', 'run-1')
+  propose('note.burn', 'run-1')
+  propose('note.add', 'run-2')
+})
+afterAll(() => cli.clean())
+
+test('sessions are listed, filtered and shown as trees', () => {
+  const all = cli.run(['sessions', 'list'])
+  expect(all.code).toBe(0)
+  expect(all.out).toMatch(/run-2 +writer[^\n]* 1 [^]*run-1 +writer[^\n]* 2 +1/)
+  const denied = cli.run(['sessions', 'list', '--decision', 'deny', '--json'])
+  expect(JSON.parse(denied.out)).toMatchObject({
+    items: [{ id: 'run-1', actions: 2, denied: 1 }],
+    next: null,
+  })
+  const shown = cli.run(['sessions', 'show', 'run-1', '--agent', 'writer'])
+  expect(shown.out).toMatch(/session run-1[^]*└ tool note\.add[^]*└ tool note\.burn +denied +deny/)
+  expect(cli.run(['sessions', 'show', 'run-9', '--agent', 'writer'])).toMatchObject({ code: 2 })
+  expect(cli.run(['sessions', 'list', '--agent', 'nobody']).out).toBe('no sessions\n')
+})
+
+test('sums, grouped', () => {
+  const sums = cli.run(['stats', '--by', 'decision,action'])
+  expect(sums.code).toBe(0)
+  expect(sums.out).toMatch(/DECISION +ACTION +ACTIONS[^]*allow +note\.add +2 [^]*deny +note\.burn +1 /)
+  const json = cli.run(['stats', '--by', 'agent', '--since', '1h', '--json'])
+  expect(JSON.parse(json.out)).toMatchObject({ rows: [{ key: 'writer', actions: 3 }] })
+  expect(cli.run(['stats', '--by', 'shoe_size']).code).toBe(2)
+})
