@@ -1,4 +1,5 @@
 import { Dialog as Base } from '@base-ui/react/dialog'
+import { useRef } from 'react'
 import type { ReactNode } from 'react'
 import { Button } from './button.tsx'
 import './dialog.css'
@@ -19,11 +20,20 @@ export function Dialog({
   readonly children: ReactNode
   readonly wide?: boolean
 }) {
+  const popup = useRef<HTMLDivElement>(null)
   return (
     <Base.Root open={open} onOpenChange={(isOpen) => !isOpen && onClose()}>
       <Base.Portal>
         <Base.Backdrop className="dialog-backdrop" />
-        <Base.Popup className={wide ? 'dialog dialog-wide' : 'dialog'}>
+        <Base.Popup
+          ref={popup}
+          className={wide ? 'dialog dialog-wide' : 'dialog'}
+          // What there is to fill in comes first; under a finger that would open the keyboard over the text.
+          initialFocus={(by) =>
+            (by === 'touch' ? null : popup.current?.querySelector<HTMLElement>('textarea, input, select')) ??
+            true
+          }
+        >
           <header className="dialog-head">
             <Base.Title className="dialog-title">{title}</Base.Title>
             <Base.Close
