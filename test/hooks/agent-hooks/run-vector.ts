@@ -8,6 +8,8 @@ import {
   type IdentityProvider,
   type Interceptor,
 } from '../../../src/entry/hooks/contract/emitter.ts'
+import { mediateStream } from '../../../src/entry/hooks/contract/mediate-stream.ts'
+import type { HostError } from '../../../src/entry/hooks/contract/wire-verdict.ts'
 import { transformTarget } from '../../../src/entry/hooks/contract/transform-target.ts'
 import { valueAt, type ApprovalRule, type Response, type Rule, type Vector } from './vector.ts'
 
@@ -18,6 +20,10 @@ export interface Run {
   /** As the interceptor that was registered first saw them. */
   readonly contexts: readonly AgentContext[]
   readonly records: readonly JsonObject[]
+  /** What a reader of the stream saw. */
+  readonly released: string
+  /** The conversation as the agent would keep it. */
+  readonly persisted: readonly JsonValue[]
 }
 
 class Blocked extends Error {}
@@ -38,17 +44,25 @@ export async function runVector(vector: Vector): Promise<Run> {
     ...(redacted === undefined ? {} : { redact: (context) => redact(context, redacted) }),
   })
   let sequence = 0
-  const emit = async (interception_point: string, rest: JsonObject, target: JsonValue): Promise<Emission> => {
-    const emission = await emitter({
-      spec: 'agent-hooks/0.1',
-      interception_point,
-      timestamp: '2026-01-01T00:00:00.000Z',
-      sequence: sequence++,
-      agent: { id: 'scripted', framework: 'belay' },
-      session: { id: vector.id },
-      ...rest,
-      target,
-    })
+  const emit = async (
+    interception_point: string,
+    rest: JsonObject,
+    target: JsonValue,
+    refusal?: HostError,
+  ): Promise<Emission> => {
+    const emission = await emitter(
+      {
+        spec: 'agent-hooks/0.1',
+        interception_point,
+        timestamp: '2026-01-01T00:00:00.000Z',
+        sequence: sequence++,
+        agent: { id: 'scripted', framework: 'belay' },
+        session: { id: vector.id },
+        ...rest,
+        target,
+      },
+      refusal,
+    )
     records.push(emission.record)
     return emission
   }
@@ -71,19 +85,38 @@ export async function runVector(vector: Vector): Promise<Run> {
     return after.target
   }
 
+  let released = ''
+  /** The answer as it came through `post_model_call`. */
+  const answered = async (respond: Response): Promise<JsonValue> => {
+    const { content, tool_calls, finish_reason, stream, stream_truncated } = respond
+    const model = { id: 'scripted' }
+    if (stream === undefined) {
+      const answer = { content, tool_calls, finish_reason } as unknown as JsonObject
+      return (await passed('post_model_call', { model, response: answer }, answer)).target
+    }
+    const streamed = await mediateStream(
+      {
+        pieces: stream,
+        end: () => (stream_truncated === true ? null : { tool_calls: tool_calls as never, finish_reason }),
+      },
+      (response, refusal) => emit('post_model_call', { model, response }, response, refusal),
+      (piece) => void (released += piece),
+    )
+    if (!streamed.completed || streamed.emission?.context == null) throw new Blocked(streamed.verdict.reason)
+    return streamed.emission.context.target
+  }
+
+  let messages: readonly JsonValue[] = []
   const converse = async (): Promise<JsonValue> => {
     const agent_init = { tools_registered: (scenario.tools ?? []).map(({ name }) => name) }
     await passed('agent_startup', { agent_init }, agent_init)
     const input = await passed('input', { input: scenario.input }, scenario.input)
-    let messages: readonly JsonValue[] = [input.target]
+    messages = [input.target]
     for (const { respond } of scenario.model_script) {
       const model = { id: 'scripted' }
       const asked = await passed('pre_model_call', { model, messages }, messages)
       messages = asked.target as readonly JsonValue[]
-      const { content, tool_calls, finish_reason } = respond
-      const answer = { content, tool_calls, finish_reason } as unknown as JsonObject
-      const { target } = await passed('post_model_call', { model, response: answer }, answer)
-      const response = target as unknown as Response
+      const response = (await answered(respond)) as unknown as Response
       if (response.tool_calls.length === 0) {
         const output = { content: response.content ?? '' }
         const given = await passed('output', { output }, output)
@@ -109,7 +142,15 @@ export async function runVector(vector: Vector): Promise<Run> {
   })
   const summary = { reason: (outcome as Run['outcome']) === 'completed' ? 'completed' : 'error' }
   await emit('agent_shutdown', { summary }, summary)
-  return { outcome, finalOutput, invocations, contexts, records }
+  return {
+    outcome,
+    finalOutput,
+    invocations,
+    contexts,
+    records,
+    released,
+    persisted: [...messages, ...records],
+  }
 }
 
 function scripted(rules: readonly Rule[], seen: AgentContext[] | null): Interceptor {

@@ -34,6 +34,10 @@ export interface Response {
   readonly content: string | null
   readonly tool_calls: readonly { readonly id: string; readonly name: string; readonly args: JsonObject }[]
   readonly finish_reason: string
+  /** The pieces in which the content comes. */
+  readonly stream?: readonly string[]
+  /** The stream breaks off after them. */
+  readonly stream_truncated?: boolean
 }
 
 export interface Rule {
@@ -62,6 +66,8 @@ export interface Expectation {
   readonly tool_not_invoked?: readonly string[]
   readonly records?: readonly ExpectedRecord[]
   readonly final_output?: JsonValue
+  readonly released_output?: string
+  readonly persisted_must_not_contain?: readonly string[]
   readonly run_outcome?: string
   readonly identities_equal?: boolean
 }

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '../../../action/json.ts'
 import { contextIdentity, copyJson, readContext, type AgentContext } from './agent-context.ts'
 import { compose, type Composed, type Composition } from './compose.ts'
 import { askResolver, type ApprovalResolver, type Redact } from './ask-resolver.ts'
-import { forRecord, hostError, readVerdict, type WireVerdict } from './wire-verdict.ts'
+import { forRecord, hostError, readVerdict, type HostError, type WireVerdict } from './wire-verdict.ts'
 import { within } from './within.ts'
 
 /** Judges one emission. It gets a copy of its own; what it returns is read as a verdict of the contract. */
@@ -44,10 +44,12 @@ const CUSTOM_NAME = /^(?!jcs)[a-z][a-z0-9_-]*$/
 
 /**
  * A host's end of the agent-hooks contract 0.1: shows each context to every interceptor, combines their verdicts by
- * Belay's order of decisions and answers whether the action may proceed. Whatever fails denies. Throws a `TypeError`
- * for a provider whose name the contract forbids.
+ * Belay's order of decisions and answers whether the action may proceed. Whatever fails denies; with a `refusal` the host
+ * itself does, and nobody is asked. Throws a `TypeError` for a provider whose name the contract forbids.
  */
-export function createEmitter(options: EmitterOptions): (context: unknown) => Promise<Emission> {
+export function createEmitter(
+  options: EmitterOptions,
+): (context: unknown, refusal?: HostError) => Promise<Emission> {
   const { interceptors, resolver, mode = 'enforce', identityProvider = 'jcs-sha256' } = options
   const { timeoutMs = 5_000, approvalTimeoutMs = 300_000 } = options
   const composition: Composition = options.composition ?? { profile: 'sequential/first_deny' }
@@ -79,7 +81,7 @@ export function createEmitter(options: EmitterOptions): (context: unknown) => Pr
     return readVerdict(answer.value) ?? hostError('verdict_invalid')
   }
 
-  return async (given) => {
+  return async (given, refusal) => {
     const context = readContext(given)
     const before = context === undefined ? undefined : identify(context)
     const emission = (composed: Composed, input: string | null, enforced: string | null): Emission => ({
@@ -109,6 +111,7 @@ export function createEmitter(options: EmitterOptions): (context: unknown) => Pr
         ? { ...emission(refused, null, null), proceeds: false }
         : emission(refused, null, null)
     }
+    if (refusal !== undefined) return emission(alone(hostError(refusal), context), before, before)
     if (interceptors.length === 0)
       return emission(alone(hostError('no_interceptor'), context), before, before)
     const mayAsk = enforcing && resolver !== undefined && context.interception_point !== 'agent_shutdown'

@@ -35,6 +35,7 @@ export type HostError =
   | 'approval_unresolved'
   | 'approval_identity_mismatch'
   | 'no_interceptor'
+  | 'streaming_unsupported'
 
 const MOST_EVIDENCE_BYTES = 10_240
 const MOST_MESSAGE_BYTES = 256
