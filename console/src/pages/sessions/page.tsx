@@ -1,10 +1,10 @@
-import { Page } from '../../parts/page.tsx'
-import { EmptyState } from '../../parts/states.tsx'
+import { useParams, useSearch } from '@tanstack/react-router'
+import { SessionDetail } from './detail.tsx'
+import { SessionList } from './list.tsx'
+import './sessions.css'
 
 export function SessionsPage() {
-  return (
-    <Page title="Sessions">
-      <EmptyState title="Nothing is here yet." />
-    </Page>
-  )
+  const { id } = useParams({ strict: false })
+  const { agent = '' } = useSearch({ strict: false }) as { agent?: string }
+  return id === undefined ? <SessionList /> : <SessionDetail key={`${agent} ${id}`} id={id} agent={agent} />
 }
