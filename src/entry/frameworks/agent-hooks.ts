@@ -1,4 +1,3 @@
-import { isJsonObject } from '../../action/json.ts'
 import type { JsonObject } from '../../action/json.ts'
 import type { AgentContext } from '../hooks/contract/agent-context.ts'
 import type { ApprovalRequest, ApprovalResolver } from '../hooks/contract/ask-resolver.ts'
@@ -100,16 +99,11 @@ export function guardHooks(belay: ToolBelay, options: GuardHooksOptions): Guarde
 
   return {
     interceptor(context) {
-      switch (context.interception_point) {
-        case 'pre_tool_call':
-          return admit(context, 0)
-        case 'post_tool_call':
-          return finish(context)
-        case 'agent_shutdown':
-          return end(context.session.id)
-        default:
-          return { decision: 'allow' }
-      }
+      const { interception_point: point } = context
+      if (point === 'pre_tool_call') return admit(context, 0)
+      if (point === 'post_tool_call') return finish(context)
+      if (point === 'agent_shutdown') return end(context.session.id)
+      return { decision: 'allow' }
     },
     async resolver({ context, context_identity, interception_point }: ApprovalRequest) {
       const verdict =
@@ -121,9 +115,9 @@ export function guardHooks(belay: ToolBelay, options: GuardHooksOptions): Guarde
   }
 }
 
+/** The context was read as whole before it came here. */
 function callOf(context: AgentContext): { id: string; name: string; args: JsonObject } {
-  const { id, name, args } = context['tool_call'] as JsonObject
-  return { id: String(id), name: String(name), args: isJsonObject(args) ? args : {} }
+  return context['tool_call'] as { id: string; name: string; args: JsonObject }
 }
 
 function keyOf(session: string, id: string): string {

@@ -97,7 +97,7 @@ export async function runVector(vector: Vector): Promise<Run> {
     const streamed = await mediateStream(
       {
         pieces: stream,
-        end: () => (stream_truncated === true ? null : { tool_calls: tool_calls as never, finish_reason }),
+        end: () => (stream_truncated === true ? null : { tool_calls, finish_reason }),
       },
       (response, refusal) => emit('post_model_call', { model, response }, response, refusal),
       (piece) => void (released += piece),
