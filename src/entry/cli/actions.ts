@@ -46,8 +46,17 @@ export function addActions(program: Command): void {
 
   withJson(withHarness(actions.command('show').argument('<id>').description('one action'))).action(show)
   withJson(
-    withHarness(actions.command('explain').argument('<id>').description('why it was decided so')),
-  ).action(explain)
+    withHarness(
+      actions
+        .command('explain')
+        .argument('[id]')
+        .description('why it was decided so; or all of a session, as a report'),
+    ),
+  )
+    .option('--session <name>', 'a whole session, with --html')
+    .option('--agent <name>', 'whose session, where several agents have one of that name')
+    .option('--html <file>', 'write an incident report that needs nothing else')
+    .action(explain)
 
   withPerson(
     withJson(
@@ -106,8 +115,27 @@ async function show(id: string, options: Options): Promise<void> {
   })
 }
 
-async function explain(id: string, options: Options): Promise<void> {
+interface ExplainOptions extends Options {
+  readonly session?: string
+  readonly agent?: string
+  readonly html?: string
+}
+
+async function explain(id: string | undefined, options: ExplainOptions): Promise<void> {
+  const { session, agent, html } = options
+  if ((id === undefined) === (session === undefined) || (session === undefined) !== (html === undefined)) {
+    throw new CommandFailure('Name what to explain.', {
+      advice: '`belay actions explain ID`, or `belay actions explain --session NAME --html FILE`.',
+    })
+  }
   await withConnection(options, 'folder', async ({ client }) => {
+    if (id === undefined) {
+      const { writeSessionReport } = await import('./session-report.ts')
+      const told = await writeSessionReport(client, { session: session ?? '', agent, file: html ?? '' })
+      return options.json === true
+        ? json({ file: html, actions: told })
+        : line(`${told} actions told in ${escapeText(html ?? '')}`)
+    }
     const explanation = await client.object('GET', pathOf(id, 'explain'))
     if (options.json === true) return json(explanation)
     printExplanation(explanation)

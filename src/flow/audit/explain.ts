@@ -3,6 +3,8 @@ import type { Reason } from '../../action/finding.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Store, StoredPayload, StoredRecord } from '../../storage/store.ts'
+import { aroundOf, type Around } from './explain-around.ts'
+import { factorsOf, type Factor } from './explain-factors.ts'
 import { tellFacts } from './tell-facts.ts'
 
 export interface ExplainedCheck {
@@ -17,12 +19,18 @@ export interface Explanation {
   readonly id: string
   /** The whole answer in one paragraph. */
   readonly summary: string
+  /** What spoke for the decision, the deciding one first, with the condition, the input and the past behind it. */
+  readonly factors: readonly Factor[]
+  /** Under what it came about. */
+  readonly around: Around
   readonly checks: readonly ExplainedCheck[]
   /** Reasons that no check gave: policy, budget, agent, approval. */
   readonly reasons: readonly (Reason & { readonly evidence?: JsonValue })[]
   readonly timeline: readonly {
     readonly at: number
     readonly record: string
+    /** Of the record, by which a proof finds it. */
+    readonly hash: string
     readonly what: string
     /** What more the record says: the model that answered, attempts, what became of the result. */
     readonly details: readonly string[]
@@ -65,11 +73,14 @@ export async function explain(
   return {
     id: action.id,
     summary: summarise(action, payload),
+    factors: await factorsOf(store, action, reasons, payload, entry),
+    around: aroundOf(action, records, payloads),
     checks,
     reasons: reasons.filter(({ check }) => check === undefined),
     timeline: records.map((record) => ({
       at: record.at,
       record: `${record.chain}:${record.seq}`,
+      hash: record.hash,
       what: tell(record),
       details: tellFacts(JSON.parse(record.text) as JsonObject),
     })),
@@ -102,7 +113,7 @@ function summarise(action: Action, payload: ProposalPayload | null): string {
   const why =
     action.reasons.length === 0
       ? 'Nothing spoke against it.'
-      : action.reasons.map(({ message, code }) => `${ended(message)} (${code})`).join(' ')
+      : action.reasons.map(({ message, code }) => `${ended(message)} (${code}).`).join(' ')
   const observed =
     action.mode === 'observe' && action.decision !== 'allow'
       ? ' The policy only observes, so it was let through all the same.'
