@@ -46,8 +46,8 @@ it('shows what is spent, reserved and left in every window, the fullest first', 
     '$1.20',
     '$0.80',
     '$8.00',
-    expect.any(String),
     expect.stringMatching(/^in \d+ (?:h|min|s)$/),
+    expect.any(String),
   ])
   const meter = day.getByRole('meter', { name: 'commenter, budget per day' })
   expect(await meter.getAttribute('aria-valuetext')).toBe('$1.20 spent, $0.80 reserved, of $10.00')

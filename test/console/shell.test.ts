@@ -191,14 +191,21 @@ describe('around the pages', () => {
 describe('live', () => {
   it('says when the connection is lost, and goes on where it was', async () => {
     const page = await belay.open()
-    const context = page.context()
     await page.getByText('Live', { exact: true }).waitFor()
-    await context.setOffline(true)
-    await page.getByRole('alert').getByText('The connection to Belay is lost.').waitFor({ timeout: 60_000 })
     await belay.server.propose('note.publish', undefined, { agent: 'reader' })
-    await context.setOffline(false)
-    await page.getByText('Live', { exact: true }).waitFor({ timeout: 30_000 })
     await page.getByRole('link', { name: /Approvals\s*1 waiting/ }).waitFor()
+    await page.route('**/v1/events', async (route) => route.abort())
+    belay.server.app.server.closeAllConnections()
+    await page.getByRole('alert').getByText('The connection to Belay is lost.').waitFor()
+    await belay.server.propose('note.publish', undefined, { agent: 'reader' })
+    let resumed: string | undefined
+    await page.unroute('**/v1/events')
+    page.on('request', (request) => {
+      if (request.url().endsWith('/v1/events')) resumed = request.headers()['last-event-id']
+    })
+    await page.getByText('Live', { exact: true }).waitFor()
+    expect(resumed).toMatch(/^.+:\d+/)
+    await page.getByRole('link', { name: /Approvals\s*2 waiting/ }).waitFor()
   })
 
   it('reads the events once for all tabs, and another tab takes over', async () => {

@@ -73,7 +73,10 @@ function ReasonForm({
           rows={3}
           maxLength={2_000}
           required={required}
-          onChange={(event) => setReason(event.target.value)}
+          onChange={(event) => {
+            setReason(event.target.value)
+            setMissing(false)
+          }}
         />
       </Field>
       {acting.error !== null && <ErrorNote>{sentenceOf(acting.error)}</ErrorNote>}

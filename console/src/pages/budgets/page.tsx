@@ -66,22 +66,29 @@ function OneBudget({ agent, lines }: AgentBudget) {
             ),
           },
           { name: 'Used', cell: (line) => <BudgetMeter line={line} whose={whose} /> },
-          { name: 'Spent', figures: true, cell: (line) => amountOf(line, drawnOn(line).spent) },
-          { name: 'Reserved', figures: true, cell: (line) => amountOf(line, drawnOn(line).reserved) },
+          { name: 'Spent', figures: true, half: true, cell: (line) => amountOf(line, drawnOn(line).spent) },
+          {
+            name: 'Reserved',
+            figures: true,
+            half: true,
+            cell: (line) => amountOf(line, drawnOn(line).reserved),
+          },
           {
             name: 'Left',
             figures: true,
+            half: true,
             cell: (line) => {
               const { limit, spent, reserved } = drawnOn(line)
               return amountOf(line, Math.max(0, limit - spent - reserved))
             },
           },
-          { name: 'At this pace', figures: true, cell: (line) => <Pace line={line} now={now} /> },
           {
             name: 'Resets',
             figures: true,
+            half: true,
             cell: ({ ends_at }) => (ends_at === null ? <Nothing /> : <Ago at={ends_at} />),
           },
+          { name: 'At this pace', figures: true, cell: (line) => <Pace line={line} now={now} /> },
         ]}
       />
     </Section>
