@@ -34,11 +34,12 @@ export function absences(stages: Stages): Absences {
       const { from = at, until } = times
       if (by !== person && !owner)
         throw new BelayError('auth:forbidden', { who: by, what: `say that ${person} is away` })
-      if (until <= Math.max(at, from) || until > at + LONGEST)
+      // A time that is none is in no order.
+      if (!(until > Math.max(at, from) && until <= at + LONGEST))
         throw new BelayError('input:invalid', {
           where: 'until',
           expected: 'a time after the begin of the absence and within a year',
-          got: new Date(until).toISOString(),
+          got: Number.isNaN(until) ? 'no time' : new Date(until).toISOString(),
         })
       refuseUnlessPermitted(stages, person, substitute)
       const row: AbsenceRow = {

@@ -123,13 +123,16 @@ describe.each(STORES)('an action on %s', (dialect) => {
     await expect(under.flow.vote(id, { by: 'cfo@example.com', outcome: 'approve' })).rejects.toMatchObject({
       code: 'approval:not_a_member',
     })
-    await under.flow.vote(id, { by: 'f1@example.com', outcome: 'approve' })
+    await expect(under.flow.vote(id, { by: 'f1@example.com', outcome: 'approve' })).rejects.toMatchObject({
+      code: 'approval:reason_needed',
+    })
+    await under.flow.vote(id, { by: 'f1@example.com', outcome: 'approve', reason: 'fine' })
     await expect(under.flow.vote(id, { by: 'f1@example.com', outcome: 'approve' })).rejects.toMatchObject({
       code: 'approval:voted',
     })
     await under.reopen()
     await under.flow.vote(id, { by: 'f3@example.com', outcome: 'approve', reason: 'fine' })
-    const ready = await under.flow.vote(id, { by: 'cfo@example.com', outcome: 'approve' })
+    const ready = await under.flow.vote(id, { by: 'cfo@example.com', outcome: 'approve', reason: 'fine' })
     expect(ready.state.name).toBe('ready')
     await expect(under.flow.vote(id, { by: 'cfo@example.com', outcome: 'reject' })).rejects.toMatchObject({
       code: 'approval:not_pending',
@@ -167,7 +170,7 @@ describe.each(STORES)('an action on %s', (dialect) => {
     const { action } = await propose(under, 'pay', { amount: 500 })
     const id = approvalId(action)
     for (const by of ['f1@example.com', 'f2@example.com', 'cfo@example.com'])
-      await under.flow.vote(id, { by, outcome: 'approve' })
+      await under.flow.vote(id, { by, outcome: 'approve', reason: 'fine' })
     under.setPolicy(POLICY.replace('> 100', '> 50'))
     await expect(under.flow.start(action.id)).rejects.toMatchObject({ code: 'action:held' })
     const held = await under.store.action(action.id)

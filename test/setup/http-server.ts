@@ -26,8 +26,9 @@ actions:
   note.publish:
     effect: write
     approve: [{ by: [editors], expires: 1h }]
+    break_glass: { by: [editors] }
 approvers:
-  editors: { members: [${APPROVER}, second@example.com], quorum: 1 }
+  editors: { members: [${APPROVER}, second@example.com], quorum: 1, may_delegate_to: [deputy@example.com] }
 `
 
 /** What an answer holds is for each test to assert. */

@@ -211,12 +211,20 @@ export const newStanding = object(
   ['agent', 'action', 'input', 'max_count', 'expires_in', 'reason'],
 )
 
+const moment = {
+  type: 'string',
+  maxLength: 40,
+  pattern:
+    '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})$',
+  description: 'an ISO 8601 time with its zone',
+}
+
 export const newAbsence = object(
   {
     person: { ...person, description: 'who is away; the caller unless the admin token says otherwise' },
     substitute: person,
-    from: { ...time, maxLength: 40, description: 'now unless told' },
-    until: { ...time, maxLength: 40 },
+    from: { ...moment, description: `${moment.description}; now unless told` },
+    until: moment,
     reason: words(1_000, 'why; not in the ledger'),
   },
   ['substitute', 'until'],

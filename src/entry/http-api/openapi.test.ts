@@ -23,13 +23,16 @@ test('names every route of the server, and only those', async () => {
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   )
   const expected = [
+    'DELETE /v1/absences/{id}',
     'DELETE /v1/keys/{id}',
     'DELETE /v1/logins/{id}',
+    'DELETE /v1/standing-approvals/{id}',
     'GET /healthz',
     'GET /login',
     'GET /metrics',
     'GET /openapi.json',
     'GET /readyz',
+    'GET /v1/absences',
     'GET /v1/actions',
     'GET /v1/actions/{id}',
     'GET /v1/actions/{id}/explain',
@@ -57,14 +60,21 @@ test('names every route of the server, and only those', async () => {
     'GET /v1/sessions/{id}/recordings',
     'GET /v1/sessions',
     'GET /v1/sessions/{id}',
+    'GET /v1/standing-approvals',
+    'GET /v1/standing-approvals/{id}',
     'GET /v1/stats',
     'PATCH /v1/agents/{name}',
+    'POST /v1/absences',
     'POST /v1/actions',
     'POST /v1/actions/{id}/cancel',
     'POST /v1/actions/{id}/outcome',
     'POST /v1/actions/{id}/start',
     'POST /v1/actions/{id}/undo',
+    'POST /v1/approvals/batch',
     'POST /v1/approvals/{id}',
+    'POST /v1/approvals/{id}/break-glass',
+    'POST /v1/approvals/{id}/delegate',
+    'POST /v1/approvals/{id}/edit',
     'POST /v1/channels/{name}/test',
     'POST /v1/keys',
     'POST /v1/ledger/erase',
@@ -77,6 +87,8 @@ test('names every route of the server, and only those', async () => {
   'POST /v1/policy/lint',
     'POST /v1/prompts',
     'POST /v1/prompts/{name}/render',
+    'POST /v1/standing-approvals',
+    'POST /v1/standing-approvals/{id}/grant',
     'POST /v1/undos',
     'PUT /v1/prompts/{name}/labels/{label}',
   ]
@@ -129,8 +141,31 @@ test('answers are what it says they are', async () => {
   await check('GET', '/v1/actions/act_none', '/v1/actions/{id}')
   await check('POST', '/v1/actions', '/v1/actions', { nonsense: true })
   await check('GET', `/v1/approvals/${held.approval.id}`, '/v1/approvals/{id}')
+  const digest = { digest: (await server.call('GET', `/v1/approvals/${held.approval.id}`)).body.digest }
+  await check('POST', '/v1/approvals/batch', '/v1/approvals/batch', {
+    items: [{ id: held.approval.id, ...digest }],
+    outcome: 'approve',
+  })
+  const standing = await check('POST', '/v1/standing-approvals', '/v1/standing-approvals', {
+    agent: 'metered',
+    action: 'note.publish',
+    input: { a: { min: 1 } },
+    max_count: 1,
+    max_sum: { path: 'a', limit: 10 },
+    expires_in: '1h',
+    reason: 'a test',
+  })
+  await check('GET', `/v1/standing-approvals/${standing.id}`, '/v1/standing-approvals/{id}')
+  await check('DELETE', `/v1/standing-approvals/${standing.id}`, '/v1/standing-approvals/{id}')
+  const absence = await check('POST', '/v1/absences', '/v1/absences', {
+    person: 'lead@example.com',
+    substitute: 'second@example.com',
+    until: new Date(Date.now() + 60_000).toISOString(),
+  })
   for (const path of [
     '/v1/actions',
+    '/v1/standing-approvals',
+    '/v1/absences',
     '/v1/approvals',
     '/v1/agents',
     '/v1/keys',
@@ -149,6 +184,7 @@ test('answers are what it says they are', async () => {
   ]) {
     await check('GET', path, path)
   }
+  await check('DELETE', `/v1/absences/${absence.id}`, '/v1/absences/{id}')
   await check('GET', '/v1/agents/metered/budget?session=s', '/v1/agents/{name}/budget')
   await check('PATCH', '/v1/agents/reader', '/v1/agents/{name}', { state: 'paused', reason: 'x' })
   const link = await check('POST', '/v1/login-links', '/v1/login-links')

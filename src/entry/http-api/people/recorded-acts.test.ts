@@ -3,6 +3,7 @@ import { APPROVER, startTestServer } from '../../../../test/setup/http-server.ts
 import type { TestServer } from '../../../../test/setup/http-server.ts'
 import { linkFor, logIn } from '../../../../test/setup/people.ts'
 import type { Browser } from '../../../../test/setup/people.ts'
+import type { JsonObject } from '../../../action/json.ts'
 import type { ChannelStatus } from '../../../channels/channel-desk.ts'
 import { KNOWN_ROUTES, permissionFor } from './permissions.ts'
 
@@ -27,9 +28,22 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
+const STANDING = {
+  agent: 'writer',
+  action: 'note.publish',
+  input: { text: { max_length: 100 } },
+  max_count: 3,
+  expires_in: '1h',
+  reason: 'the daily greeting',
+}
+const absence = (): { substitute: string; until: string } => ({
+  substitute: 'deputy@example.com',
+  until: new Date(Date.now() + 3_600_000).toISOString(),
+})
+
 interface Act {
   readonly path: string
-  readonly body?: { readonly [key: string]: string | number | readonly string[] }
+  readonly body?: JsonObject
   /** Kind of the record that says who did it. */
   readonly kind: string
 }
@@ -70,6 +84,44 @@ const ACTS: Readonly<Record<string, () => Promise<Act>>> = {
   'POST /v1/approvals/:id': async () => {
     const { approval } = await server.propose('note.publish')
     return { path: `/v1/approvals/${approval.id}`, body: { outcome: 'reject', reason: 'no' }, kind: 'vote' }
+  },
+  'POST /v1/approvals/:id/edit': async () => {
+    const { approval } = await server.propose('note.publish')
+    return { path: `/v1/approvals/${approval.id}/edit`, body: { input: { text: 'kinder' } }, kind: 'edit' }
+  },
+  'POST /v1/approvals/:id/delegate': async () => {
+    const { approval } = await server.propose('note.publish')
+    const body = { to: 'deputy@example.com' }
+    return { path: `/v1/approvals/${approval.id}/delegate`, body, kind: 'delegation' }
+  },
+  'POST /v1/approvals/:id/break-glass': async () => {
+    const { approval } = await server.propose('note.publish')
+    const body = { reason: 'the site is down' }
+    return { path: `/v1/approvals/${approval.id}/break-glass`, body, kind: 'break_glass' }
+  },
+  'POST /v1/approvals/batch': async () => {
+    const { approval } = await server.propose('note.publish')
+    const { digest } = (await server.call('GET', `/v1/approvals/${approval.id}`)).body
+    const body = { items: [{ id: approval.id, digest }], outcome: 'approve' }
+    return { path: '/v1/approvals/batch', body, kind: 'vote' }
+  },
+  'POST /v1/standing-approvals': async () => ({
+    path: '/v1/standing-approvals',
+    body: STANDING,
+    kind: 'standing',
+  }),
+  'POST /v1/standing-approvals/:id/grant': async () => {
+    const { id } = (await server.call('POST', '/v1/standing-approvals', STANDING)).body
+    return { path: `/v1/standing-approvals/${id}/grant`, kind: 'standing' }
+  },
+  'DELETE /v1/standing-approvals/:id': async () => {
+    const { id } = (await server.call('POST', '/v1/standing-approvals', STANDING)).body
+    return { path: `/v1/standing-approvals/${id}`, kind: 'standing' }
+  },
+  'POST /v1/absences': async () => ({ path: '/v1/absences', body: absence(), kind: 'absence' }),
+  'DELETE /v1/absences/:id': async () => {
+    const { id } = (await person.call('POST', '/v1/absences', absence())).body
+    return { path: `/v1/absences/${id}`, kind: 'absence' }
   },
   'PATCH /v1/agents/:name': async () => ({
     path: '/v1/agents/reader',
