@@ -1,12 +1,18 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { checkpoint, type Checkpoint } from '../src/flow/audit/checkpoint.ts'
-import { exportLedger, verifyExport } from '../src/flow/audit/export-ledger.ts'
-import { prove, verifyProof, type Proof } from '../src/flow/audit/prove.ts'
+import { exportLedger } from '../src/flow/audit/export-ledger.ts'
+import { verifyExport } from '../src/flow/audit/exported/verify-export.ts'
+import type { SignedCheckpoint } from '../src/flow/audit/transparency/checkpoint.ts'
+import { logIdentity } from '../src/flow/audit/transparency/log-identity.ts'
+import { proveAction } from '../src/flow/audit/transparency/prove-action.ts'
+import { TransparencyLog } from '../src/flow/audit/transparency/transparency-log.ts'
+import type { Trust } from '../src/flow/audit/transparency/trust.ts'
+import { publicBytes } from '../src/flow/audit/transparency/verifier-key.ts'
+import { verifyProofs } from '../src/flow/audit/transparency/verify-proofs.ts'
 import { verifyLedger } from '../src/flow/audit/verify-ledger.ts'
 import { openFlow, type OpenFlow } from '../src/flow/open-flow.ts'
 import { openSqlite } from '../src/storage/sqlite/open-sqlite.ts'
@@ -22,6 +28,7 @@ actions:
 let folder: string
 let store: Store
 let flow: OpenFlow
+let log: TransparencyLog
 let key: KeyObject
 let ids: string[]
 
@@ -45,22 +52,30 @@ afterEach(async () => {
 async function open(): Promise<void> {
   store = await openSqlite({ folder })
   const policy = policyOf(POLICY)
+  log = new TransparencyLog({ store, identity: () => logIdentity(key, 'log.example') })
   flow = await openFlow({ store, policies: { current: () => policy, onChange: () => () => undefined } })
 }
 
 async function close(): Promise<void> {
+  await log.close()
   await flow.close()
   await store.close()
 }
 
+const trust = (): Trust => ({ logs: [{ name: 'log.example', publicKey: publicBytes(key) }] })
+
 /** Changes the database behind Belay's back, then verifies. */
-async function codesAfter(change: (db: Database.Database) => void, kept?: Checkpoint): Promise<string[]> {
+async function codesAfter(
+  change: (db: Database.Database) => void,
+  kept: readonly SignedCheckpoint[] = [],
+): Promise<string[]> {
+  await log.caughtUp()
   await close()
   const db = new Database(join(folder, 'belay.db'))
   change(db)
   db.close()
   await open()
-  const report = await verifyLedger(store, kept === undefined ? {} : { checkpoint: kept })
+  const report = await verifyLedger(store, { trust: { ...trust(), kept } })
   expect(report.ok).toBe(report.faults.length === 0)
   return [...new Set(report.faults.map(({ code }) => code))]
 }
@@ -121,15 +136,35 @@ describe('verifying the ledger finds', () => {
     expect(codes).toContain('ledger:cut')
   })
 
+  it.each([
+    ['a changed hash in a tile', `UPDATE tree_tiles SET hashes = zeroblob(length(hashes))`, 'ledger:tree'],
+    ['a tile that is gone', `DELETE FROM tree_tiles`, 'ledger:tree'],
+    ['a tree over more records than there are', 'UPDATE trees SET size = size + 1', 'ledger:cut'],
+  ])('%s', async (_, sql, code) => {
+    await log.caughtUp()
+    // Looked at as it lies: a log that is open would mend what it can.
+    await log.close()
+    const db = new Database(join(folder, 'belay.db'))
+    db.exec(sql)
+    db.close()
+    expect((await verifyLedger(store)).faults.map((fault) => fault.code)).toContain(code)
+  })
+
   it('a consistent rewrite of everything, against a checkpoint that was kept elsewhere', async () => {
-    const kept = await checkpoint(store, key)
+    const kept = await log.checkpoints()
+    expect(await codesAfter(() => undefined, kept)).toEqual([])
+    const forged = kept.map((each) => ({ ...each, note: { ...each.note, text: `${each.note.text}x\n` } }))
+    expect(await codesAfter(() => undefined, forged)).toContain('ledger:signature')
+    const tables = ['records', 'payloads', 'payload_subjects', 'actions', 'trees', 'tree_tiles']
     const emptied = (db: Database.Database): void => {
-      for (const table of ['records', 'payloads', 'payload_subjects', 'actions'])
-        db.exec(`DELETE FROM ${table}`)
+      for (const table of tables) db.exec(`DELETE FROM ${table}`)
       db.exec(`UPDATE chains SET seq = 0, hash = '${'0'.repeat(64)}'`)
     }
     expect(await codesAfter(emptied, kept)).toContain('ledger:cut')
-    expect(await codesAfter(() => undefined, { ...kept, at: kept.at + 1 })).toContain('ledger:signature')
+    for (let n = 0; n < 10; n++)
+      await flow.propose(proposal('note.write', { who: 'eve' }), { venue: 'agent', start: true })
+    expect(await codesAfter(() => undefined, kept)).toContain('ledger:fork')
+    expect(await codesAfter(() => undefined)).toEqual([])
   })
 
   it('nothing after an erasure, and the payload is really gone', async () => {
@@ -143,57 +178,89 @@ describe('verifying the ledger finds', () => {
 })
 
 describe('an exported ledger', () => {
-  const lines = async (): Promise<string[]> => {
+  const lines = async (payloads = true): Promise<string[]> => {
     const all: string[] = []
-    for await (const line of exportLedger(store, key, { payloads: true })) all.push(line)
+    for await (const line of exportLedger(log, { payloads })) all.push(line)
     return all
+  }
+  const verify = (text: readonly string[] | string, given = trust()) => {
+    const file = join(folder, 'exported.ndjson')
+    writeFileSync(file, typeof text === 'string' ? text : text.join(''))
+    return verifyExport(file, { trust: given })
   }
 
   it('verifies offline, payloads included', async () => {
-    const report = await verifyExport(await lines())
-    expect(report).toMatchObject({ ok: true, chains: 1, payloads: 6 })
+    expect(await verify(await lines())).toMatchObject({ ok: true, chains: 1, payloads: 6, faults: [] })
+    expect(await verify(await lines(false))).toMatchObject({ ok: true, payloads: 0, faults: [] })
+    await flow.erase({ subject: 'bob' }, 'dpo')
+    expect(await verify(await lines())).toMatchObject({ ok: true, payloads: 4, erased: 2, faults: [] })
   })
 
   it('shows any change, loss, repetition or reordering of any line', async () => {
     const all = await lines()
-    for (let i = 0; i < all.length; i++) {
-      const line = all[i] as string
-      const isPayload = line.includes('"type":"payload"')
-      const changed = line.replace(
-        /"(text|signature|format)":"(.)/,
-        (_, name: string, first: string) => `"${name}":"${first === 'x' ? 'y' : 'x'}`,
-      )
-      expect(changed).not.toBe(line)
-      expect((await verifyExport(all.with(i, changed))).ok, `line ${i} changed`).toBe(false)
-      // A payload may be missing from an export; a record may not.
-      if (!isPayload && i > 0)
-        expect((await verifyExport(all.toSpliced(i, 1))).ok, `line ${i} missing`).toBe(false)
-      if (!isPayload && i > 0)
-        expect((await verifyExport(all.toSpliced(i, 0, line))).ok, `line ${i} twice`).toBe(false)
+    for (const [i, line] of all.entries()) {
+      expect((await verify(all.toSpliced(i, 1))).ok, `line ${i} missing`).toBe(false)
+      expect((await verify(all.toSpliced(i, 0, line))).ok, `line ${i} twice`).toBe(false)
+      if (i > 0) {
+        const swapped = all.with(i, all[i - 1] as string).with(i - 1, line)
+        expect((await verify(swapped)).ok, `lines ${i - 1} and ${i} swapped`).toBe(false)
+      }
+      for (const at of [0, 12, line.length >> 1, line.length - 2, line.length - 1]) {
+        const bytes = Buffer.from(line)
+        bytes[at] = (bytes[at] as number) ^ 1
+        expect((await verify(all.with(i, bytes.toString('latin1')))).ok, `line ${i} at ${at}`).toBe(false)
+      }
     }
-    expect((await verifyExport(all.slice(0, -1))).faults.map(({ code }) => code)).toEqual(['ledger:cut'])
-    expect((await verifyExport(['nonsense', '{"type":"record"}', '[]'])).ok).toBe(false)
-    expect((await verifyExport([])).ok).toBe(false)
+    expect((await verify(all.slice(0, -1))).faults.map((fault) => fault.code)).toContain('ledger:cut')
+    expect((await verify(all.join('').slice(0, -1))).ok).toBe(false)
+    expect((await verify('nonsense\n{"hash":"x"}\n[]\n')).ok).toBe(false)
+    expect((await verify('')).ok).toBe(false)
+  })
+
+  it('counts only under a key that is trusted, and with the witnesses that are asked for', async () => {
+    const all = await lines()
+    const stranger = publicBytes(generateKeyPairSync('ed25519').privateKey)
+    for (const logs of [
+      [],
+      [{ name: null, publicKey: stranger }],
+      [{ ...trust().logs[0]!, name: 'other.example' }],
+    ])
+      expect((await verify(all, { logs })).faults.map((fault) => fault.code)).toContain('ledger:signature')
   })
 })
 
 describe('a proof', () => {
   it('holds for its action, shows nobody else, and breaks with any change', async () => {
-    const proof = JSON.parse(JSON.stringify(await prove(store, key, ids[1] as string))) as Proof
-    expect(verifyProof(proof)).toMatchObject({ ok: true, records: 2 })
-    expect(JSON.stringify(proof)).not.toContain(ids[0])
-    const [chain] = proof.chains
-    if (chain === undefined) throw new Error('the proof names no chain')
-    for (let i = 0; i < chain.entries.length; i++) {
-      const without = { ...proof, chains: [{ ...chain, entries: chain.entries.toSpliced(i, 1) }] }
-      expect(verifyProof(without).ok).toBe(false)
-    }
-    expect(verifyProof({ ...proof, action: ids[0] as string }).ok).toBe(false)
-    expect(verifyProof({ ...proof, chains: [] }).ok).toBe(false)
-    const other = await checkpoint(store, generateKeyPairSync('ed25519').privateKey)
-    expect(verifyProof(proof, { checkpoint: other }).faults.map(({ code }) => code)).toContain(
-      'ledger:signature',
+    const proof = await proveAction(log, ids[1] as string)
+    expect(verifyProofs(proof, trust())).toMatchObject({ ok: true, records: 2, faults: [] })
+    const shown = [...proof.matchAll(/^extra (.*)$/gm)].map(([, data]) =>
+      Buffer.from(data ?? '', 'base64').toString(),
     )
-    await expect(prove(store, key, 'act_unknown')).rejects.toMatchObject({ code: 'ledger:not_found' })
+    expect(shown.join()).toContain(ids[1])
+    expect(shown.join()).not.toContain(ids[0])
+    for (let at = 0; at < proof.length; at++) {
+      const character = proof[at] === 'A' ? 'B' : 'A'
+      const changed = proof.slice(0, at) + character + proof.slice(at + 1)
+      expect(verifyProofs(changed, trust()).ok, `character ${at}: ${proof.slice(at, at + 20)}`).toBe(false)
+    }
+    const parts = proof.split(/^(?=c2sp)/m)
+    expect(parts).toHaveLength(2)
+    expect(verifyProofs(parts[1] as string, trust()).faults.map((fault) => fault.code)).toEqual([
+      'ledger:cut',
+    ])
+    const other = await proveAction(log, ids[0] as string)
+    expect(verifyProofs(proof + other, trust()).ok).toBe(false)
+    expect(verifyProofs('', trust()).ok).toBe(false)
+    expect(verifyProofs(proof, { logs: [] }).faults.map((fault) => fault.code)).toContain('ledger:signature')
+    await expect(proveAction(log, 'act_unknown')).rejects.toMatchObject({ code: 'ledger:not_found' })
+  })
+
+  it('does not grow with the records after it', async () => {
+    const before = await proveAction(log, ids[0] as string)
+    for (let n = 0; n < 300; n++)
+      await flow.propose(proposal('note.write', { who: 'ann' }), { venue: 'agent', start: true })
+    const after = await proveAction(log, ids[0] as string)
+    expect(after.length - before.length).toBeLessThan(2 * 6 * 45 + 20)
+    expect(verifyProofs(after, trust()).ok).toBe(true)
   })
 })

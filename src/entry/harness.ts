@@ -6,6 +6,7 @@ import { BelayError } from '../errors/catalogue.ts'
 import type { ApprovalChannel } from '../flow/approve/announcer.ts'
 import { openFlow, type OpenFlow } from '../flow/open-flow.ts'
 import { openFollowers, type Followers } from './followers.ts'
+import type { WitnessState } from '../flow/audit/transparency/seek-witnesses.ts'
 import type { Observer } from '../flow/stages.ts'
 import { builtInChecks } from '../flow/verify/checks/index.ts'
 import type { Check } from '../policy/check.ts'
@@ -13,6 +14,7 @@ import type { Policy, PolicyFault } from '../policy/policy.ts'
 import { loadPolicy, pluginPaths } from '../policy/load-policy.ts'
 import { watchPolicy } from '../policy/watch-policy.ts'
 import type { Store } from '../storage/store.ts'
+import { openLedgerLog, type LedgerLog } from './open-ledger-log.ts'
 import { PromptFolder } from './prompts/prompt-folder.ts'
 import { PromptRegistry } from './prompts/prompt-registry.ts'
 
@@ -37,6 +39,8 @@ export interface HarnessOptions {
   /** Is told of every recorded step of every action; what it throws is a fault and changes no answer. */
   readonly onMoved?: Observer
   readonly onFault?: (error: unknown) => void
+  /** A witness of the ledger refuses: somebody rewrote it, or set it back. */
+  readonly onWitnessAlarm?: (state: WitnessState) => void
   /** Ways to reach people about approvals. */
   readonly channels?: readonly ApprovalChannel[]
 }
@@ -51,6 +55,8 @@ export interface Harness {
   readonly prompts: PromptRegistry
   /** What is derived from the ledger: sessions, sums by the hour. */
   readonly followers: Followers
+  /** The transparency logs of the ledger. */
+  readonly ledgerLog: LedgerLog
   /** The folder for what belongs to this installation: keys, tokens. */
   readonly data: string
   close(): Promise<void>
@@ -146,6 +152,13 @@ async function assemble(
     ...(options.channels && { channels: options.channels }),
   })
   const followers = openFollowers(store, (error) => options.onFault?.(error))
+  const ledgerLog = openLedgerLog({
+    store,
+    data,
+    rule: () => current.ledger,
+    ...(options.onWitnessAlarm && { onAlarm: options.onWitnessAlarm }),
+    onFault: (error) => options.onFault?.(error),
+  })
   return {
     flow,
     store,
@@ -154,11 +167,13 @@ async function assemble(
     prompts,
     data,
     followers,
+    ledgerLog,
     async close() {
       watcher?.close()
       await promptFolder.close()
       await flow.close()
       await followers.close()
+      await ledgerLog.close()
       await store.close()
     },
   }

@@ -277,6 +277,11 @@ export const CATALOGUE = {
     message:
       '{method} {path} is passed through unread and nobody knows what it costs. Say the most that it can cost in belay.yaml: actions."model.request".cost_usd',
   },
+  'ledger:behind': {
+    status: 503,
+    title: 'Not in the tree yet',
+    message: 'The tree of another replica does not hold all records of {id} yet; try again in a moment.',
+  },
   'ledger:not_found': { status: 404, title: 'Not in the ledger', message: 'There is no record of {id}.' },
   'store:unavailable': {
     status: 503,

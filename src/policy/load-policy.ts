@@ -13,6 +13,8 @@ import { compileApprovers } from './compile-approval.ts'
 import type { GroupEntry } from './compile-approval.ts'
 import { compileMcp, PIN_ENTRY, withoutMcpSecrets } from './compile-mcp.ts'
 import type { McpEntry } from './compile-mcp.ts'
+import { compileLedger } from './compile-ledger.ts'
+import type { LedgerEntry } from './compile-ledger.ts'
 import { compilePeople } from './compile-people.ts'
 import type { PeopleEntry } from './compile-people.ts'
 import { compileRecord, compileReplay } from './compile-record.ts'
@@ -135,6 +137,7 @@ function compilePolicy(
   }
   const providers = compileProviders(content.providers ?? {}, report)
   const people = compilePeople(content.people ?? {}, report)
+  const ledger = compileLedger(content.ledger ?? {}, report)
   const mcp = compileMcp(content.mcp ?? {}, report)
   const notify = compileNotify(content.notify ?? {}, report)
   const actionRules = Object.entries(content.actions ?? {}).map(([pattern, entry]) =>
@@ -169,6 +172,7 @@ function compilePolicy(
     historyWindow: history.window,
     providers,
     people,
+    ledger,
     mcp,
     notify,
     prompts: content.prompts === undefined ? null : resolve(folder, content.prompts),
@@ -205,6 +209,7 @@ interface PolicyDocument extends LimitsEntry {
   readonly approvers?: Readonly<Record<string, GroupEntry>>
   readonly providers?: Readonly<Record<string, ProviderEntry | null>>
   readonly people?: PeopleEntry
+  readonly ledger?: LedgerEntry
   readonly mcp?: McpEntry
   readonly notify?: NotifyEntry
   readonly prompts?: string

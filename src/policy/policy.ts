@@ -4,6 +4,7 @@ import type { Decision } from '../action/decision.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { NanoUsd } from '../action/money.ts'
 import type { PreparedCheck } from './check.ts'
+import type { LedgerRule } from './compile-ledger.ts'
 import type { PeopleRule } from './compile-people.ts'
 import type { RecordRule, ReplayRule } from './compile-record.ts'
 import type { NotifyRule } from './notify.ts'
@@ -32,6 +33,7 @@ export interface Policy {
   /** Model providers by name, as declared; the model gateway adds what it knows of vendors. */
   readonly providers: Readonly<Record<string, ProviderRule>>
   readonly people: PeopleRule
+  readonly ledger: LedgerRule
   readonly mcp: McpRule
   readonly notify: NotifyRule
   /** Absolute path of the folder with the prompts; `null`: none. */

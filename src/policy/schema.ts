@@ -13,6 +13,7 @@ import {
 } from './schema-approve.ts'
 import { healSchema, providerNames, providerSchema, concurrencySchema } from './schema-models.ts'
 import { recordSchema, replaySchema } from './compile-record.ts'
+import { ledgerSchema } from './schema-ledger.ts'
 import { peopleSchema } from './schema-people.ts'
 import {
   DECISION_ALIASES,
@@ -90,6 +91,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
       },
       mcp: mcpSchema,
       people: peopleSchema,
+      ledger: ledgerSchema,
       prompts: text('Folder with the prompts of the registry, relative to this file.'),
       record: recordSchema,
       replay: replaySchema,

@@ -81,6 +81,7 @@ export async function startTestServer(
     store,
     policies,
     rollups: harness.followers,
+    ledgerLog: harness.ledgerLog,
     data,
     port: 0,
     adminToken: ADMIN,

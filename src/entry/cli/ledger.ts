@@ -4,17 +4,20 @@ import { Readable } from 'node:stream'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import type { JsonObject } from '../../action/json.ts'
+import { formatCheckpoints } from '../../flow/audit/transparency/checkpoint.ts'
 import { objectsOf, textOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
 import { CommandFailure } from './failure.ts'
 import { withHarness, withJson, withPerson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
-import { json, line, note, paint } from './print.ts'
+import { json, line, note, paint, table } from './print.ts'
+import type { TrustOptions } from './verify-file.ts'
 
 type Options = HarnessOptions & PrintOptions
 
 const SHOWN_FAULTS = 10
+const SHOWN_EVERY = 50_000
 const LONG_MS = 24 * 60 * 60_000
 
 export function addLedger(program: Command): void {
@@ -28,15 +31,28 @@ export function addLedger(program: Command): void {
         .command('verify')
         .argument('[file]')
         .description('check every hash, of the ledger or of an exported file')
-        .option('--checkpoint <file>', 'a checkpoint that you kept: finds a rewrite of the whole ledger too'),
+        .option('--checkpoint <file>', 'a checkpoint that you kept: finds a rewrite of the whole ledger too')
+        .option('--key <vkey...>', 'whose signature counts in a file (default: the key in the data folder)')
+        .option('--witness [url...]', "ask witnesses what they signed: the policy's, or for a file these")
+        .option('--witness-key <vkey...>', 'keys of witnesses that must have signed what is in a file'),
     ),
   ).action(verify)
   withHarness(
     ledger.command('checkpoint').description('where the ledger stands now, signed; keep it somewhere else'),
   ).action(checkpoint)
+  withHarness(
+    ledger.command('key').description('the key with which the ledger is signed, for whoever verifies'),
+  ).action(key)
+  withJson(
+    withHarness(ledger.command('logs').description('the logs, and what witnesses say of them')),
+  ).action(logs)
   withHarness(ledger.command('export').description('the whole ledger, one JSON document a line'))
     .option('--payloads', 'with inputs and results, which may be personal')
     .option('--output <file>', 'write to a new file instead of stdout')
+    .option(
+      '--tiles <folder>',
+      'the logs instead, as folders that any web server can serve (C2SP tlog-tiles)',
+    )
     .action(exportLedger)
   withHarness(
     ledger
@@ -55,9 +71,19 @@ export function addLedger(program: Command): void {
 }
 
 async function exportLedger(
-  options: HarnessOptions & { readonly output?: string; readonly payloads?: boolean },
+  options: HarnessOptions & {
+    readonly output?: string
+    readonly payloads?: boolean
+    readonly tiles?: string
+  },
 ): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
+    const { tiles } = options
+    if (tiles !== undefined) {
+      const { exportTiles } = await import('./export-tiles.ts')
+      const count = await exportTiles(client, tiles)
+      return note(`belay: wrote ${count} ${count === 1 ? 'log' : 'logs'} to ${escapeText(tiles)}`)
+    }
     const response = await client.open(
       'GET',
       '/v1/ledger/export',
@@ -75,13 +101,44 @@ async function exportLedger(
 
 async function checkpoint(options: HarnessOptions): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
-    json(await client.object('GET', '/v1/ledger/checkpoint'))
+    process.stdout.write(await (await client.open('GET', '/v1/ledger/checkpoint')).text())
+  })
+}
+
+async function key(options: HarnessOptions): Promise<void> {
+  await withConnection(options, 'folder', async ({ client }) => {
+    line(escapeText(textOf((await client.object('GET', '/v1/ledger/logs'))['key'])))
+  })
+}
+
+async function logs(options: Options): Promise<void> {
+  await withConnection(options, 'folder', async ({ client }) => {
+    const answer = await client.object('GET', '/v1/ledger/logs')
+    if (options.json === true) return json(answer)
+    const head = ['LOG', 'RECORDS', 'IN THE TREE', 'WITNESSED', 'WITNESSES']
+    table(
+      head,
+      objectsOf(answer['items']).map((log) => {
+        const said = objectsOf(log['witnesses']).map(
+          (witness) => `${textOf(witness['name'])}: ${textOf(witness['problem'] ?? 'signed')}`,
+        )
+        return [
+          textOf(log['origin']),
+          textOf(log['records']),
+          textOf(log['size']),
+          textOf(log['witnessed_size'] ?? '-'),
+          said.join(', '),
+        ]
+      }),
+    )
   })
 }
 
 async function proof(id: string, options: HarnessOptions): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
-    json(await client.object('GET', `/v1/ledger/proof/${encodeURIComponent(id)}`))
+    process.stdout.write(
+      await (await client.open('GET', `/v1/ledger/proof/${encodeURIComponent(id)}`)).text(),
+    )
   })
 }
 
@@ -99,20 +156,43 @@ async function erase(
   })
 }
 
-async function verify(
-  file: string | undefined,
-  options: Options & { readonly checkpoint?: string },
-): Promise<void> {
-  const { readCheckpoint, verifyFile } = await import('./verify-file.ts')
-  const kept = options.checkpoint === undefined ? {} : { checkpoint: readCheckpoint(options.checkpoint) }
+async function verify(file: string | undefined, options: Options & TrustOptions): Promise<void> {
+  const { readCheckpoints, verifyFile } = await import('./verify-file.ts')
   if (file !== undefined) {
-    const found = await verifyFile(file, kept)
-    return report({ ...found, faults: found.faults.map((fault) => ({ ...fault })) }, options)
+    const count = countOnTerminal()
+    const found = await verifyFile(file, options, count.tell).finally(count.end)
+    return report(
+      { ...found, witnesses: [...found.witnesses], faults: found.faults.map((each) => ({ ...each })) },
+      options,
+    )
   }
+  if (options.key !== undefined || options.witnessKey !== undefined || Array.isArray(options.witness))
+    throw new CommandFailure('--key, --witness-key and addresses of witnesses are for a file.', {
+      advice: "Without a file, --witness asks the policy's witnesses.",
+    })
+  const { checkpoint: kept } = options
   await withConnection(options, 'folder', async ({ client }) => {
-    const body: JsonObject = { ...kept }
+    const body: JsonObject = {
+      ...(kept === undefined ? {} : { checkpoint: formatCheckpoints(readCheckpoints(kept)) }),
+      ...(options.witness === undefined ? {} : { witnesses: true }),
+    }
     report(await client.object('POST', '/v1/ledger/verify', { body, timeoutMs: LONG_MS }), options)
   })
+}
+
+/** Counts on a terminal while a long file is read. */
+function countOnTerminal(): { tell(records: number): void; end(): void } {
+  let shown = 0
+  return {
+    tell(records) {
+      if (!process.stderr.isTTY || records - shown < SHOWN_EVERY) return
+      shown = records
+      process.stderr.write(`\r${records.toLocaleString('en')} records\u001b[K`)
+    },
+    end() {
+      if (shown > 0) process.stderr.write('\r\u001b[K')
+    },
+  }
 }
 
 function report(answer: JsonObject, options: PrintOptions): void {
@@ -130,5 +210,7 @@ function report(answer: JsonObject, options: PrintOptions): void {
   const counts = ['chains', 'records', 'payloads', 'erased']
     .map((name) => `${textOf(answer[name])} ${name}`)
     .join(', ')
+  const witnesses = Array.isArray(answer['witnesses']) ? answer['witnesses'].map(textOf) : []
+  if (witnesses.length > 0) line(escapeText(`signed by ${witnesses.join(', ')}`))
   line(`${ok ? paint('green', 'intact') : paint('red', 'NOT INTACT')}: ${escapeText(counts)}`)
 }

@@ -106,6 +106,7 @@ export async function serve(
       policies,
       checks: harness.checks,
       rollups: harness.followers,
+      ledgerLog: harness.ledgerLog,
       data: harness.data,
       host: options.host,
       port: options.port,

@@ -1,10 +1,10 @@
-import type { KeyObject } from 'node:crypto'
 import type { ChannelDesk } from '../../channels/channel-desk.ts'
 import type { Flow } from '../../flow/flow.ts'
 import type { Check } from '../../policy/check.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Store } from '../../storage/store.ts'
 import type { PromptRegistry } from '../prompts/prompt-registry.ts'
+import type { LedgerLog } from '../open-ledger-log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { IdentityProvider } from './people/identity-provider.ts'
 import type { Logins } from './people/logins.ts'
@@ -20,8 +20,8 @@ export interface ApiContext {
   readonly prompts: PromptRegistry
   /** What policies may name in `verify:`. */
   readonly checks: readonly Check[]
-  /** Signs checkpoints and proofs of the ledger. */
-  readonly ledgerKey: KeyObject
+  /** Proves what the ledger holds. */
+  readonly ledgerLog: LedgerLog
   /** Counts what was recorded; `null`: nothing here does. */
   readonly rollups: { caughtUp(): Promise<void> } | null
   readonly version: string

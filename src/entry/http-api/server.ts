@@ -8,7 +8,7 @@ import { BelayError } from '../../errors/catalogue.ts'
 import { builtInChecks } from '../../flow/verify/checks/index.ts'
 import type { Check } from '../../policy/check.ts'
 import type { ChannelDesk } from '../../channels/channel-desk.ts'
-import { signingKey } from '../../flow/audit/signing-key.ts'
+import { openLedgerLog } from '../open-ledger-log.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { absenceRoutes } from './absences.ts'
@@ -24,6 +24,7 @@ import { healthRoutes } from './health.ts'
 import { parseJsonBody } from './json-body.ts'
 import { keyRoutes } from './keys.ts'
 import { ledgerRoutes } from './ledger.ts'
+import { ledgerLogRoutes } from './ledger-log.ts'
 import { checkLoopbackHost, isLoopback } from './loopback-host.ts'
 import { gatherOpenApi, openApiRoute } from './openapi.ts'
 import { policyRoutes } from './policy.ts'
@@ -62,6 +63,8 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
   readonly port: number
   /** What counts the records, so that sums and sessions hold what was recorded a moment ago. */
   readonly rollups?: NonNullable<ApiContext['rollups']>
+  /** The logs of the ledger, where somebody else keeps them. Default: of its own. */
+  readonly ledgerLog?: ApiContext['ledgerLog']
   /** At least 16 characters; whoever has it may do everything that a person may. */
   readonly adminToken: string
   /** Who knows the keys of agents, where other doors ask it too. Default: one of its own. */
@@ -95,13 +98,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const { host = '127.0.0.1', port, adminToken } = options
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits }
   const closing = new AbortController()
+  const { store, policies, data } = options
+  const ledgerLog = options.ledgerLog ?? openLedgerLog({ store, data, rule: () => policies.current().ledger })
   const context: ApiContext = {
     flow: options.flow,
     store: options.store,
     policies: options.policies,
     prompts: new PromptRegistry(options.store),
     checks: options.checks ?? builtInChecks,
-    ledgerKey: signingKey(options.data),
+    ledgerLog,
     rollups: options.rollups ?? null,
     version: options.version,
     authenticator: options.authenticator ?? new Authenticator(options.store, adminToken),
@@ -132,6 +137,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     eventRoutes,
     sessionRoutes,
     ledgerRoutes,
+    ledgerLogRoutes,
     policyRoutes,
     promptRoutes,
     policyTrialRoutes,
@@ -150,6 +156,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     // Their calls cost money and are told to stop in their own protocol, before connections are cut.
     await raw.close(limits.closing)
     closing.abort()
+    if (options.ledgerLog === undefined) await ledgerLog.close()
     hastenClose(app, limits.closing)
   })
   // With a server of our own Fastify binds only one of the addresses of this name, and which one depends on the resolver.

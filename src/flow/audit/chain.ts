@@ -27,6 +27,9 @@ export interface LedgerFault {
     | 'ledger:payload_changed'
     | 'ledger:payload_missing'
     | 'ledger:action_differs'
+    | 'ledger:tree'
+    | 'ledger:fork'
+    | 'ledger:witness'
     | 'ledger:signature'
     | 'ledger:format'
   readonly chain: string
@@ -40,6 +43,8 @@ export interface LedgerReport {
   readonly records: number
   readonly payloads: number
   readonly erased: number
+  /** Names of witnesses that signed what was verified. */
+  readonly witnesses: readonly string[]
   readonly faults: readonly LedgerFault[]
 }
 
@@ -119,13 +124,14 @@ export class ChainVerifier {
     if (this.#faults.length < MAX_FAULTS) this.#faults.push({ code, chain, seq, message })
   }
 
-  report(payloads: number, erased: number): LedgerReport {
+  report(payloads: number, erased: number, witnesses: readonly string[] = []): LedgerReport {
     return {
       ok: !this.#faulty,
       chains: this.#heads.size,
       records: this.#records,
       payloads,
       erased,
+      witnesses,
       faults: this.#faults,
     }
   }

@@ -1,39 +1,64 @@
 import type { Store, StoredPayload } from '../../storage/store.ts'
 import { ChainVerifier, payloadDigest, type LedgerReport, type RecordText } from './chain.ts'
-import type { Checkpoint } from './checkpoint.ts'
-import { checkpointHolds } from './checkpoint.ts'
+import { TreeCheck } from './transparency/check-tree.ts'
+import { chainOf } from './transparency/log-identity.ts'
+import {
+  askWitnesses,
+  keptCheckpoints,
+  ofChain,
+  storedCheckpoints,
+} from './transparency/expected-checkpoints.ts'
+import type { Trust } from './transparency/trust.ts'
+import type { WitnessAddress } from './transparency/witness-client.ts'
 
 const PAGE = 1000
 
+export interface VerifyOptions {
+  /** Whose signatures count, and checkpoints that were kept elsewhere. */
+  readonly trust?: Trust
+  /** Witnesses to ask what they signed, of the logs of this name. */
+  readonly witnesses?: { readonly name: string; readonly ask: readonly WitnessAddress[] }
+  readonly onProgress?: (records: number) => void
+}
+
 /**
- * Reads the whole ledger and finds any change, cut or reordering: every hash, every payload against the digest
- * in its record, every erasure against an erasure record, and the state of every action against its last record.
- * With a checkpoint kept elsewhere, a rewrite of the whole ledger is found too. Memory grows with the number of actions.
+ * Reads the whole ledger and finds any change, cut or reordering: every hash, every payload against the digest in its
+ * record, every erasure against an erasure record, the state of every action against its last record, and every tile of
+ * the tree. With a checkpoint kept elsewhere, or a witness asked, a rewrite of the whole ledger is found too. Memory
+ * grows with the number of actions.
  */
-export async function verifyLedger(
-  store: Store,
-  options: { readonly checkpoint?: Checkpoint; readonly onProgress?: (records: number) => void } = {},
-): Promise<LedgerReport> {
+export async function verifyLedger(store: Store, options: VerifyOptions = {}): Promise<LedgerReport> {
   const verifier = new ChainVerifier()
   const last = new Map<string, { version: number; state: string; chain: string; seq: number }>()
   const missing = new Map<string, RecordText>()
   const pardoned = new Set<string>()
-  const expected = options.checkpoint?.chains ?? []
   const anchors: Anchored[] = []
   let payloads = 0
   let erased = 0
   let records = 0
-  // Actions that move while this reads are newer than the records read: heads first, then the records up to them.
+  const { trust = { logs: [] } } = options
+  const fault = verifier.fault.bind(verifier)
+  // What was signed, then the trees, then the heads, then the records up to them, then the actions: whatever moves while
+  // this reads is newer than what it is compared with.
+  const names = (await store.chains()).map(({ chain }) => chain)
+  const { name = '', ask = [] } = options.witnesses ?? {}
+  const asked = await askWitnesses(name, names, ask, trust, fault)
+  const outside = [...keptCheckpoints(trust, fault), ...asked.checkpoints]
+  const expected = [...outside]
+  for (const chain of names) expected.push(...(await storedCheckpoints(store, chain, fault)))
+  const sizes = new Map((await store.tiles.sizes()).map(({ chain, size }) => [chain, size]))
   const heads = await store.chains()
   for (const { chain, seq: headSeq, hash: headHash } of heads) {
+    const stored = sizes.get(chain) ?? 0
+    const tree = new TreeCheck({ chain, store, stored, expected: ofChain(expected, chain), fault })
     let after = 0
     while (after < headSeq) {
       const page = (await store.records(chain, after, PAGE)).filter(({ seq }) => seq <= headSeq)
       if (page.length === 0) break
-      const stored = await payloadsByKey(store, page)
+      const payloadsStored = await payloadsByKey(store, page)
       for (const record of page) {
         const said = verifier.add(record)
-        checkAnchor(expected, record, verifier)
+        tree.add(record.seq, record.hash)
         if (said === undefined) continue
         if (
           said.action !== record.action ||
@@ -57,7 +82,7 @@ export async function verifyLedger(
           }
         }
         if (said.payload === null || said.action === null) continue
-        const payload = stored.get(`${said.action} ${said.payload.kind}`)
+        const payload = payloadsStored.get(`${said.action} ${said.payload.kind}`)
         if (payload?.text == null || payload.salt === null)
           missing.set(`${said.action} ${said.payload.kind}`, said)
         else if (payloadDigest(payload.salt, payload.text) !== said.payload.digest) {
@@ -69,11 +94,17 @@ export async function verifyLedger(
           )
         } else payloads++
       }
+      await tree.compareTiles()
       records += page.length
       after = (page.at(-1) as { seq: number }).seq
       options.onProgress?.(records)
     }
     verifier.expectHead(chain, headSeq, headHash)
+    tree.end()
+  }
+  for (const { origin, size } of outside) {
+    if (heads.every(({ chain }) => chain !== chainOf(origin)))
+      verifier.fault('ledger:cut', chainOf(origin), size, `there is no chain of ${origin}, which was signed`)
   }
   for (const [key, said] of missing) {
     if (pardoned.has(key)) erased++
@@ -85,30 +116,9 @@ export async function verifyLedger(
         `the payload ${said.payload?.kind} of ${said.action} is gone, and no erasure is recorded`,
       )
   }
-  for (const { chain, seq, hash } of expected) verifier.expectHead(chain, seq, hash)
-  if (options.checkpoint !== undefined && !checkpointHolds(options.checkpoint)) {
-    verifier.fault('ledger:signature', '', 0, 'the signature of the checkpoint does not hold')
-  }
   await checkAnchors(store, anchors, verifier)
   await checkActions(store, last, verifier)
-  return verifier.report(payloads, erased)
-}
-
-/** The checkpoint names a record by number and hash: when the reading passes that number the hash must be the same. */
-function checkAnchor(
-  expected: Checkpoint['chains'],
-  record: { readonly chain: string; readonly seq: number; readonly hash: string },
-  verifier: ChainVerifier,
-): void {
-  const anchor = expected.find(({ chain, seq }) => chain === record.chain && seq === record.seq)
-  if (anchor !== undefined && anchor.hash !== record.hash) {
-    verifier.fault(
-      'ledger:head',
-      record.chain,
-      record.seq,
-      `record ${record.seq} is not the one that the checkpoint was made over`,
-    )
-  }
+  return verifier.report(payloads, erased, asked.names)
 }
 
 interface Anchored {
@@ -148,7 +158,7 @@ async function payloadsByKey(
 ): Promise<Map<string, StoredPayload>> {
   const ids = [...new Set(page.flatMap(({ action }) => (action === null ? [] : [action])))]
   const byKey = new Map<string, StoredPayload>()
-  for (const payload of await store.payloadsOf(ids)) byKey.set(`${payload.action} ${payload.kind}`, payload)
+  for (const payload of await store.sealedPayloadsOf(ids)) byKey.set(`${payload.action} ${payload.kind}`, payload)
   return byKey
 }
 

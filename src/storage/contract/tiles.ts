@@ -64,7 +64,12 @@ export function tilesContract(open: () => Promise<StoreUnderTest>): void {
         at: size,
         note,
       })
-      for (const each of [keep('w', 5, 'five'), keep('w', 4, 'four'), keep('v', 1, 'one'), keep('w', 5, 'Füñf')])
+      for (const each of [
+        keep('w', 5, 'five'),
+        keep('w', 4, 'four'),
+        keep('v', 1, 'one'),
+        keep('w', 5, 'Füñf'),
+      ])
         await store.tiles.keepCheckpoint(each)
       expect(await store.tiles.checkpoints('c')).toEqual([keep('v', 1, 'one'), keep('w', 5, 'Füñf')])
       expect(await store.tiles.checkpoints('d')).toEqual([])

@@ -21,12 +21,13 @@ export class TileWriter {
        ON CONFLICT (chain, name) DO UPDATE SET size = excluded.size, at = excluded.at, note = excluded.note
        WHERE tree_checkpoints.size <= excluded.size`,
     )
-    this.#grow = connection.transaction(({ chain, from, to, tiles }: TreeGrowth): boolean => {
+    const growing = connection.transaction(({ chain, from, to, tiles }: TreeGrowth): boolean => {
       if ((size.get(chain) ?? 0) !== from) return false
       for (const { level, index, hashes } of tiles) put.run(chain, level, index, Buffer.from(hashes))
       resize.run(chain, to)
       return true
-    }).immediate
+    })
+    this.#grow = (growth) => growing.immediate(growth)
   }
 
   grow(growth: TreeGrowth): boolean {

@@ -85,7 +85,10 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/sessions/:id/recordings': 'audit',
   'POST /v1/policy/backtest': 'read',
 
+  'GET /v1/ledger/logs': 'read',
   'GET /v1/ledger/checkpoint': 'read',
+  'GET /v1/ledger/log/:chain/checkpoint': 'read',
+  'GET /v1/ledger/log/:chain/tile/*': 'read',
   'GET /v1/ledger/proof/:action': 'read',
   'GET /v1/ledger/export': 'audit',
   'POST /v1/ledger/verify': 'audit',

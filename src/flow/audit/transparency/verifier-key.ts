@@ -23,7 +23,7 @@ export interface VerifierKey {
 const SPKI: Readonly<Record<number, { readonly der: string; readonly length: number }>> = {
   [ED25519]: { der: '302a300506032b6570032100', length: 32 },
   [COSIGNATURE_ED25519]: { der: '302a300506032b6570032100', length: 32 },
-  [COSIGNATURE_ML_DSA_44]: { der: '30820532300b060960864801650304031103820521' + '00', length: 1312 },
+  [COSIGNATURE_ML_DSA_44]: { der: '30820532300b06096086480165030403110382052100', length: 1312 },
 }
 const MAX_LENGTH = 4096
 

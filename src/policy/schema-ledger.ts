@@ -1,0 +1,28 @@
+import type { JsonObject } from '../action/json.ts'
+import { described, listOf, map, text } from './schema-words.ts'
+
+/** `ledger:`. */
+export const ledgerSchema: JsonObject = described(
+  'How the ledger is made verifiable for others.',
+  map({
+    origin: text(
+      'What the names of the logs begin with: an address without scheme, such as belay.example.com. Witnesses know a log by it, so it must not change. Default: a name that follows from the signing key.',
+    ),
+    witnesses: listOf(
+      'Witnesses (C2SP tlog-witness) that sign where the ledger stands, if it only grew.',
+      map(
+        {
+          url: text('The address of the witness.'),
+          key: text('Its key, NAME+ID+KEY, as the witness gives it (a vkey of C2SP signed-note).'),
+        },
+        ['url', 'key'],
+      ),
+    ),
+    quorum: {
+      description: 'How many of them must sign. Default: more than half.',
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+    },
+  }),
+)
