@@ -1,22 +1,21 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { get } from '../../api/call.ts'
 import { sentenceOf } from '../../api/problem.ts'
 import { Button } from '../../parts/button.tsx'
 import { Field, TextInput } from '../../parts/field.tsx'
 import { Section } from '../../parts/page.tsx'
 import { ErrorNote } from '../../parts/states.tsx'
 import { say } from '../../parts/toast.tsx'
-import { saveFile } from './queries.ts'
+import { getText, saveFile } from './queries.ts'
 
 /** That the records of one action are in the ledger, as a file that is checked without Belay. */
 export function ProofSection() {
   const [action, setAction] = useState('')
   const id = action.trim()
   const proving = useMutation({
-    mutationFn: () => get<unknown>(`/v1/ledger/proof/${encodeURIComponent(id)}`),
+    mutationFn: () => getText(`/v1/ledger/proof/${encodeURIComponent(id)}`),
     onSuccess: (proof) => {
-      saveFile(`belay-proof-${id}.json`, `${JSON.stringify(proof, null, 2)}\n`)
+      saveFile(`${id}.tlog-proof`, proof)
       say('The proof is in your downloads.')
     },
   })

@@ -3,28 +3,32 @@ import { useEffect, useState } from 'react'
 import { send } from '../../api/call.ts'
 import { Problem, sentenceOf } from '../../api/problem.ts'
 import { Button } from '../../parts/button.tsx'
-import { Field } from '../../parts/field.tsx'
+import { Checkbox, Field } from '../../parts/field.tsx'
 import { duration } from '../../parts/format.ts'
 import { Section } from '../../parts/page.tsx'
 import { ErrorNote, Note } from '../../parts/states.tsx'
 import { Table } from '../../parts/table.tsx'
-import { checkpointQuery } from './queries.ts'
+import { logsQuery } from './queries.ts'
 import type { Report } from './queries.ts'
 
 interface Asked {
-  readonly checkpoint: unknown
+  readonly checkpoint: string | undefined
+  readonly witnesses: boolean
   readonly startedAt: number
 }
 
 /** Reads the whole ledger again and says in plain words what came of it. */
 export function VerifySection() {
   const [kept, setKept] = useState<File | null>(null)
+  const [asks, setAsks] = useState(false)
+  const { data: logs } = useQuery(logsQuery)
+  const hasWitnesses = logs?.items.some(({ witnesses }) => witnesses.length > 0) === true
   const verifying = useMutation({
-    mutationFn: async ({ checkpoint }: Asked) => {
+    mutationFn: async ({ checkpoint, witnesses }: Asked) => {
       const startedAt = performance.now()
-      const body = checkpoint === undefined ? {} : { checkpoint }
+      const body = { ...(checkpoint !== undefined && { checkpoint }), ...(witnesses && { witnesses }) }
       const report = await send<Report>('POST', '/v1/ledger/verify', body)
-      return { report, ms: performance.now() - startedAt, against: checkpoint !== undefined }
+      return { report, ms: performance.now() - startedAt, against: checkpoint !== undefined || witnesses }
     },
   })
   const [unreadable, setUnreadable] = useState(false)
@@ -32,8 +36,8 @@ export function VerifySection() {
     const startedAt = Date.now()
     setUnreadable(false)
     try {
-      const checkpoint: unknown = kept === null ? undefined : JSON.parse(await kept.text())
-      verifying.mutate({ checkpoint, startedAt })
+      const checkpoint = kept === null ? undefined : await kept.text()
+      verifying.mutate({ checkpoint, witnesses: asks, startedAt })
     } catch {
       setUnreadable(true)
     }
@@ -48,17 +52,23 @@ export function VerifySection() {
         <Field
           label="A checkpoint that was kept (optional)"
           help="Finds a rewrite of the whole ledger too."
-          error={unreadable ? 'This file is no checkpoint.' : undefined}
+          error={unreadable ? 'This file cannot be read.' : undefined}
         >
           <input
             id="ledger-kept"
             type="file"
             aria-label="A checkpoint that was kept (optional)"
-            accept="application/json,.json"
             className="control ledger-file"
             onChange={(event) => setKept(event.target.files?.[0] ?? null)}
           />
         </Field>
+        {hasWitnesses && (
+          <Checkbox
+            label="Ask the witnesses what they signed"
+            checked={asks}
+            onChange={(event) => setAsks(event.target.checked)}
+          />
+        )}
         <div className="row">
           <Button kind="primary" busy={verifying.isPending} onClick={() => void begin()}>
             Verify the ledger
@@ -73,13 +83,13 @@ export function VerifySection() {
 }
 
 function Progress({ startedAt }: { readonly startedAt: number }) {
-  const { data } = useQuery(checkpointQuery)
+  const { data } = useQuery(logsQuery)
   const [now, setNow] = useState(startedAt)
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 500)
     return () => clearInterval(timer)
   }, [])
-  const records = data?.chains.reduce((sum, { seq }) => sum + seq, 0)
+  const records = data?.items.reduce((sum, log) => sum + log.records, 0)
   return (
     <span className="row" role="status">
       <progress aria-label="Verifying" />
@@ -120,8 +130,8 @@ function Result({
             {read} were read in {duration(ms)}
             {erased > 0 && `; ${many(erased, 'payload')} erased as the ledger says`}.
             {against
-              ? ' The ledger continues what the kept checkpoint says.'
-              : ' Only a checkpoint that was kept elsewhere shows whether all of it was rewritten.'}
+              ? ' It continues what was kept or signed elsewhere.'
+              : ' Only a checkpoint that was kept elsewhere, or a witness, shows whether all of it was rewritten.'}
           </p>
         </div>
       </Note>
