@@ -9,11 +9,14 @@ import { duration, wholeNumber, withHarness, withJson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { json, line, stateColour, table } from './print.ts'
 
-interface BacktestOptions extends HarnessOptions, PrintOptions {
+export interface BacktestOptions extends HarnessOptions, PrintOptions {
   readonly policy?: string
   readonly since?: number
   readonly limit: number
   readonly top: number
+  /** Of one session alone. */
+  readonly session?: string
+  readonly agent?: string
 }
 
 /** A million decisions take minutes. */
@@ -33,10 +36,13 @@ export function addPolicyBacktest(policy: Command): void {
     .option('--since <duration>', 'of actions proposed in this time: 90s, 15m, 1h, 7d', duration)
     .option('--limit <number>', 'how many decisions, the newest', wholeNumber(1, 1_000_000), 10_000)
     .option('--top <number>', 'how many reasons are shown', wholeNumber(1, 1000), 20)
-    .action(backtest)
+    .option('--agent <name>', 'of one agent')
+    .option('--session <name>', 'of one session')
+    .action(runBacktest)
 }
 
-async function backtest(options: BacktestOptions): Promise<void> {
+/** Tests a policy on what was recorded, and says what would change; exit code 1 when something would. */
+export async function runBacktest(options: BacktestOptions): Promise<void> {
   const file = options.policy ?? options.config
   requireConfig(file)
   const text = readFileSync(file, 'utf8')
@@ -44,6 +50,8 @@ async function backtest(options: BacktestOptions): Promise<void> {
     const body = {
       text,
       limit: options.limit,
+      ...(options.session !== undefined && { session: options.session }),
+      ...(options.agent !== undefined && { agent: options.agent }),
       ...(options.since !== undefined && { since: `${Math.ceil(options.since / 1000)}s` }),
     }
     const found = await client.object('POST', '/v1/policy/backtest', { body, timeoutMs: TIMEOUT_MS })

@@ -6,14 +6,19 @@ import { objectOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
 import { CommandFailure } from './failure.ts'
-import { withHarness, withJson } from './options.ts'
+import { wholeNumber, withHarness, withJson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { json, line, note, paint } from './print.ts'
 
-interface ReplayOptions extends HarnessOptions, PrintOptions {
+export interface ReplayOptions extends HarnessOptions, PrintOptions {
   readonly agent?: string
   readonly timing?: boolean
   readonly allowNetwork?: boolean
+  readonly fork?: number
+  readonly setAnswer?: string
+  readonly model?: string
+  readonly prompt?: string
+  readonly live?: number
 }
 
 export function addReplay(program: Command): void {
@@ -22,7 +27,10 @@ export function addReplay(program: Command): void {
       program
         .command('replay')
         .argument('<session>', 'the session, as the agent named it')
-        .argument('[command...]', 'the agent, after --')
+        .argument(
+          '[command...]',
+          'the agent, after --; without one, the session’s decisions are judged again',
+        )
         .description(
           'run an agent again against the recorded answers; exits 1 when it asks for anything else',
         ),
@@ -31,21 +39,69 @@ export function addReplay(program: Command): void {
     .option('--agent <name>', 'whose session it is, where several agents have one of that name')
     .option('--timing', 'answers come when they came, not at once')
     .option('--allow-network', 'run the agent although its network cannot be blocked, or should not be')
+    .option('--fork <step>', 'recorded before this step, live from it on', wholeNumber(1, 1_000_000))
+    .option('--set-answer <file>', 'with --fork: what that step is answered instead')
+    .option('--model <name>', 'with --fork or --live: another model')
+    .option('--prompt <name@version>', 'with --fork or --live: another system prompt, of the registry')
+    .option(
+      '--live <times>',
+      'send each recorded question to its model again, so often',
+      wholeNumber(1, 1000),
+    )
     .action(replay)
 }
 
 async function replay(session: string, command: readonly string[], options: ReplayOptions): Promise<void> {
-  await withConnection(options, 'folder', async ({ client }) => {
-    const recorded = await read(client, session, options.agent)
-    if (command.length === 0)
-      throw new CommandFailure('Say what to run.', { advice: 'belay replay SESSION -- COMMAND…' })
-    const report = await run(client, recorded, command, options)
-    const good = isExact(report)
-    if (!good) process.exitCode = 1
-    if (options.json === true)
-      json({ session, exact: good, network: options.allowNetwork === true ? 'open' : 'blocked', ...report })
-    else print(report, recorded, options)
-  })
+  refuseMixtures(command, options)
+  if (command.length === 0 && options.live === undefined) return judgeAgain(session, options)
+  await withConnection(
+    options,
+    options.live === undefined && options.fork === undefined ? 'folder' : 'running',
+    async ({ client }) => {
+      const recorded = await read(client, session, options.agent)
+      if (options.live !== undefined) {
+        const { measure } = await import('./replay-live.ts')
+        return measure(client, session, recorded, options)
+      }
+      const report = await run(client, session, recorded, command, options)
+      const good =
+        report.fork === null ? isExact(report) : report.divergence === null && report.exit.code === 0
+      if (!good) process.exitCode = 1
+      if (options.json === true)
+        json({
+          session,
+          exact: report.fork === null && good,
+          network: options.allowNetwork === true ? 'open' : 'blocked',
+          ...report,
+        })
+      else print(report, recorded, options)
+    },
+  )
+}
+
+function refuseMixtures(command: readonly string[], options: ReplayOptions): void {
+  const { fork, live, setAnswer, model, prompt } = options
+  const wrong =
+    fork !== undefined && live !== undefined
+      ? '--fork and --live are two things.'
+      : fork !== undefined && command.length === 0
+        ? 'A fork runs an agent: say which.'
+        : live !== undefined && command.length > 0
+          ? '--live sends the recorded questions; it runs no agent.'
+          : setAnswer !== undefined && fork === undefined
+            ? '--set-answer needs the step: --fork STEP.'
+            : (model ?? prompt) !== undefined && fork === undefined && live === undefined
+              ? '--model and --prompt go with --fork or --live.'
+              : undefined
+  if (wrong !== undefined)
+    throw new CommandFailure(wrong, { advice: 'belay replay SESSION --fork STEP -- COMMAND…' })
+}
+
+/** Without an agent there is still the policy: what would it say of this session today? */
+async function judgeAgain(session: string, options: ReplayOptions): Promise<void> {
+  const { runBacktest } = await import('./policy-backtest.ts')
+  const { agent } = options
+  await runBacktest({ ...options, limit: 1_000_000, top: 20, session, ...(agent !== undefined && { agent }) })
 }
 
 async function read(client: ApiClient, session: string, agent: string | undefined): Promise<RecordedSession> {
@@ -65,28 +121,38 @@ async function read(client: ApiClient, session: string, agent: string | undefine
   return recorded
 }
 
+interface Report extends StageReport {
+  /** The session under which it went on. */
+  readonly fork: { readonly session: string; readonly at: number } | null
+}
+
 async function run(
   client: ApiClient,
-  { steps }: RecordedSession,
+  session: string,
+  { steps, agents }: RecordedSession,
   command: readonly string[],
   options: ReplayOptions,
-): Promise<StageReport> {
+): Promise<Report> {
   const { NotConfined, replayRun } = await import('../replay/replay-run.ts')
-  const policy = await client.object('GET', '/v1/policy')
-  const { volatile } = objectOf(objectOf(policy['document'])['replay'])
+  const policy = objectOf((await client.object('GET', '/v1/policy'))['document'])
+  const { volatile } = objectOf(policy['replay'])
+  const start = {
+    steps,
+    volatile: Array.isArray(volatile) ? volatile.map(String) : [],
+    port: Number(new URL(client.url).port),
+    timing: options.timing === true,
+    command,
+    cwd: process.cwd(),
+    env: environment(),
+    quiet: options.json === true,
+    fork: null,
+    allowNetwork: options.allowNetwork === true,
+  }
   try {
-    return await replayRun({
-      steps,
-      volatile: Array.isArray(volatile) ? volatile.map(String) : [],
-      port: Number(new URL(client.url).port),
-      timing: options.timing === true,
-      command,
-      cwd: process.cwd(),
-      env: environment(),
-      quiet: options.json === true,
-      fork: null,
-      allowNetwork: options.allowNetwork === true,
-    })
+    if (options.fork === undefined) return { ...(await replayRun(start)), fork: null }
+    const { runFork } = await import('./replay-live.ts')
+    const { report, session: under } = await runFork(client, session, agents[0] ?? '', policy, start, options)
+    return { ...report, fork: { session: under, at: options.fork } }
   } catch (error) {
     if (!(error instanceof NotConfined)) throw error
     throw new CommandFailure(error.message, {
@@ -107,12 +173,14 @@ function isExact({ divergence, left, exit }: StageReport): boolean {
   return divergence === null && left.length === 0 && exit.code === 0
 }
 
-function print(report: StageReport, recorded: RecordedSession, options: ReplayOptions): void {
+function print(report: Report, recorded: RecordedSession, options: ReplayOptions): void {
   const { steps, answered, divergence, left, exit } = report
   const masked = recorded.steps.filter(({ recording }) => recording.masked.answer > 0).length
   note('')
   if (options.allowNetwork === true) note('belay: the agent had the network of this machine')
-  if (isExact(report)) line(`${paint('green', 'exact')}  ${steps} of ${steps} steps, the same bytes`)
+  if (report.fork !== null)
+    line(`${answered} steps recorded, then live as session ${escapeText(report.fork.session)}`)
+  else if (isExact(report)) line(`${paint('green', 'exact')}  ${steps} of ${steps} steps, the same bytes`)
   if (masked > 0) line(`${masked} answers hold masks in place of secrets`)
   if (divergence !== null) {
     line(`${paint('red', 'diverged')}  after ${answered} of ${steps} steps`)
@@ -124,7 +192,7 @@ function print(report: StageReport, recorded: RecordedSession, options: ReplayOp
       line(`    - ${expected === undefined ? 'nothing' : escapeText(JSON.stringify(expected))}`)
       line(`    + ${came === undefined ? 'nothing' : escapeText(JSON.stringify(came))}`)
     }
-  } else if (left.length > 0) {
+  } else if (left.length > 0 && report.fork === null) {
     line(`${paint('red', 'ended early')}  after ${answered} of ${steps} steps`)
     for (const one of left) line(`  step ${one.step}  ${escapeText(one.request)}  ${escapeText(one.action)}`)
   }

@@ -6,7 +6,7 @@ import { loadPolicy, type PolicyText } from '../../policy/load-policy.ts'
 import type { PolicyFault } from '../../policy/policy.ts'
 import type { ApiContext } from './api-context.ts'
 import { routeSchema } from './route-schema.ts'
-import { object } from './schemas.ts'
+import { agentName, object, sessionName } from './schemas.ts'
 import { readSince } from './undos.ts'
 
 interface TrialBody {
@@ -16,6 +16,8 @@ interface TrialBody {
 interface BacktestBody extends TrialBody {
   readonly since?: string
   readonly limit?: number
+  readonly session?: string
+  readonly agent?: string
 }
 
 const text = { type: 'string', maxLength: 1_000_000, description: 'a policy, as belay.yaml would hold it' }
@@ -127,7 +129,9 @@ export function policyTrialRoutes(app: FastifyInstance, context: ApiContext): vo
         summary: 'What is wrong with a policy, with line and column',
         tag: 'policy',
         body: object({ text }, ['text']),
-        answers: { 200: { description: 'Every fault', schema: object({ faults: faultsSchema }, ['faults']) } },
+        answers: {
+          200: { description: 'Every fault', schema: object({ faults: faultsSchema }, ['faults']) },
+        },
       }),
     },
     async ({ body }) => ({ faults: lintPolicy(sent(body), { checks }) }),
@@ -149,6 +153,8 @@ export function policyTrialRoutes(app: FastifyInstance, context: ApiContext): vo
               description:
                 'of what was proposed since: an ISO 8601 time with its zone, or a duration such as 7d',
             },
+            session: sessionName,
+            agent: agentName,
             limit: {
               type: 'integer',
               minimum: 1,
@@ -167,8 +173,10 @@ export function policyTrialRoutes(app: FastifyInstance, context: ApiContext): vo
       if (running) throw new BelayError('server:busy', { max: 'one backtest' })
       running = true
       try {
+        const { session, agent, limit = 10_000 } = body
         const since = body.since === undefined ? 0 : readSince(body.since, store.now())
-        return told(await backtest({ store, policy, since, limit: body.limit ?? 10_000, signal: closing }))
+        const of = { ...(session !== undefined && { session }), ...(agent !== undefined && { agent }) }
+        return told(await backtest({ store, policy, since, of, limit, signal: closing }))
       } finally {
         running = false
       }

@@ -12,6 +12,8 @@ export interface BacktestOptions {
   readonly policy: Policy
   /** Judge what was proposed from then on, epoch ms; what went before counts for budgets and history. */
   readonly since?: number
+  /** Judge these alone; what others did counts all the same. */
+  readonly of?: { readonly session?: string; readonly agent?: string }
   /** Judge so many decisions, the newest. */
   readonly limit: number
   /** Told now and then how many decisions have been judged. */
@@ -86,8 +88,8 @@ const LONGEST_SESSION = 32 * DAY
  * it lets through has cost what it cost in fact. Answers of people and results of models are taken as they were.
  */
 export async function backtest(options: BacktestOptions): Promise<Backtest> {
-  const { store, policy, limit, signal } = options
-  const start = await firstOf(store, options.since ?? 0, limit)
+  const { store, policy, limit, signal, of = {} } = options
+  const start = await firstOf(store, options.since ?? 0, limit, of)
   const rehearsal = new Rehearsal(policy)
   const tally = new Tally(policy, start.complete)
   let page: StoredRecord[] = []
@@ -95,7 +97,7 @@ export async function backtest(options: BacktestOptions): Promise<Backtest> {
     for (const step of await stepsOf(store, page)) {
       const judging = step.at >= start.at
       if (step.kind !== 'decision') await rehearsal.follow(step, !judging)
-      else if (!judging) await rehearsal.assume(step)
+      else if (!judging || !isOf(step, of)) await rehearsal.assume(step)
       else if (step.payload === null) {
         await rehearsal.assume(await measured(store, step))
         tally.erased++
@@ -120,12 +122,18 @@ async function firstOf(
   store: Store,
   since: number,
   limit: number,
+  of: NonNullable<BacktestOptions['of']>,
 ): Promise<{ readonly at: number; readonly complete: boolean }> {
   let before: string | undefined
   let at = Infinity
   for (let counted = 0; ;) {
     const wanted = Math.min(PAGE, limit - counted)
-    const found = await store.actions({ since, limit: wanted + 1, ...(before !== undefined && { before }) })
+    const found = await store.actions({
+      ...of,
+      since,
+      limit: wanted + 1,
+      ...(before !== undefined && { before }),
+    })
     const taken = found.slice(0, wanted)
     at = taken.at(-1)?.proposedAt ?? at
     counted += taken.length
@@ -133,6 +141,10 @@ async function firstOf(
     if (counted >= limit) return { at, complete: false }
     before = taken.at(-1)?.id
   }
+}
+
+function isOf(past: PastDecision, { session, agent }: NonNullable<BacktestOptions['of']>): boolean {
+  return (session === undefined || past.session === session) && (agent === undefined || past.agent === agent)
 }
 
 /** How far back a decision of that time could look: the windows of budgets and rates, and of history. */
