@@ -14,6 +14,16 @@ const root = createRootRoute({
 
 const route = <P extends string>(path: P) => ({ getParentRoute: () => root, path })
 
+// The list and the detail are one page: going from one to the other keeps both as they are.
+const approvals = createRoute({
+  ...route('/approvals'),
+  component: lazyRouteComponent(() => import('./pages/approvals/page.tsx'), 'ApprovalsPage'),
+})
+const actions = createRoute({
+  ...route('/actions'),
+  component: lazyRouteComponent(() => import('./pages/actions/page.tsx'), 'ActionsPage'),
+})
+
 // One line an address; the code of a page is loaded when somebody goes there. The server answers the same first
 // parts: src/entry/console/console-paths.ts.
 const routes = [
@@ -21,22 +31,8 @@ const routes = [
     ...route('/'),
     component: lazyRouteComponent(() => import('./pages/overview/page.tsx'), 'OverviewPage'),
   }),
-  createRoute({
-    ...route('/approvals'),
-    component: lazyRouteComponent(() => import('./pages/approvals/page.tsx'), 'ApprovalsPage'),
-  }),
-  createRoute({
-    ...route('/approvals/$id'),
-    component: lazyRouteComponent(() => import('./pages/approvals/page.tsx'), 'ApprovalsPage'),
-  }),
-  createRoute({
-    ...route('/actions'),
-    component: lazyRouteComponent(() => import('./pages/actions/page.tsx'), 'ActionsPage'),
-  }),
-  createRoute({
-    ...route('/actions/$id'),
-    component: lazyRouteComponent(() => import('./pages/actions/page.tsx'), 'ActionsPage'),
-  }),
+  approvals.addChildren([createRoute({ getParentRoute: () => approvals, path: '$id' })]),
+  actions.addChildren([createRoute({ getParentRoute: () => actions, path: '$id' })]),
   createRoute({
     ...route('/sessions'),
     component: lazyRouteComponent(() => import('./pages/sessions/page.tsx'), 'SessionsPage'),
