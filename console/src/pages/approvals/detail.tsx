@@ -42,6 +42,11 @@ export function ApprovalDetail({
         <h2 id="approval-title" tabIndex={-1}>
           <Visible text={titleOf(item)} />
         </h2>
+        {item.pending && (
+          <p className="approval-plain">
+            <LongText text={item.sentence} max={400} what="what will happen" />
+          </p>
+        )}
         {!item.pending && (
           <Note tone={action.state === 'denied' ? 'warn' : 'info'}>
             <span>
@@ -131,7 +136,7 @@ function EffectBadge({ item: { of: action, details } }: { readonly item: InboxIt
   return (
     <>
       {details?.undoable === true ? (
-        <Badge tone="good">{details.undo ?? 'can be undone'}</Badge>
+        <Badge tone="good">can be undone {withinOf(details.undo)}</Badge>
       ) : (
         <Badge tone={action.effect === 'read' ? 'good' : 'bad'}>
           {action.effect === 'read' ? 'only reads' : 'cannot be undone'}
@@ -144,6 +149,11 @@ function EffectBadge({ item: { of: action, details } }: { readonly item: InboxIt
       )}
     </>
   )
+}
+
+/** `within 1 day` of `Yes, within 1 day.` */
+function withinOf(undo: string | undefined): string {
+  return undo?.startsWith('Yes, ') === true ? undo.slice(5).replace(/\.$/, '') : ''
 }
 
 function changedBy({ details }: InboxItem): string {

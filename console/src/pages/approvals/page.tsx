@@ -15,6 +15,7 @@ import { EditDialog, PassOnDialog } from './edit-dialog.tsx'
 import { HelpDialog } from './help-dialog.tsx'
 import { moveCursor, neighbour } from './inbox-keys.ts'
 import type { Command } from './inbox-keys.ts'
+import { useSelected } from './inbox-memory.ts'
 import { InboxList } from './inbox-list.tsx'
 import { needsReason, whyNot } from './inbox-item.ts'
 import type { InboxItem } from './inbox-item.ts'
@@ -46,7 +47,7 @@ function Inbox({ me }: { readonly me: Me }) {
   const navigate = useNavigate()
   const inbox = useInbox(id)
   const [shortcuts] = useShortcutsEnabled()
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
+  const [selected, setSelected] = useSelected()
   const [open, setOpen] = useState<Open>(null)
   const [failure, setFailure] = useState<{ readonly id: string; readonly text: string } | null>(null)
   const deciding = useDeciding((given: { item: InboxItem; outcome: Outcome; reason?: string }) =>
@@ -84,8 +85,10 @@ function Inbox({ me }: { readonly me: Me }) {
     say(sentence)
     setOpen(null)
     setFailure(null)
-    setSelected((now) => new Set([...now].filter((each) => each !== done.id)))
-    if (done.id === id) go(neighbour(ids, done.id))
+    if (done.id !== id) return
+    const next = neighbour(ids, done.id)
+    // Beside the list, what became of the last one stays in sight.
+    if (next !== null || !isWide()) go(next)
   }
   const failed = (of: InboxItem, error: unknown): void => {
     setFailure({ id: of.id, text: failureOf(error) })
@@ -170,7 +173,7 @@ function Inbox({ me }: { readonly me: Me }) {
               <Button onClick={() => setSelected(new Set())}>Undo selection</Button>
             </>
           )}
-          <Button kind="quiet" onClick={() => setOpen({ what: 'help' })}>
+          <Button kind="quiet" className="inbox-keys" onClick={() => setOpen({ what: 'help' })}>
             Keys {shortcuts && <kbd aria-hidden="true">?</kbd>}
           </Button>
         </>

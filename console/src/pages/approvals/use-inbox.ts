@@ -1,15 +1,13 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
-import { useEffect, useMemo, useState } from 'react'
+import { useMemo } from 'react'
 import { get } from '../../api/call.ts'
 import { pendingApprovalsQuery } from '../../api/queries.ts'
 import type { PageOf } from '../../api/types.ts'
+import { useGone } from './inbox-memory.ts'
 import { inboxItem, inOrder } from './inbox-item.ts'
 import type { ApprovalAnswer, InboxItem } from './inbox-item.ts'
 import { likeActions } from './like-actions.ts'
 import type { Batch } from './like-actions.ts'
-
-/** How many that were decided while one looked stay in sight. */
-const MAX_DECIDED = 20
 
 const approvalQuery = (id: string) => ({
   queryKey: ['approvals', 'one', id],
@@ -42,7 +40,7 @@ export function useInbox(shown: string | undefined): Inbox {
     () => inOrder((query.data?.items ?? []).map((approval) => inboxItem(approval))),
     [query.data],
   )
-  const gone = useGone(pending, query.data !== undefined)
+  const gone = useGone(query.data?.items.map(({ id }) => id))
   const wanted = useMemo(() => {
     const known = new Set(pending.map(({ id }) => id))
     const ids = gone.filter((id) => !known.has(id))
@@ -66,21 +64,4 @@ export function useInbox(shown: string | undefined): Inbox {
     missing: asked >= 0 && answers[asked]?.isError === true,
     more: typeof query.data?.next === 'string',
   }
-}
-
-/** Ids that were pending and are not any more, the last to go first. */
-function useGone(pending: readonly InboxItem[], known: boolean): readonly string[] {
-  const [before, setBefore] = useState<readonly string[]>([])
-  const [gone, setGone] = useState<readonly string[]>([])
-  const now = pending.map(({ id }) => id)
-  const key = now.join(' ')
-  useEffect(() => {
-    if (!known) return
-    const left = before.filter((id) => !now.includes(id))
-    if (left.length > 0) setGone((known) => [...new Set([...left, ...known])].slice(0, MAX_DECIDED))
-    setBefore(now)
-    // The ids say all there is to say about the list.
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
-  }, [key, known])
-  return gone
 }
