@@ -20,6 +20,7 @@ import type { SlackSide } from '../channels/slack/slack-door.ts'
 import { SlackPeople } from '../channels/slack/slack-people.ts'
 import { WebhookChannel } from '../channels/webhook/webhook-channel.ts'
 import type { ApprovalChannel } from '../flow/approve/announcer.ts'
+import type { WitnessState } from '../flow/audit/transparency/seek-witnesses.ts'
 import { isAddress } from '../policy/notify.ts'
 import type { NotifyRule } from '../policy/notify.ts'
 import type { Harness } from './harness.ts'
@@ -109,6 +110,19 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
       await closeAll(before)
       this.#channels = this.#openChannels(rule, opened.reach)
       for (const held of this.#waiting.values()) this.#tell((channel) => channel.waiting(held))
+    })
+  }
+
+  /** A witness of the ledger refuses: somebody rewrote it, set it back, or it cannot be asked. */
+  witnessAlarm({ witness, origin, at, problem }: WitnessState): void {
+    this.#desk.raise({
+      kind: 'ledger',
+      key: `ledger:${origin}:${witness}:${problem?.code ?? ''}`,
+      urgent: problem?.code !== 'unreachable',
+      title: `The witness ${witness} does not sign the ledger`,
+      facts: [`${origin}: ${problem?.message ?? ''}.`],
+      act: 'belay ledger verify --witness',
+      at,
     })
   }
 

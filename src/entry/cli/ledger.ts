@@ -3,9 +3,9 @@ import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import type { JsonObject } from '../../action/json.ts'
+import type { JsonObject, JsonValue } from '../../action/json.ts'
 import { formatCheckpoints } from '../../flow/audit/transparency/checkpoint.ts'
-import { objectsOf, textOf } from './answer.ts'
+import { objectOf, objectsOf, textOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
 import { CommandFailure } from './failure.ts'
@@ -151,16 +151,22 @@ async function erase(
   await withConnection(options, 'folder', async ({ client }) => {
     const answer = await client.object('POST', '/v1/ledger/erase', { body, timeoutMs: LONG_MS })
     if (options.json === true) return json(answer)
-    for (const [name, value] of Object.entries(answer))
-      line(`${escapeText(name)}  ${escapeText(textOf(value))}`)
+    const erased = objectsOf(answer['erased'])
+    const { records } = objectOf(answer['stays'])
+    line(
+      `${erased.length} payloads of ${listLength(answer['actions'])} actions erased, ${textOf(answer['keys'])} keys destroyed; ${textOf(records)} records stay, and are still provable`,
+    )
+    for (const one of erased) line(escapeText(`${textOf(one['action'])}  ${textOf(one['kind'])}`))
   })
 }
+
+const listLength = (value: JsonValue | undefined): number => (Array.isArray(value) ? value.length : 0)
 
 async function verify(file: string | undefined, options: Options & TrustOptions): Promise<void> {
   const { readCheckpoints, verifyFile } = await import('./verify-file.ts')
   if (file !== undefined) {
     const count = countOnTerminal()
-    const found = await verifyFile(file, options, count.tell).finally(count.end)
+    const found = await verifyFile(file, options, (records) => count.tell(records)).finally(() => count.end())
     return report(
       { ...found, witnesses: [...found.witnesses], faults: found.faults.map((each) => ({ ...each })) },
       options,

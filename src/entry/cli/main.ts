@@ -21,6 +21,7 @@ const COMMANDS: readonly {
   { names: ['replay'], load: async () => (await import('./replay.ts')).addReplay },
   { names: ['sessions', 'stats'], load: async () => (await import('./sessions.ts')).addSessions },
   { names: ['ledger'], load: async () => (await import('./ledger.ts')).addLedger },
+  { names: ['witness'], load: async () => (await import('./witness.ts')).addWitness },
   { names: ['mcp'], load: async () => (await import('./mcp.ts')).addMcp },
   { names: ['hook'], load: async () => (await import('./hook.ts')).addHook },
 ]

@@ -55,6 +55,10 @@ export async function serve(
       people.moved(action)
     },
     channels: [people],
+    onWitnessAlarm(state) {
+      note(`belay: ledger: the witness ${state.witness}: ${escapeText(state.problem?.message ?? '')}`)
+      people.witnessAlarm(state)
+    },
     onFault,
   }).catch(async (error: unknown) => {
     await telemetry.close()

@@ -120,7 +120,7 @@ export class PartVerifier {
     const seq = isLine ? numberAt(bytes, fields[FIELDS.seq] as number, fields[FIELDS.seq + 1] as number) : -1
     if (seq < 1 || !HEX.test(claimed)) return this.#fault('ledger:format', 'a line is not that of a record')
     this.#records++
-    const name = bytes.toString('latin1', fields[FIELDS.chain] as number, fields[FIELDS.chain + 1] as number)
+    const name = bytes.toString('latin1', fields[FIELDS.chain], fields[FIELDS.chain + 1])
     const digest = hash('sha256', bytes.subarray(text, textEnd), 'binary')
     if (this.#run === undefined || name !== this.#name || seq !== this.#run.last + 1) {
       if (!this.#begin(name, seq, digest, claimed)) return
@@ -190,10 +190,10 @@ export class PartVerifier {
       const digest = bytes.toString('latin1', payload + DIGEST_AT, payload + DIGEST_AT + 64)
       const { chain = '', last = 0 } = this.#run ?? {}
       if (isJsonObject(value) && value['digest'] === digest && typeof action === 'string')
-        this.#due = { name: `${action} ${String(value['kind'])}`, digest, chain, seq: last }
+        this.#due = { name: `${action} ${textOf(value['kind'])}`, digest, chain, seq: last }
       else this.#fault('ledger:format', `record ${last} does not say which payload it has`)
     }
-    const kind = bytes.toString('latin1', fields[FIELDS.kind] as number, fields[FIELDS.kind + 1] as number)
+    const kind = bytes.toString('latin1', fields[FIELDS.kind], fields[FIELDS.kind + 1])
     if (kind === '"anchor"' || kind === '"erasure"') this.#rare(bytes.toString('utf8', text, textEnd))
   }
 
@@ -203,14 +203,11 @@ export class PartVerifier {
     const { chain = '', last = 0 } = this.#run ?? {}
     const listed = (key: string) => (Array.isArray(said[key]) ? said[key].filter(isJsonObject) : [])
     for (const { action, kind } of listed('payloads'))
-      this.#pardoned.push(`${String(action)} ${String(kind)}`)
-    for (const { chain: other, seq, hash: head } of listed('chains'))
-      this.#anchors.push({
-        chain: String(other),
-        seq: Number(seq),
-        hash: String(head),
-        by: `${chain}:${last}`,
-      })
+      this.#pardoned.push(`${textOf(action)} ${textOf(kind)}`)
+    for (const { chain: other, seq, hash: head } of listed('chains')) {
+      const by = `${chain}:${last}`
+      this.#anchors.push({ chain: textOf(other), seq: Number(seq), hash: textOf(head), by })
+    }
   }
 
   #payload(line: string): void {
@@ -220,7 +217,7 @@ export class PartVerifier {
     const value = parse(line)
     const payload = isJsonObject(value) ? value['payload'] : undefined
     const { action, kind, salt, text } = isJsonObject(payload) ? payload : {}
-    if (due === undefined || due.name !== `${String(action)} ${String(kind)}`)
+    if (due === undefined || due.name !== `${textOf(action)} ${textOf(kind)}`)
       return this.#fault('ledger:format', 'a payload does not stand behind its record')
     if (typeof salt !== 'string' || typeof text !== 'string' || payloadDigest(salt, text) !== due.digest)
       this.#fault('ledger:payload_changed', `the payload ${due.name} is not the one that was recorded`)
@@ -255,6 +252,10 @@ function numberAt(bytes: Uint8Array, start: number, end: number): number {
     value = value * 10 + digit
   }
   return value
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function parse(text: string): JsonValue | undefined {
