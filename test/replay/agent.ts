@@ -22,7 +22,12 @@ const arrived: { path: string; status: number; headers: Record<string, string>; 
 const fetching: typeof fetch = async (input, init) => {
   const response = await fetch(input, init)
   const { date: _, ...headers } = Object.fromEntries(response.headers)
-  const entry = { path: new URL(input instanceof Request ? input.url : input).pathname, status: response.status, headers, bytes: '' }
+  const entry = {
+    path: new URL(input instanceof Request ? input.url : input).pathname,
+    status: response.status,
+    headers,
+    bytes: '',
+  }
   arrived.push(entry)
   const digest = createHash('sha256')
   let length = 0

@@ -1,83 +1,25 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
-import { networkInterfaces, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { networkInterfaces } from 'node:os'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { confinement } from '../../src/entry/replay/confine.ts'
 import type { StageReport } from '../../src/entry/replay/messages.ts'
-import { readSession, type RecordedSession } from '../../src/entry/replay/read-session.ts'
+import type { RecordedSession } from '../../src/entry/replay/read-session.ts'
 import { replayRun } from '../../src/entry/replay/replay-run.ts'
 import { startReplayServer } from '../../src/entry/replay/replay-server.ts'
 import { SessionBook } from '../../src/entry/replay/session-book.ts'
 import { settleBy } from '../../src/entry/replay/volatile.ts'
-import { ApiClient } from '../../src/entry/sdk/api-client.ts'
-import { policyFor } from '../model-gateway/drive.ts'
-import { startProvider, type Provider } from '../model-gateway/provider/provider.ts'
-import { startGateway, type TestGateway } from '../setup/gateway.ts'
-import { ADMIN } from '../setup/http-server.ts'
+import { AGENT, BOX, RecordedWorld } from './recorded.ts'
 
-const AGENT = join(import.meta.dirname, 'agent.ts')
 const confined = !('unavailable' in confinement())
 
-let provider: Provider
-let gateway: TestGateway
-let folder: string
-let key: string
-let client: ApiClient
+let world: RecordedWorld
 let recorded: RecordedSession
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'belay-replay-'))
-  provider = await startProvider()
-  const actions = '  box.open: {}\n  tool.open: {}\nrecord: { models: full, api: full }\n'
-  gateway = await startGateway(policyFor(provider, { actions }), provider)
-  key = await gateway.key('opener')
-  client = new ApiClient(gateway.url, ADMIN)
-  provider.script([
-    { toolCalls: [{ name: 'open', arguments: { box: 'red' } }] },
-    { text: 'There is a hat in the box: a very fine one, grün und groß.' },
-  ])
-  expect(await runLive('run-1', {})).toBe(0)
-  recorded = await readWhole('run-1', 4)
+  world = await RecordedWorld.open()
+  recorded = await world.record('run-1', BOX, 4)
 })
-afterAll(async () => {
-  await gateway.close()
-  await provider.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-/** The recordings are kept after the answers: the last one may still be on its way. */
-async function readWhole(session: string, steps: number): Promise<RecordedSession> {
-  return vi.waitFor(
-    async () => {
-      const found = await readSession(client, session, 'opener')
-      expect(found.steps.length).toBe(steps)
-      return found
-    },
-    { timeout: 10_000 },
-  )
-}
-
-const out = (name: string): string => join(folder, `${name}.json`)
-const said = (name: string): unknown => JSON.parse(readFileSync(out(name), 'utf8'))
-
-function runLive(session: string, env: Record<string, string>): Promise<number | null> {
-  const child = spawn(process.execPath, [AGENT], {
-    env: {
-      ...process.env,
-      OUT: out(session),
-      SESSION: session,
-      BELAY_URL: gateway.url,
-      BELAY_KEY: key,
-      OPENAI_BASE_URL: `${gateway.url}/openai/v1`,
-      OPENAI_API_KEY: key,
-      ...env,
-    },
-    stdio: 'inherit',
-  })
-  return new Promise((resolve) => child.once('exit', resolve))
-}
+afterAll(() => world.close())
 
 function play(
   name: string,
@@ -92,7 +34,7 @@ function play(
     timing: more.timing ?? false,
     command: [process.execPath, AGENT],
     cwd: process.cwd(),
-    env: { ...(base as Record<string, string>), OUT: out(name), SESSION: 'again', ...env },
+    env: { ...(base as Record<string, string>), OUT: world.out(name), SESSION: 'again', ...env },
     quiet: true,
     fork: null,
     allowNetwork: !confined,
@@ -101,12 +43,12 @@ function play(
 
 describe('an agent that was recorded', () => {
   test('gets the same bytes in the same pieces, and nobody is called', async () => {
-    const before = provider.requests.length
+    const before = world.provider.requests.length
     // The session is a header: what is compared is what the model and the policy read.
     const report = await play('same', { SESSION: 'run-1' })
     expect(report).toMatchObject({ steps: 4, answered: 4, divergence: null, left: [], exit: { code: 0 } })
-    expect(said('same')).toEqual(said('run-1'))
-    expect(provider.requests.length).toBe(before)
+    expect(world.said('same')).toEqual(world.said('run-1'))
+    expect(world.provider.requests.length).toBe(before)
   })
 
   test('gets each piece of a stream as a piece of its own', async () => {
