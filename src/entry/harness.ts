@@ -180,12 +180,14 @@ async function assemble(
 }
 
 async function openStore(folder: string, databaseUrl: string | undefined): Promise<Store> {
+  const { masterKeyOf } = await import('../storage/sealing/master-key.ts')
+  const masterKey = masterKeyOf(folder)
   if (databaseUrl !== undefined) {
     const { openPostgres } = await import('../storage/postgres/open-postgres.ts')
-    return openPostgres({ url: databaseUrl })
+    return openPostgres({ url: databaseUrl, masterKey })
   }
   const { openSqlite } = await import('../storage/sqlite/open-sqlite.ts')
-  return openSqlite({ folder })
+  return openSqlite({ folder, masterKey })
 }
 
 /** Which policy judged from when on: a record in the ledger. */

@@ -20,6 +20,7 @@ import type {
   StoredPayload,
   StoredRecord,
 } from './store.ts'
+import type { PayloadSeal } from './sealing/seal-payloads.ts'
 import type { AgentKeysTable, AgentsTable, RecordsTable, LoginsTable, Tables } from './tables.ts'
 
 // Literals, not parameters: a partial index serves only a query that names its condition.
@@ -39,6 +40,9 @@ export abstract class StoreReads implements Partial<Store> {
     this.approvals = new ApprovalReads(db)
     this.prompts = new PromptReads(db)
   }
+
+  /** `null`: payloads of persons are kept as they are. */
+  protected abstract readonly seal: PayloadSeal | null
 
   action(id: string): Promise<Action | undefined> {
     return actionWhere(this.db, 'id', id)
@@ -94,10 +98,15 @@ export abstract class StoreReads implements Partial<Store> {
   }
 
   payloads(actionId: string): Promise<readonly StoredPayload[]> {
-    return payloads(this.db, [actionId])
+    return this.payloadsOf([actionId])
   }
 
-  payloadsOf(actionIds: readonly string[]): Promise<readonly StoredPayload[]> {
+  async payloadsOf(actionIds: readonly string[]): Promise<readonly StoredPayload[]> {
+    const stored = await payloads(this.db, actionIds)
+    return this.seal === null ? stored : this.seal.open(stored)
+  }
+
+  sealedPayloadsOf(actionIds: readonly string[]): Promise<readonly StoredPayload[]> {
     return payloads(this.db, actionIds)
   }
 
@@ -167,7 +176,15 @@ export abstract class StoreReads implements Partial<Store> {
   payloadsToErase(
     what: { readonly subject: string } | { readonly action: string },
   ): Promise<readonly PayloadRef[]> {
-    return payloadsToErase(this.db, what)
+    const stored =
+      'subject' in what && this.seal !== null
+        ? this.seal.pseudonym(what.subject).then((subject) => ({ subject }))
+        : Promise.resolve(what)
+    return stored.then((known) => payloadsToErase(this.db, known))
+  }
+
+  async destroySubjectKeys(subject: string): Promise<number> {
+    return (await this.seal?.destroyKeys(subject)) ?? 0
   }
 
   budgets(filter: { readonly agent?: string; readonly at: number }): Promise<readonly BudgetReport[]> {

@@ -81,6 +81,8 @@ export interface Store {
   payloads(actionId: string): Promise<readonly StoredPayload[]>
   /** The payloads of many actions at once, in no particular order. */
   payloadsOf(actionIds: readonly string[]): Promise<readonly StoredPayload[]>
+  /** As they are stored, and as the digests in the records cover them: those of persons sealed. */
+  sealedPayloadsOf(actionIds: readonly string[]): Promise<readonly StoredPayload[]>
   agents(): Promise<readonly AgentRow[]>
   agent(name: string): Promise<AgentRow | undefined>
   keys(): Promise<readonly KeyRow[]>
@@ -103,6 +105,11 @@ export interface Store {
   payloadsToErase(
     what: { readonly subject: string } | { readonly action: string },
   ): Promise<readonly PayloadRef[]>
+  /**
+   * Destroys the keys to what is stored of a person: copies of it, also in backups of the database, are unreadable from
+   * here on. Answers how many there were.
+   */
+  destroySubjectKeys(subject: string): Promise<number>
   /** Overwrites free pages and truncates logs where the database allows it, after an erasure was committed. */
   scrub(): Promise<void>
 

@@ -10,9 +10,12 @@ import type { Check } from '../../src/policy/check.ts'
 import { loadPolicy } from '../../src/policy/load-policy.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { openPostgres } from '../../src/storage/postgres/open-postgres.ts'
+import { masterKeyFrom } from '../../src/storage/sealing/master-key.ts'
 import { openSqlite } from '../../src/storage/sqlite/open-sqlite.ts'
 import type { Store } from '../../src/storage/store.ts'
 import { freshDatabase } from './start-postgres.ts'
+
+const masterKey = masterKeyFrom(Buffer.alloc(32, 7).toString('base64'), 'the test')
 
 export const STORES = ['sqlite', 'postgres'] as const
 
@@ -47,7 +50,7 @@ export async function flowOn(
   const faults: unknown[] = []
   let policy = policyOf(policyText, options.checks)
   const open = async (): Promise<[Store, OpenFlow]> => {
-    const opened = dialect === 'sqlite' ? await openSqlite({ folder }) : await openPostgres({ url })
+    const opened = dialect === 'sqlite' ? await openSqlite({ folder, masterKey }) : await openPostgres({ url, masterKey })
     const store = options.wrap?.(opened) ?? opened
     const policies = {
       current: () => policy,

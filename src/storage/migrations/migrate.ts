@@ -5,6 +5,7 @@ import type { Tables } from '../tables.ts'
 import { createTables } from './0001-tables.ts'
 import { createLogins } from './0002-logins.ts'
 import { createTrees } from './0003-transparency.ts'
+import { createSubjectKeys } from './0004-subject-keys.ts'
 import { createRollups } from './0005-rollups.ts'
 import { createPrompts } from './0006-prompts.ts'
 import { createApprovals } from './0007-approvals.ts'
@@ -15,6 +16,7 @@ export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'
     '0001-tables': createTables(dialect),
     '0002-logins': createLogins(dialect),
     '0003-transparency': createTrees(dialect),
+    '0004-subject-keys': createSubjectKeys(dialect),
     '0005-rollups': createRollups(dialect),
     '0006-prompts': createPrompts(dialect),
     '0007-approvals': createApprovals(dialect),

@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { BelayError } from '../../errors/catalogue.ts'
 import { CHAIN_START } from '../hash-chain.ts'
 import { migrate } from '../migrations/migrate.ts'
+import type { MasterKey } from '../sealing/master-key.ts'
 import type { Store } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import { connectionsTo, DB_NOW, type Connections } from './connections.ts'
@@ -21,6 +22,8 @@ const REPLICA_LEASE_MS = 30_000
 export async function openPostgres(options: {
   readonly url: string
   readonly replicaLeaseMs?: number
+  /** Seals what is stored of persons, the same one on all replicas; without one it is kept as it is. */
+  readonly masterKey?: MasterKey
 }): Promise<Store> {
   const leaseMs = options.replicaLeaseMs ?? REPLICA_LEASE_MS
   const connections = connectionsTo(options.url)
@@ -28,7 +31,8 @@ export async function openPostgres(options: {
     await migrateAlone(options.url)
     const replica = `r-${randomUUID()}`
     const clock = await enter(connections, replica, leaseMs)
-    const store = new PostgresStore({ connections, replica, clock, leaseMs })
+    const masterKey = options.masterKey ?? null
+    const store = new PostgresStore({ connections, replica, clock, leaseMs, masterKey })
     await store.begin()
     return store
   } catch (error) {

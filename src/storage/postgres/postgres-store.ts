@@ -15,13 +15,19 @@ import type { Connections } from './connections.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { GroupWriter } from './group-writer.ts'
 import { Listener } from './listener.ts'
+import type { MasterKey } from '../sealing/master-key.ts'
+import { PayloadSeal } from '../sealing/seal-payloads.ts'
+import { SubjectKeys } from '../sealing/subject-keys.ts'
 import { PostgresRollups } from './postgres-rollups.ts'
+import { SubjectKeyTable } from './subject-key-table.ts'
 import { endLease, renewLease, takeOver } from './replica-lease.ts'
 import { BudgetShares } from './write-budgets.ts'
 import { growTree, keepCheckpoint } from './write-tiles.ts'
 import { newGroup } from './write-transitions.ts'
 
 const MAX_GROUP = 512
+/** The longest that a key which another replica destroyed is still used here, ms. */
+const BELIEVE_KEYS_MS = 30_000
 
 /** One replica's view of the shared store: it writes a chain of its own, in groups, through one session. */
 export class PostgresStore extends StoreReads implements Store {
@@ -29,6 +35,7 @@ export class PostgresStore extends StoreReads implements Store {
   readonly replica: string
   readonly tiles: Tiles
   readonly rollups: PostgresRollups
+  protected readonly seal: PayloadSeal | null
   readonly #connections: Connections
   readonly #clock: DatabaseClock
   readonly #leaseMs: number
@@ -45,6 +52,7 @@ export class PostgresStore extends StoreReads implements Store {
     readonly replica: string
     readonly clock: DatabaseClock
     readonly leaseMs: number
+    readonly masterKey: MasterKey | null
   }) {
     const { connections, replica, clock } = parts
     super(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connections.pool }) }))
@@ -54,6 +62,14 @@ export class PostgresStore extends StoreReads implements Store {
       keepCheckpoint: (checkpoint) => this.#answer(() => keepCheckpoint(connections.pool, checkpoint)),
     })
     this.rollups = new PostgresRollups(this.db, connections.pool)
+    const keys =
+      parts.masterKey === null
+        ? null
+        : new SubjectKeys(new SubjectKeyTable(connections.pool), parts.masterKey, {
+            now: () => clock.now(),
+            believe: BELIEVE_KEYS_MS,
+          })
+    this.seal = keys === null ? null : new PayloadSeal(keys)
     this.#connections = connections
     this.#clock = clock
     this.#leaseMs = parts.leaseMs
@@ -76,7 +92,8 @@ export class PostgresStore extends StoreReads implements Store {
 
   async commit(transition: Transition): Promise<CommitResult> {
     this.#refuseWhenClosed()
-    return this.#queue.add(prepareTransition(transition))
+    const sealing = this.seal?.seal(transition) ?? transition
+    return this.#queue.add(prepareTransition(sealing instanceof Promise ? await sealing : sealing))
   }
 
   async lease(account: BudgetAccount, need: number): Promise<number> {

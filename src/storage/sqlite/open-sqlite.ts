@@ -5,6 +5,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { BelayError } from '../../errors/catalogue.ts'
 import { CHAIN_START } from '../hash-chain.ts'
 import { migrate } from '../migrations/migrate.ts'
+import type { MasterKey } from '../sealing/master-key.ts'
 import type { Store } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import { openForReading, openForWriting } from './connection.ts'
@@ -20,6 +21,8 @@ export async function openSqlite(options: {
   readonly folder: string
   /** Has no effect: a process that holds the folder's lock cannot be declared dead. */
   readonly replicaLeaseMs?: number
+  /** Seals what is stored of persons; without one it is kept as it is. */
+  readonly masterKey?: MasterKey
 }): Promise<Store> {
   const { folder } = options
   let unlock: (() => void) | undefined
@@ -29,7 +32,8 @@ export async function openSqlite(options: {
     const file = join(folder, 'belay.db')
     const replica = `r-${randomUUID()}`
     const clock = await prepareFile(file, replica)
-    const store = new SqliteStore({ file, replica, clock, reader: openForReading(file), unlock })
+    const masterKey = options.masterKey ?? null
+    const store = new SqliteStore({ file, replica, clock, reader: openForReading(file), unlock, masterKey })
     await store.begin()
     return store
   } catch (error) {

@@ -12,7 +12,11 @@ import { StoredTiles } from '../read-tiles.ts'
 import type { Tables } from '../tables.ts'
 import type { Tiles } from '../tiles.ts'
 import type { Connection } from './connection.ts'
+import type { MasterKey } from '../sealing/master-key.ts'
+import { PayloadSeal } from '../sealing/seal-payloads.ts'
+import { SubjectKeys, type SubjectKeyRow, type SubjectKeyRows } from '../sealing/subject-keys.ts'
 import { pack } from './packed.ts'
+import type { KeyJob } from './subject-key-file.ts'
 import { SqliteRollups } from './sqlite-rollups.ts'
 import type { StatementRun } from './write-statements.ts'
 import { WriterThread } from './writer-thread.ts'
@@ -31,6 +35,7 @@ export class SqliteStore extends StoreReads implements Store {
   readonly replica: string
   readonly tiles: Tiles
   readonly rollups: SqliteRollups
+  protected readonly seal: PayloadSeal | null
   readonly #reader: Connection
   readonly #byId: Statement
   readonly #writer: WriterThread
@@ -49,6 +54,7 @@ export class SqliteStore extends StoreReads implements Store {
     readonly clock: number
     readonly reader: Connection
     readonly unlock: () => void
+    readonly masterKey: MasterKey | null
   }) {
     super(new Kysely<Tables>({ dialect: new SqliteDialect({ database: parts.reader }) }))
     this.replica = parts.replica
@@ -57,6 +63,7 @@ export class SqliteStore extends StoreReads implements Store {
       keepCheckpoint: async (checkpoint) => void (await this.#ask({ kind: 'keep checkpoint', checkpoint })),
     })
     this.rollups = new SqliteRollups(this.db, (runs) => this.#runStatements(runs))
+    this.seal = parts.masterKey === null ? null : this.#sealWith(parts.masterKey)
     this.#clock = parts.clock
     this.#reader = parts.reader
     this.#unlock = parts.unlock
@@ -92,7 +99,8 @@ export class SqliteStore extends StoreReads implements Store {
 
   async commit(transition: Transition): Promise<CommitResult> {
     this.#refuseWhenClosed()
-    return this.#queue.add(prepareTransition(transition))
+    const sealing = this.seal?.seal(transition) ?? transition
+    return this.#queue.add(prepareTransition(sealing instanceof Promise ? await sealing : sealing))
   }
 
   async lease(account: BudgetAccount, need: number): Promise<number> {
@@ -194,6 +202,21 @@ export class SqliteStore extends StoreReads implements Store {
   async #ask(job: Job): Promise<unknown> {
     this.#refuseWhenClosed()
     return this.#run(job)
+  }
+
+  #sealWith(masterKey: MasterKey): PayloadSeal {
+    const run = (job: KeyJob): Promise<unknown> => {
+      this.#refuseWhenClosed()
+      return this.#run({ kind: 'subject keys', job })
+    }
+    const rows: SubjectKeyRows = {
+      read: async (subjects) => (await run({ do: 'read', subjects })) as SubjectKeyRow[],
+      insert: async (added, at) => void (await run({ do: 'insert', rows: added, at })),
+      destroy: async (subject, at) => (await run({ do: 'destroy', subject, at })) as number,
+    }
+    // Nobody else destroys one: this process holds the folder.
+    const believe = Number.POSITIVE_INFINITY
+    return new PayloadSeal(new SubjectKeys(rows, masterKey, { now: () => this.now(), believe }))
   }
 
   async #runStatements(runs: readonly StatementRun[]): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { KeptCheckpoint, TreeGrowth } from '../tiles.ts'
 import type { Packed } from './packed.ts'
+import type { KeyJob } from './subject-key-file.ts'
 
 /** What the main thread asks of the writer thread. `now` is the store's clock. */
 export type Job =
@@ -15,6 +16,7 @@ export type Job =
   | { readonly kind: 'sign of life'; readonly now: number }
   /** `StatementRun`s, packed; answers whether all of them held. */
   | { readonly kind: 'run'; readonly statements: Packed }
+  | { readonly kind: 'subject keys'; readonly job: KeyJob }
   | { readonly kind: 'scrub' }
   | { readonly kind: 'close' }
 

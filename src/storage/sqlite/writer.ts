@@ -3,6 +3,7 @@ import type { PreparedTransition } from '../prepared-transition.ts'
 import { openForWriting } from './connection.ts'
 import { unpack } from './packed.ts'
 import { quietCheckpoint } from './quiet-checkpoint.ts'
+import { SubjectKeyFile } from './subject-key-file.ts'
 import { BudgetWriter } from './write-budgets.ts'
 import { StatementWriter, type StatementRun } from './write-statements.ts'
 import { TileWriter } from './write-tiles.ts'
@@ -25,6 +26,7 @@ const connection = openForWriting(file)
 const budgets = new BudgetWriter(connection, replica)
 const transitions = new TransitionWriter(connection, budgets)
 const statements = new StatementWriter(connection)
+const subjectKeys = new SubjectKeyFile(file)
 const tiles = new TileWriter(connection)
 
 const quiet = setTimeout(() => quietCheckpoint(connection), QUIET_MS).unref()
@@ -64,9 +66,12 @@ function run(job: Job): unknown {
       return transitions.write([], job.now)
     case 'run':
       return statements.write(unpack(job.statements) as unknown as readonly StatementRun[])
+    case 'subject keys':
+      return subjectKeys.run(job.job)
     case 'scrub':
       return truncateLog()
     case 'close':
+      subjectKeys.close()
       connection.close()
       return null
   }
