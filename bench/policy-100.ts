@@ -57,11 +57,11 @@ approvers: { team: { members: [lead@example.com] } }
 export const COMMENT =
   'Thank you so much for asking! We are open from nine to six on weekdays and from ten to four on Saturdays. Parking is behind the house, the bus stops at the corner, and the new autumn menu starts next week with three soups, two cakes and a good coffee from the roaster in town. Bye!'
 
-export function percentiles(values: number[]): { p50: number; p99: number; max: number } {
+export function percentiles(values: number[]): { p50: number; p95: number; p99: number; max: number } {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
-  return { p50: at(0.5), p99: at(0.99), max: at(1) }
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }
 }
 
 export function machine(): string {

@@ -19,6 +19,26 @@ export default defineConfig({
     reportCompressedSize: false,
     // Which files each page loads; bench/console.ts adds them up.
     manifest: 'manifest.json',
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // Small files compress badly and each is a request. What every page needs is in two: what rarely changes, and
+          // our own. Dialogs and charts come when they are needed.
+          groups: [
+            {
+              name: 'vendor',
+              test: /node_modules\/(?:react|react-dom|scheduler|@tanstack\/(?!react-virtual|virtual))/,
+              priority: 2,
+            },
+            {
+              name: 'shared',
+              test: /console\/src\/(?:api|shell|parts\/(?!dialog-frame|chart-canvas)[\w-]+\.\w+$)/,
+              priority: 1,
+            },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/v1': harness, '/login': harness } },
 })

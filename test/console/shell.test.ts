@@ -210,11 +210,11 @@ describe('live', () => {
 
   it('reads the events once for all tabs, and another tab takes over', async () => {
     const first = await belay.open()
+    await first.getByText('Live', { exact: true }).waitFor()
     const streams: string[] = []
     first.context().on('request', (request) => {
       if (request.url().endsWith('/v1/events')) streams.push(request.url())
     })
-    await first.getByText('Live', { exact: true }).waitFor()
     const second = await first.context().newPage()
     await second.goto(belay.server.url)
     await second.getByText('Live', { exact: true }).waitFor()

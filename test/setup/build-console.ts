@@ -22,7 +22,8 @@ export async function buildConsole(): Promise<string> {
   await promisify(execFile)(
     process.execPath,
     [vite, 'build', SOURCE, '--outDir', making, '--logLevel', 'warn', '--emptyOutDir'],
-    { cwd: ROOT },
+    // A test runner's own NODE_ENV would build React's development version.
+    { cwd: ROOT, env: { ...process.env, NODE_ENV: 'production' } },
   )
   // Somebody else may have been faster.
   await rename(making, folder).catch(async (error: unknown) => {

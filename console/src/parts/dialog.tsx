@@ -1,54 +1,37 @@
-import { Dialog as Base } from '@base-ui/react/dialog'
-import { useRef } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import type { ReactNode } from 'react'
-import { Button } from './button.tsx'
-import './dialog.css'
 
-/** Something that must be answered before one goes on. Escape and the close button answer no. */
-export function Dialog({
-  open,
-  onClose,
-  title,
-  intro,
-  children,
-  wide = false,
-}: {
+export interface DialogProps {
   readonly open: boolean
   readonly onClose: () => void
   readonly title: string
   readonly intro?: ReactNode
   readonly children: ReactNode
   readonly wide?: boolean
-}) {
-  const popup = useRef<HTMLDivElement>(null)
+}
+
+const load = async () => import('./dialog-frame.tsx')
+const Frame = lazy(load)
+
+/** Something that must be answered before one goes on. Escape and the close button answer no. */
+export function Dialog(props: DialogProps) {
+  const [opened, setOpened] = useState(props.open)
+  useEffect(() => {
+    // Not needed for the page to stand, but at once when somebody asks for it.
+    const timer = setTimeout(() => void load().catch(() => undefined), 2_000)
+    return () => clearTimeout(timer)
+  }, [])
+  if (props.open && !opened) setOpened(true)
+  if (!opened) return null
   return (
-    <Base.Root open={open} onOpenChange={(isOpen) => !isOpen && onClose()}>
-      <Base.Portal>
-        <Base.Backdrop className="dialog-backdrop" />
-        <Base.Popup
-          ref={popup}
-          className={wide ? 'dialog dialog-wide' : 'dialog'}
-          // What there is to fill in comes first; under a finger that would open the keyboard over the text.
-          initialFocus={(by) =>
-            (by === 'touch' ? null : popup.current?.querySelector<HTMLElement>('textarea, input, select')) ??
-            true
-          }
-        >
-          <header className="dialog-head">
-            <Base.Title className="dialog-title">{title}</Base.Title>
-            <Base.Close
-              render={
-                <Button kind="quiet" size="small" aria-label="Close">
-                  ✕
-                </Button>
-              }
-            />
-          </header>
-          {intro !== undefined && <Base.Description className="soft">{intro}</Base.Description>}
-          {children}
-        </Base.Popup>
-      </Base.Portal>
-    </Base.Root>
+    <Suspense
+      fallback={
+        // What is typed before it is there must not reach the page as shortcuts.
+        <div role="dialog" hidden />
+      }
+    >
+      <Frame {...props} />
+    </Suspense>
   )
 }
 

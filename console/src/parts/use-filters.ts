@@ -16,10 +16,10 @@ export function useFilters<F extends Readonly<Record<string, string>>>(
     }),
   ) as F
   const set = (change: Partial<Record<keyof F, string>>): void => {
-    const next: Record<string, unknown> = { ...search, ...change }
+    const next: Record<string, string> = { ...search, ...change } as Record<string, string>
     for (const [name, value] of Object.entries(defaults)) if (next[name] === value) delete next[name]
     // Whoever goes back wants the page before, not the letter before.
-    void navigate({ to: '.', search: next as never, replace: true })
+    void navigate({ to: '.', search: next, replace: true })
   }
   return [filters, set]
 }

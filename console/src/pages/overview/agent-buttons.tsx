@@ -6,7 +6,7 @@ import { queryClient } from '../../api/query-client.ts'
 import type { Agent } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
 import { Icon } from '../../parts/icon.tsx'
-import { LazyReasonDialog } from '../../parts/lazy-reason-dialog.tsx'
+import { ReasonDialog } from '../../parts/reason-dialog.tsx'
 import { say } from '../../parts/toast.tsx'
 
 const CHANGES = {
@@ -60,7 +60,7 @@ export function AgentButtons({ agent, only }: { readonly agent: Agent; readonly 
           </Button>
         ))}
       {asked !== null && (
-        <LazyReasonDialog
+        <ReasonDialog
           open={open}
           title={`${CHANGES[asked].verb} ${agent.name}`}
           intro={CHANGES[asked].intro}
