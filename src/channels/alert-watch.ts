@@ -1,6 +1,6 @@
-import type { Action } from '../action/action.ts'
+import type { Action, Approval } from '../action/action.ts'
 import type { NotifyRule } from '../policy/notify.ts'
-import { durationWords } from './approval-view.ts'
+import { durationWords, visible } from './approval-view.ts'
 import type { Alert } from './alert.ts'
 
 const OVER = 50
@@ -17,6 +17,8 @@ export interface AlertWatchOptions {
   /** Share of the agent's scarcest budget that is left, 0 … 1. */
   readonly budgetLeft: (agent: string, session: string | undefined) => Promise<number>
   readonly publicUrl: () => string
+  /** Everybody whom the policy names around approvals. */
+  readonly everyone: () => readonly string[]
   readonly onFault: (error: unknown) => void
 }
 
@@ -43,11 +45,17 @@ export class AlertWatch {
   /** To be told every recorded step. */
   moved(action: Action): void {
     switch (action.state.name) {
+      case 'held':
+        if ((action.state.approval.breakGlass?.votes.length ?? 0) > 0)
+          this.#brokenGlass(action, action.state.approval)
+        break
       case 'denied':
         this.#refused(action)
         break
       case 'ready':
       case 'executing':
+        if (action.state.name === 'ready' && action.state.approval?.grantedBy === 'break_glass')
+          this.#brokenGlass(action, action.state.approval)
         if (action.reservations.length > 0) this.#lookAtBudget(action)
         break
       case 'succeeded':
@@ -55,7 +63,6 @@ export class AlertWatch {
       case 'unknown':
         if (action.state.name !== 'succeeded' || action.state.undo === undefined) this.#ended(action)
         break
-      case 'held':
       case 'undone':
       case 'expired':
       case 'cancelled':
@@ -102,6 +109,29 @@ export class AlertWatch {
         at: now,
       })
     }
+  }
+
+  /** Everybody learns of it: it goes past those who would have decided. */
+  #brokenGlass(action: Action, { id, breakGlass }: Approval): void {
+    const people = (breakGlass?.votes ?? []).map(({ by }) => visible(by))
+    const released = action.state.name === 'ready'
+    this.#options.raise({
+      kind: 'break_glass',
+      key: `break-glass:${id}:${people.length}`,
+      urgent: true,
+      people: this.#options.everyone(),
+      title: released
+        ? `${action.name} of ${action.agent} was released out of turn`
+        : `${people.join(', ')} wants to release ${action.name} of ${action.agent} out of turn`,
+      facts: [
+        released ? `By ${people.join(' and ')}, together.` : 'It runs when a second person agrees.',
+        `${action.id}; the reasons are with it.`,
+      ],
+      act: released
+        ? `belay actions cancel ${action.id}, or ${this.#options.publicUrl()}/actions/${action.id}`
+        : `belay approvals reject ${id}, or ${this.#options.publicUrl()}/approvals/${id}`,
+      at: action.updatedAt,
+    })
   }
 
   #refused(action: Action): void {

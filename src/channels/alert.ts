@@ -1,10 +1,12 @@
 /** Something that a person should know of, with its numbers. */
 export interface Alert {
-  readonly kind: 'budget' | 'agent' | 'held' | 'errors' | 'ledger' | 'test'
+  readonly kind: 'budget' | 'agent' | 'held' | 'errors' | 'ledger' | 'break_glass' | 'test'
   /** What repeats of the same are recognised by. */
   readonly key: string
   /** Approvals and stops are never quiet. */
   readonly urgent: boolean
+  /** Who is told beside those who are told of everything, by address. */
+  readonly people?: readonly string[]
   readonly title: string
   /** What happened, in numbers. */
   readonly facts: readonly string[]

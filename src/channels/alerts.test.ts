@@ -10,6 +10,7 @@ const RULE: NotifyRule = {
   slack: null,
   email: null,
   webhook: null,
+  teams: null,
   quiet: null,
   alerts: { heldFor: 3_600_000, errorRate: 0.2, budget: 0.8 },
   publicUrl: null,
@@ -116,6 +117,7 @@ describe('the watch', () => {
       over: (key) => void over.push(key),
       budgetLeft: async () => left,
       publicUrl: () => 'https://belay.example.com',
+      everyone: () => ['lead@example.com'],
       onFault: (error) => {
         throw error
       },

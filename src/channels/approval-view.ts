@@ -1,4 +1,4 @@
-import type { Action, Effect, InState } from '../action/action.ts'
+import type { Action, Approval, Effect, InState, Risk } from '../action/action.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import { usdFromNano } from '../action/money.ts'
 
@@ -28,6 +28,13 @@ export interface ApprovalView {
   readonly steps: number
   readonly group: string
   readonly members: readonly string[]
+  /** Who may vote now: members who have not, those to whom a vote was passed on, and who stands in for the absent. */
+  readonly deciders: readonly string[]
+  /** Sentences on who else was brought in, who passed a vote on, and who edited the input. */
+  readonly turns: readonly string[]
+  readonly risk: Risk
+  /** When and to whom it goes when nobody decides; `null`: to nobody else. */
+  readonly escalation: { readonly at: number; readonly to: readonly string[] } | null
   readonly quorum: number
   /** Who has approved in this step. */
   readonly approved: readonly string[]
@@ -45,6 +52,7 @@ export interface ViewParts {
   readonly agentReason: string | null
   /** How long it can be undone, ms; `null`: not at all. */
   readonly undoWithin: number | null
+  readonly deciders: readonly string[]
 }
 
 const EFFECT_WORDS: Readonly<Record<Effect, string>> = {
@@ -53,9 +61,13 @@ const EFFECT_WORDS: Readonly<Record<Effect, string>> = {
   irreversible: 'It cannot be taken back.',
 }
 
-export function viewOf(held: InState<'held'>, { input, agentReason, undoWithin }: ViewParts): ApprovalView {
+export function viewOf(
+  held: InState<'held'>,
+  { input, agentReason, undoWithin, deciders }: ViewParts,
+): ApprovalView {
   const { approval } = held.state
   const step = approval.steps[approval.step]
+  const escalation = step?.escalations?.[0]
   return {
     approvalId: approval.id,
     actionId: held.id,
@@ -76,6 +88,11 @@ export function viewOf(held: InState<'held'>, { input, agentReason, undoWithin }
     steps: approval.steps.length,
     group: visible(step?.group ?? ''),
     members: step?.members ?? [],
+    deciders,
+    turns: turnsOf(approval),
+    risk: approval.risk,
+    escalation:
+      escalation === undefined ? null : { at: approval.since + escalation.after, to: escalation.to },
     quorum: step?.quorum ?? 1,
     approved: (step?.votes ?? []).map(({ by }) => by),
     next: approval.steps.slice(approval.step + 1).map(({ group }) => visible(group)),
@@ -94,6 +111,22 @@ function inWords(input: JsonObject | null): string {
       ([key, value]) => `${visible(clip(key, 40))} ${value === '' ? '""' : visible(clip(String(value), 80))}`,
     )
   return shown.length === 0 ? '' : ` with ${shown.join(', ')}`
+}
+
+/** What happened to the approval beside votes. */
+function turnsOf({ steps, step, editedBy, breakGlass }: Approval): string[] {
+  const { escalatedTo = [], delegations = [] } = steps[step] ?? {}
+  const named = (people: readonly string[]): string => people.map((one) => visible(one)).join(', ')
+  return [
+    ...(editedBy === undefined ? [] : [`The input was edited by ${named(editedBy)}.`]),
+    ...(escalatedTo.length === 0 ? [] : [`It waited too long: ${named(escalatedTo)} may decide as well.`]),
+    ...delegations.map(({ from, to }) => `${visible(from)} passed the vote on to ${visible(to)}.`),
+    ...(breakGlass === undefined || breakGlass.votes.length === 0
+      ? []
+      : [
+          `${named(breakGlass.votes.map(({ by }) => by))} asked to release it out of turn; one more releases it.`,
+        ]),
+  ]
 }
 
 function isPlain(value: JsonValue): boolean {
@@ -141,6 +174,8 @@ export function fateOf(action: Action): string {
       return `It waits for ${visible(step?.group ?? 'people')} (step ${approval.step + 1} of ${approval.steps.length}).`
     }
     case 'ready':
+      if (state.approval?.grantedBy === 'break_glass')
+        return `It was released out of turn${byWords(state.approval.breakGlass?.votes.map(({ by }) => by))} and may run.`
       return `It was approved${byWords(state.approval?.steps.flatMap(({ votes }) => votes.map(({ by }) => by)))} and may run.`
     case 'executing':
       return `It was approved${byWords(state.approvedBy)} and is running.`

@@ -8,6 +8,8 @@ export interface Reach {
   /** The action that an approval is about, as the store has it now. */
   byApproval(id: string): Promise<Action | undefined>
   view(held: InState<'held'>): Promise<ApprovalView>
+  /** Everybody whom the policy names around approvals, as it spells them. */
+  names(): readonly string[]
   /** Epoch ms. */
   readonly now: () => number
   /** The folder for what belongs to this installation. */
@@ -30,6 +32,11 @@ export async function stillWaiting(
   const { approval } = action.state
   const same = approval.id === approvalId && approval.step === step && approval.actionDigest === digest
   return same ? (action as InState<'held'>) : undefined
+}
+
+/** Where the console shows the approval. */
+export function linkTo(reach: Pick<Reach, 'publicUrl'>, { state }: InState<'held'>): string {
+  return `${reach.publicUrl()}/approvals/${state.approval.id}`
 }
 
 /** An error's words without any of these secrets. */

@@ -2,28 +2,21 @@ import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Action, InState, ProposalPayload } from '../action/action.ts'
 import { BelayError } from '../errors/catalogue.ts'
-import type { AlertChannel } from '../channels/alert.ts'
 import { AlertDesk } from '../channels/alert-desk.ts'
 import { AlertWatch } from '../channels/alert-watch.ts'
 import { viewOf } from '../channels/approval-view.ts'
 import { ChannelBook } from '../channels/channel-desk.ts'
 import type { ChannelDesk, ChannelStatus } from '../channels/channel-desk.ts'
 import { approvalDoor } from '../channels/email/approval-door.ts'
-import { ApprovalLinks, linkKey } from '../channels/email/approval-links.ts'
-import { MailChannel } from '../channels/email/mail-channel.ts'
 import type { Reach } from '../channels/reach.ts'
-import { SlackInteractions } from '../channels/slack/interactions.ts'
-import { SlackSignatures } from '../channels/slack/signature.ts'
-import { SlackChannel } from '../channels/slack/slack-channel.ts'
 import { slackDoor, SlackWork } from '../channels/slack/slack-door.ts'
-import type { SlackSide } from '../channels/slack/slack-door.ts'
-import { SlackPeople } from '../channels/slack/slack-people.ts'
-import { WebhookChannel } from '../channels/webhook/webhook-channel.ts'
 import type { ApprovalChannel } from '../flow/approve/announcer.ts'
-import type { WitnessState } from '../flow/audit/transparency/seek-witnesses.ts'
-import { isAddress } from '../policy/notify.ts'
+import { whoMayVote } from '../flow/approve/place.ts'
 import type { NotifyRule } from '../policy/notify.ts'
+import type { WitnessState } from '../flow/audit/transparency/seek-witnesses.ts'
 import type { Harness } from './harness.ts'
+import { CHANNELS, NO_CHANNELS, openChannels } from './open-channels.ts'
+import type { Channels } from './open-channels.ts'
 
 export interface PeopleReachOptions {
   readonly data: string
@@ -33,18 +26,9 @@ export interface PeopleReachOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
-/** Every channel that the policy names, opened. */
-interface Channels {
-  readonly all: readonly (ApprovalChannel & AlertChannel & { close(): Promise<void> })[]
-  readonly links: ApprovalLinks | undefined
-  readonly slack: SlackSide | undefined
-}
-
-const NONE: Channels = { all: [], links: undefined, slack: undefined }
 /** How often held actions and kept alerts are looked at, ms. */
 const TICK = 15_000
 const MAX_HELD = 1_000
-const CHANNELS = ['slack', 'email', 'webhook'] as const
 
 /**
  * The policy's `notify:` as one channel of the flow: opens what is configured, opens it anew when the policy changes,
@@ -58,9 +42,10 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
   readonly #waiting = new Map<string, InState<'held'>>()
   readonly #desk: AlertDesk
   readonly #book = new ChannelBook(() => this.#opened?.reach.now() ?? Date.now())
-  #channels: Channels = NONE
+  #channels: Channels = NO_CHANNELS
   #opened: { readonly harness: Harness; readonly reach: Reach; readonly watch: AlertWatch } | undefined
   #configured = ''
+  #away: ReadonlySet<string> = new Set()
   #changing: Promise<void> = Promise.resolve()
   #stop: (() => void)[] = []
   #closed = false
@@ -83,6 +68,7 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
       over: (key) => this.#desk.over(key),
       budgetLeft: (agent, session) => harness.flow.budgetLeft(agent, session),
       publicUrl: reach.publicUrl,
+      everyone: reach.names,
       onFault: this.#options.onFault,
     })
     this.#opened = { harness, reach, watch }
@@ -101,14 +87,16 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
     const opened = this.#opened
     if (opened === undefined || this.#closed) return
     const rule = this.#rule()
-    const configured = JSON.stringify([rule.slack, rule.email, rule.webhook])
+    const configured = JSON.stringify([rule.slack, rule.email, rule.webhook, rule.teams])
     if (configured === this.#configured) return
     this.#configured = configured
     this.#change(async () => {
       const before = this.#channels
-      this.#channels = NONE
+      this.#channels = NO_CHANNELS
       await closeAll(before)
-      this.#channels = this.#openChannels(rule, opened.reach)
+      const { note, env = process.env } = this.#options
+      const { reach } = opened
+      this.#channels = openChannels(rule, { reach, book: this.#book, work: this.#work, note, env })
       for (const held of this.#waiting.values()) this.#tell((channel) => channel.waiting(held))
     })
   }
@@ -157,6 +145,7 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
           vote: (id, vote) => late().vote(id, vote),
           byApproval: (id) => late().byApproval(id),
           view: (held) => late().view(held),
+          names: () => late().names(),
           now: () => late().now(),
           publicUrl: () => late().publicUrl(),
           data: this.#options.data,
@@ -198,7 +187,7 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
     await this.#work.ended()
     await this.#changing
     await closeAll(this.#channels)
-    this.#channels = NONE
+    this.#channels = NO_CHANNELS
   }
 
   #rule(): NotifyRule {
@@ -220,10 +209,22 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
       vote: (id, vote) => flow.vote(id, vote),
       byApproval: (id) => store.actionByApproval(id),
       now: () => store.now(),
+      names: () => {
+        const groups = Object.values(policies.current().approvers)
+        return [...new Set(groups.flatMap(({ members, mayDelegateTo }) => [...members, ...mayDelegateTo]))]
+      },
       publicUrl: () => policies.current().notify.publicUrl ?? policies.current().people.publicUrl ?? url,
       onFault: this.#options.onFault,
       async view(held) {
-        const [input, payloads] = await Promise.all([flow.input(held), store.payloads(held.id)])
+        const now = store.now()
+        const [input, payloads, absences] = await Promise.all([
+          flow.input(held),
+          store.payloads(held.id),
+          store.approvals.absences(now),
+        ])
+        const { approval } = held.state
+        const step = approval.steps[approval.step]
+        const away = absences.filter(({ from }) => from <= now)
         const text = payloads.find(({ kind }) => kind === 'proposal')?.text
         const proposal = text == null ? null : (JSON.parse(text) as ProposalPayload)
         const undo = policies.current().action(held.name)?.undo ?? null
@@ -231,106 +232,32 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
           input,
           agentReason: proposal?.reason ?? null,
           undoWithin: undo?.within ?? null,
+          deciders: step === undefined ? [] : whoMayVote(step, held, away, approval.editedBy),
         })
       },
     }
   }
 
-  #openChannels(rule: NotifyRule, common: Reach): Channels {
-    const slack = this.#openSlack(rule, this.#watched('slack', common))
-    const email = this.#openEmail(rule, this.#watched('email', common))
-    const reach = this.#watched('webhook', common)
-    const secret = rule.webhook === null ? undefined : this.#secret('webhook', rule.webhook.secret)
-    const webhook =
-      rule.webhook === null || secret === undefined
-        ? undefined
-        : new WebhookChannel(reach, { url: rule.webhook.url, secret })
-    return {
-      all: [slack?.channel, email?.channel, webhook].filter((channel) => channel !== undefined),
-      links: email?.links,
-      slack: slack?.side,
-    }
-  }
-
-  /** Its deliveries and faults are remembered under the channel's name. */
-  #watched(name: (typeof CHANNELS)[number], reach: Reach): Reach {
-    this.#book.opening(name)
-    return {
-      ...reach,
-      onSent: () => this.#book.delivered(name),
-      onFault: (error) => {
-        this.#book.failed(name, error)
-        reach.onFault(error)
-      },
-    }
-  }
-
-  #lacks(name: (typeof CHANNELS)[number], what: string): undefined {
-    this.#book.missing(name, what)
-    this.#options.note(what)
-    return undefined
-  }
-
-  #openSlack(
-    { slack }: NotifyRule,
-    reach: Reach,
-  ): { readonly channel: SlackChannel; readonly side: SlackSide } | undefined {
-    if (slack === null) return undefined
-    const token = this.#secret('slack', slack.token)
-    const signing = this.#secret('slack', slack.signingSecret)
-    if (token === undefined || signing === undefined) return undefined
-    const { apiUrl } = slack
-    const channel = new SlackChannel(reach, { channel: slack.channel, token, apiUrl })
-    const people = new SlackPeople(channel.api, slack.people, reach.now)
-    const interactions = new SlackInteractions({ reach, channel, people, apiUrl })
-    return { channel, side: { signatures: new SlackSignatures(signing, reach.now), interactions } }
-  }
-
-  #openEmail(
-    { email }: NotifyRule,
-    reach: Reach,
-  ): { readonly channel: MailChannel; readonly links: ApprovalLinks } | undefined {
-    if (email === null) return undefined
-    const smtp = this.#secret('email', email.smtp)
-    if (smtp === undefined) return undefined
-    if (!URL.canParse(smtp) || !/^smtps?:$/.test(new URL(smtp).protocol)) {
-      return this.#lacks('email', 'notify.email.smtp is no smtp:// or smtps:// URL; nobody is told by e-mail')
-    }
-    const from = email.from ?? decodeURIComponent(new URL(smtp).username)
-    if (!isAddress(from)) {
-      return this.#lacks('email', 'notify.email.from is missing; nobody is told by e-mail')
-    }
-    const linkSecret = email.linkSecret === null ? null : this.#secret('email', email.linkSecret)
-    if (linkSecret === undefined) return undefined
-    if (linkSecret !== null && linkSecret.length < 32) {
-      return this.#lacks(
-        'email',
-        'notify.email.link_secret needs at least 32 characters; nobody is told by e-mail',
-      )
-    }
-    const links = new ApprovalLinks(linkSecret === null ? linkKey(reach.data) : Buffer.from(linkSecret))
-    const { to, approvers } = email
-    return { channel: new MailChannel(reach, { smtp, from, to, approvers, links }), links }
-  }
-
-  /** What `$NAME` stands for; notes and answers `undefined` where it stands for nothing. */
-  #secret(channel: (typeof CHANNELS)[number], written: string): string | undefined {
-    if (!written.startsWith('$')) return written
-    const value = (this.#options.env ?? process.env)[written.slice(1)]
-    if (value !== undefined && value !== '') return value
-    const variable = written.slice(1)
-    return this.#lacks(
-      channel,
-      `notify.${channel}: set the environment variable ${variable}; nobody is told there`,
-    )
+  /** Who stands in for somebody since a moment ago has not been told of what waits already. */
+  async #tellStandIns(
+    absences: readonly { readonly id: string; readonly from: number }[],
+    now: number,
+  ): Promise<void> {
+    const away = absences.filter(({ from }) => from <= now).map(({ id }) => id)
+    const known = this.#away
+    this.#away = new Set(away)
+    if (away.every((id) => known.has(id))) return
+    for (const held of this.#waiting.values()) this.#tell((channel) => channel.waiting(held))
   }
 
   async #tick(): Promise<void> {
     this.#desk.tell()
     const opened = this.#opened
-    if (opened === undefined || this.#channels.all.length === 0 || !opened.harness.flow.speaks()) return
+    if (opened === undefined || this.#channels.all.length === 0) return
     try {
       const { store } = opened.harness
+      await this.#tellStandIns(await store.approvals.absences(store.now()), store.now())
+      if (!opened.harness.flow.speaks()) return
       opened.watch.held(await store.actions({ state: 'held', limit: MAX_HELD }), store.now())
     } catch (error) {
       this.#options.onFault(error)
@@ -342,11 +269,13 @@ const NOTHING: NotifyRule = {
   slack: null,
   email: null,
   webhook: null,
+  teams: null,
   quiet: null,
   alerts: { heldFor: Number.POSITIVE_INFINITY, errorRate: 1, budget: 1 },
   publicUrl: null,
 }
 
-async function closeAll({ all }: Channels): Promise<void> {
+async function closeAll({ all, sockets }: Channels): Promise<void> {
+  await Promise.all(sockets.map((socket) => socket.close()))
   await Promise.all(all.map((channel) => channel.close()))
 }

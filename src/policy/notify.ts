@@ -10,6 +10,7 @@ export interface NotifyRule {
   readonly slack: SlackRule | null
   readonly email: EmailRule | null
   readonly webhook: WebhookRule | null
+  readonly teams: TeamsRule | null
   readonly quiet: QuietRule | null
   readonly alerts: AlertRule
   /** The address at which people reach Belay, without a slash at its end; `null`: the one it is bound to. */
@@ -20,6 +21,8 @@ export interface SlackRule {
   readonly channel: string
   readonly token: string
   readonly signingSecret: string
+  /** With it, clicks come over a socket that Belay opens; `null`: over HTTP alone. */
+  readonly appToken: string | null
   readonly apiUrl: string
   /** Slack user id → approver. Who is not here is looked up by e-mail address. */
   readonly people: Readonly<Record<string, string>>
@@ -34,6 +37,11 @@ export interface EmailRule {
   readonly smtp: string
   /** Signs the links; `null`: a key in the data folder. Replicas must share one. */
   readonly linkSecret: string | null
+}
+
+/** A workflow of Teams that posts what comes to its address. */
+export interface TeamsRule {
+  readonly url: string
 }
 
 export interface WebhookRule {
@@ -63,6 +71,7 @@ export interface NotifyEntry {
     readonly channel: string
     readonly token?: string
     readonly signing_secret?: string
+    readonly app_token?: string
     readonly api_url?: string
     readonly people?: Readonly<Record<string, string>>
   }
@@ -75,6 +84,7 @@ export interface NotifyEntry {
     readonly public_url?: string
   }
   readonly webhook?: { readonly url: string; readonly secret?: string }
+  readonly teams?: { readonly url?: string }
   readonly quiet?: { readonly from: string; readonly to: string; readonly zone?: string }
   readonly alerts?: { readonly held_for?: string; readonly error_rate?: number; readonly budget?: number }
   readonly public_url?: string
@@ -108,6 +118,9 @@ export const notifySchema: JsonObject = described(
           channel: { ...text('Channel, for example #agents, or its id.'), maxLength: 100 },
           token: secret('The bot token. Default: $SLACK_BOT_TOKEN.'),
           signing_secret: secret('The signing secret of the Slack app. Default: $SLACK_SIGNING_SECRET.'),
+          app_token: secret(
+            'An app-level token (xapp-…): socket mode, for where Slack cannot reach Belay. The signing secret is not needed then.',
+          ),
           api_url: url('Default: https://slack.com/api.'),
           people: {
             description:
@@ -146,6 +159,12 @@ export const notifySchema: JsonObject = described(
         },
         ['url'],
       ),
+    ),
+    teams: described(
+      'Approvals and alerts as cards in Microsoft Teams, with a link to decide in the console.',
+      map({
+        url: secret('The address of a workflow that a webhook request starts. Default: $TEAMS_WEBHOOK_URL.'),
+      }),
     ),
     quiet: described(
       'When alerts wait until morning. Approvals and stops never do.',
@@ -191,6 +210,12 @@ export function compileNotify(entry: NotifyEntry, report: Report): NotifyRule {
               report,
             ),
           }),
+    teams:
+      entry.teams === undefined
+        ? null
+        : Object.freeze({
+            url: secretOf(entry.teams.url, '$TEAMS_WEBHOOK_URL', ['notify', 'teams', 'url'], report),
+          }),
     quiet: quiet === undefined ? null : compileQuiet(quiet, report),
     alerts: Object.freeze({
       heldFor: parseDuration(alerts.held_for) ?? 60 * 60_000,
@@ -219,6 +244,8 @@ function compileSlack(slack: NonNullable<NotifyEntry['slack']>, report: Report):
       [...path, 'signing_secret'],
       report,
     ),
+    appToken:
+      slack.app_token === undefined ? null : secretOf(slack.app_token, '', [...path, 'app_token'], report),
     apiUrl: plainUrl(slack.api_url ?? 'https://slack.com/api', [...path, 'api_url'], report),
     people: Object.freeze({ ...slack.people }),
   })
@@ -282,10 +309,11 @@ export function isAddress(value: string): boolean {
 }
 
 const SECRETS: Readonly<Record<string, readonly string[]>> = {
-  slack: ['token', 'signing_secret'],
+  slack: ['token', 'signing_secret', 'app_token'],
   email: ['smtp', 'link_secret'],
   // The path of a webhook is often all that protects it.
   webhook: ['secret', 'url'],
+  teams: ['url'],
 }
 
 /** The file as it may be shown: literal secrets are hidden, `$NAME` stays. */

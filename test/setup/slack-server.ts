@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { acceptSockets } from './slack-socket-server.ts'
+import type { SocketSide } from './slack-socket-server.ts'
 import { slackSignature } from '../../src/channels/slack/signature.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- what a payload holds is for the checks below to find out
@@ -9,6 +11,7 @@ type Any = any
 
 export const BOT_TOKEN = 'xoxb-test-0123456789-abcdef'
 export const SIGNING_SECRET = '8f742231b10e8888abcd99yyyzzz85a5'
+export const APP_TOKEN = 'xapp-1-A0TEST-0123456789-abcdef'
 export const TEAM = 'T0TEAM'
 const CHANNEL = 'C0AGENTS1'
 
@@ -28,6 +31,8 @@ export interface SlackUser {
 
 /** Slack as far as Belay uses it, strict where Slack is strict: tokens, content types, Block Kit's limits, trigger ids. */
 export interface SlackStandIn {
+  /** Socket mode: how many connections stand, and what was acknowledged. */
+  readonly socket: SocketSide
   readonly url: string
   readonly messages: SlackMessage[]
   /** Every call, by method. */
@@ -61,6 +66,8 @@ export interface PostOptions {
   /** The exact request again. */
   readonly timestamp?: string
   readonly triggerId?: string
+  /** Over the socket in the place of HTTP. */
+  readonly overSocket?: boolean
 }
 
 export async function startSlack(belay: () => string): Promise<SlackStandIn> {
@@ -108,6 +115,7 @@ export async function startSlack(belay: () => string): Promise<SlackStandIn> {
       slack.views.push({ view: body.view, user: triggerUser.get(body.trigger_id) ?? '' })
       return { ok: true, view: { id: 'V1' } }
     },
+    'apps.connections.open': () => ({ ok: true, url: `${origin.replace('http', 'ws')}/link/?ticket=1` }),
     'users.info': ({ user: id }) => {
       const user = slack.users.get(id)
       if (user === undefined) return refused('user_not_found')
@@ -149,7 +157,8 @@ export async function startSlack(belay: () => string): Promise<SlackStandIn> {
           )
           const body: Any = isForm ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text)
           const answer: Any =
-            request.headers.authorization !== `Bearer ${BOT_TOKEN}`
+            request.headers.authorization !==
+            `Bearer ${method === 'apps.connections.open' ? APP_TOKEN : BOT_TOKEN}`
               ? refused('invalid_auth')
               : forms.has(method) && !isForm
                 ? refused('invalid_arguments')
@@ -164,7 +173,9 @@ export async function startSlack(belay: () => string): Promise<SlackStandIn> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
+  const sockets = acceptSockets(server)
   const post: SlackStandIn['post'] = async (payload, more = {}) => {
+    if (more.overSocket === true) return sockets.deliver(payload)
     const body = new URLSearchParams({ payload: JSON.stringify(payload) }).toString()
     const timestamp = more.timestamp ?? String(Math.floor(Date.now() / 1_000) + (more.skew ?? 0))
     const signature = slackSignature(more.secret ?? SIGNING_SECRET, timestamp, Buffer.from(body))
@@ -181,6 +192,7 @@ export async function startSlack(belay: () => string): Promise<SlackStandIn> {
   }
   return {
     ...slack,
+    socket: sockets,
     url: `${origin}/api`,
     post,
     click(user, message, actionId, more = {}) {

@@ -69,17 +69,17 @@ export function approvalDoor(app: FastifyInstance, { reach, links }: ApprovalDoo
         wrong: `The reason is longer than ${MAX_REASON} characters.`,
         reason,
       })
-    if (reason.length < 3 && (outcome === 'reject' || held.effect === 'irreversible'))
+    if (reason.length < 3 && (outcome === 'reject' || held.state.approval.risk === 'high'))
       return show(token, claims, held, reply, 422, {
         wrong:
           outcome === 'reject'
             ? 'Write why you reject it; the agent is told.'
-            : 'It cannot be undone: write why you approve it.',
+            : 'Its risk is high: write why you approve it.',
         reason,
       })
     try {
       await reach.vote(claims.approvalId, {
-        by: voterFor(held, claims.person),
+        by: voterFor(held, claims.person, reach.names()),
         outcome,
         ...(reason !== '' && { reason }),
       })
@@ -103,7 +103,7 @@ export function approvalDoor(app: FastifyInstance, { reach, links }: ApprovalDoo
     if (reach.now() >= expiresAt) return undefined
     const held = await stillWaiting(reach, { approvalId, step, digest: actionDigest })
     if (held === undefined || reach.now() >= held.state.approval.expiresAt) return undefined
-    const name = voterFor(held, person)
+    const name = voterFor(held, person, reach.names())
     return held.state.approval.steps[step]!.votes.some(({ by }) => by === name) ? undefined : held
   }
 
@@ -130,7 +130,7 @@ export function approvalDoor(app: FastifyInstance, { reach, links }: ApprovalDoo
     if (action.state.name !== 'held') return answer(reply, 200, 'This is decided', [about, fateOf(action)])
     const { approval } = action.state
     const vote = approval.steps[claims.step]?.votes.find(
-      ({ by }) => by === voterFor(action as InState<'held'>, claims.person),
+      ({ by }) => by === voterFor(action as InState<'held'>, claims.person, reach.names()),
     )
     if (approval.id !== claims.approvalId || approval.actionDigest !== claims.actionDigest)
       return answer(reply, 200, 'This has changed', [

@@ -27,7 +27,14 @@ export function approvalMail(view: ApprovalView, link: string | null): MailText 
     `Confidence: ${view.confidence === null ? 'not given' : `${Math.round(view.confidence * 100)} %`}`,
     `Costs: ${costWords(view.costUsd)}`,
     `Can be undone: ${view.undo}`,
+    `Risk: ${view.risk}`,
     `Who decides: ${whoDecides(view)}`,
+    ...view.turns,
+    ...(view.escalation === null
+      ? []
+      : [
+          `If nobody decides by ${timeWords(view.escalation.at)}, ${view.escalation.to.join(', ')} may as well.`,
+        ]),
     `Decide until: ${timeWords(view.expiresAt)}`,
   ]
   const ask =

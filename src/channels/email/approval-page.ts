@@ -50,10 +50,13 @@ export function questionPage(
   },
 ): string {
   const irreversible = view.effect === 'irreversible'
+  const high = view.risk === 'high'
   return document(
     `Approve ${view.action}?`,
     html`<h1>${view.sentence}</h1>
-      ${irreversible ? html`<p class="warn">This cannot be undone. To approve it, write why.</p>` : null}
+      ${irreversible ? html`<p class="warn">This cannot be undone.</p>` : null}
+      ${high ? html`<p class="warn">Its risk is high: to approve it, write why.</p>` : null}
+      ${view.turns.map((turn) => html`<p>${turn}</p>`)}
       <h2 id="input">Exact arguments</h2>
       <pre tabindex="0" aria-labelledby="input">${view.input}</pre>
       <h2>Why it is held</h2>
@@ -71,7 +74,7 @@ export function questionPage(
         <input type="hidden" name="form" value="${ask.formField}" />
         ${ask.wrong === undefined ? null : html`<p class="wrong" role="alert" id="wrong">${ask.wrong}</p>`}
         <label for="reason"
-          >Reason <span class="quiet">(needed to reject${irreversible ? ' and to approve' : ''})</span></label
+          >Reason <span class="quiet">(needed to reject${high ? ' and to approve' : ''})</span></label
         >
         <textarea
           id="reason"
@@ -107,6 +110,7 @@ function facts(view: ApprovalView): Html {
     ['Costs', costWords(view.costUsd)],
     ['Can be undone', view.undo],
     ['Decide until', timeWords(view.expiresAt)],
+    ['Risk', view.risk],
     ['Who decides', whoDecides(view)],
     ...(view.proposedBy === null ? [] : [['Asked for by', view.proposedBy] as const]),
     ['Action', view.actionId],

@@ -66,8 +66,7 @@ export class MailChannel implements ApprovalChannel, AlertChannel {
   }
 
   async waiting(held: InState<'held'>): Promise<void> {
-    const { approval } = held.state
-    const members = approval.steps[approval.step]?.members.filter(isAddress) ?? []
+    const members = (await this.#reach.view(held)).deciders.filter(isAddress)
     const lower = (address: string): string => address.toLowerCase()
     const named = new Set(this.#options.to.map(lower))
     const deciders = members.filter((member) => this.#options.approvers || named.has(lower(member)))
@@ -84,7 +83,9 @@ export class MailChannel implements ApprovalChannel, AlertChannel {
 
   alert(alerts: readonly Alert[]): void {
     const mail = alertMail(alerts)
-    for (const address of this.#options.to) this.#outbox.post({ send: () => this.#send(address, mail) })
+    const everyone = alerts.flatMap(({ people = [] }) => people.filter(isAddress))
+    for (const address of new Set([...this.#options.to, ...everyone]))
+      this.#outbox.post({ send: () => this.#send(address, mail) })
   }
 
   async close(): Promise<void> {

@@ -40,7 +40,7 @@ export interface Message {
 
 /** Whether approving needs the dialog: to type a reason, or to read arguments that the message has no room for. */
 export function needsDialog(view: ApprovalView): boolean {
-  return view.effect === 'irreversible' || view.input.length > SHOWN_INPUT
+  return view.risk === 'high' || view.input.length > SHOWN_INPUT
 }
 
 /** Arguments that not even the dialog has room for are decided where they can be read. */
@@ -49,7 +49,7 @@ export function fitsDialog(view: ApprovalView): boolean {
 }
 
 /** The message of a step that waits. */
-export function questionMessage(view: ApprovalView): Message {
+export function questionMessage(view: ApprovalView, link: string): Message {
   const cut = view.input.length > SHOWN_INPUT
   return {
     text: escaped(clip(`Approve? ${view.sentence}`, 1_000)),
@@ -60,9 +60,10 @@ export function questionMessage(view: ApprovalView): Message {
       ...(cut ? [plain(`Cut: ${view.input.length} characters in all. Approve… shows the rest.`)] : []),
       plain(clip(`Held because: ${view.reasons.join(' ')}`, LIMITS.section)),
       ...(view.agentReason === null ? [] : [plain(clip(`The agent says: ${view.agentReason}`, 1_500))]),
+      ...(view.turns.length === 0 ? [] : [plain(clip(view.turns.join(' '), 1_500))]),
       facts(view),
       buttons(view),
-      context([`${view.actionId} · ${view.digest.slice(0, 19)}`]),
+      context([`${view.actionId} · ${view.digest.slice(0, 19)} · ${link}`]),
     ],
   }
 }
@@ -84,7 +85,7 @@ export function decisionModal(
 ): JsonObject {
   const approve = outcome === 'approve'
   const chunks = chunked(view.input)
-  const needed = !approve || view.effect === 'irreversible'
+  const needed = !approve || view.risk === 'high'
   return {
     type: 'modal',
     callback_id: DECIDE,
@@ -95,6 +96,7 @@ export function decisionModal(
     blocks: [
       plain(view.sentence),
       ...(view.effect === 'irreversible' ? [plain('This cannot be undone.')] : []),
+      ...(approve && view.risk === 'high' ? [plain('Its risk is high: write why.')] : []),
       ...chunks.slice(0, MAX_CHUNKS).map(preformatted),
       {
         type: 'input',
@@ -143,12 +145,16 @@ function facts(view: ApprovalView): JsonObject {
     ['Confidence', view.confidence === null ? 'not given' : `${Math.round(view.confidence * 100)} %`],
     ['Costs', costWords(view.costUsd)],
     ['Can be undone', view.undo],
+    ['Risk', view.risk],
     ['Decide until', timeWords(view.expiresAt)],
     ['Who decides', `${view.group}${view.steps > 1 ? ` (step ${view.step + 1} of ${view.steps})` : ''}`],
     [
       'Approved so far',
       `${view.approved.length} of ${view.quorum}${view.approved.length === 0 ? '' : `: ${view.approved.join(', ')}`}`,
     ],
+    ...(view.escalation === null
+      ? []
+      : [['Else', `${view.escalation.to.join(', ')} from ${timeWords(view.escalation.at)}`] as const]),
     ...(view.next.length === 0 ? [] : [['Then', view.next.join(', then ')] as const]),
     ...(view.proposedBy === null ? [] : [['Asked for by', view.proposedBy] as const]),
   ]

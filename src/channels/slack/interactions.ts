@@ -94,8 +94,8 @@ export class SlackInteractions {
         this.#guarded(answerTo, async () => {
           const held = await this.#waiting(about, answerTo)
           if (held === undefined) return
-          if (outcome === 'approve' && held.effect === 'irreversible' && reason.length < 3) {
-            await this.#tell(answerTo, 'Not recorded: it cannot be undone, so a reason is needed.')
+          if (outcome === 'approve' && held.state.approval.risk === 'high' && reason.length < 3) {
+            await this.#tell(answerTo, 'Not recorded: its risk is high, so a reason is needed.')
             return
           }
           await this.#vote(held, about, user, outcome, reason, answerTo)
@@ -137,7 +137,7 @@ export class SlackInteractions {
     }
     try {
       const after = await reach.vote(about.approvalId, {
-        by: voterFor(held, person),
+        by: voterFor(held, person, reach.names()),
         outcome,
         ...(reason !== '' && { reason }),
       })

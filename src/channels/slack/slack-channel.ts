@@ -6,7 +6,7 @@ import type { Alert, AlertChannel } from '../alert.ts'
 import { visible } from '../approval-view.ts'
 import { Outbox } from '../outbox.ts'
 import type { OutboxOptions } from '../outbox.ts'
-import { blotted, stillWaiting } from '../reach.ts'
+import { blotted, linkTo, stillWaiting } from '../reach.ts'
 import type { Reach } from '../reach.ts'
 import { SentLog } from '../sent-log.ts'
 import { alertMessage, questionMessage, settledMessage } from './blocks.ts'
@@ -102,7 +102,7 @@ export class SlackChannel implements ApprovalChannel, AlertChannel {
     if (keyOf(held.id, held.state.approval.id, held.state.approval.step) !== key) return
     const posted = this.#posted(key) ?? (await this.#find(held, key))
     if (posted !== undefined && posted.version >= held.version) return
-    const message = questionMessage(await this.#reach.view(held))
+    const message = questionMessage(await this.#reach.view(held), linkTo(this.#reach, held))
     if (posted !== undefined && (await this.#update(posted, message))) {
       this.#sent.set(key, { channel: posted.channel, ts: posted.ts, version: held.version })
       return

@@ -7,7 +7,7 @@ import type { Alert, AlertChannel } from '../alert.ts'
 import { fateOf } from '../approval-view.ts'
 import { Later, Outbox, Undeliverable } from '../outbox.ts'
 import type { OutboxOptions } from '../outbox.ts'
-import { blotted } from '../reach.ts'
+import { blotted, linkTo } from '../reach.ts'
 import type { Reach } from '../reach.ts'
 import { SentLog } from '../sent-log.ts'
 
@@ -70,6 +70,11 @@ export class WebhookChannel implements ApprovalChannel, AlertChannel {
       steps: view.steps,
       group: view.group,
       members: view.members,
+      deciders: view.deciders,
+      risk: view.risk,
+      turns: view.turns,
+      escalates_at: view.escalation === null ? null : new Date(view.escalation.at).toISOString(),
+      url: linkTo(this.#reach, held),
       quorum: view.quorum,
       approved_by: view.approved,
       next: view.next,

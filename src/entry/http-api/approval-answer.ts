@@ -41,15 +41,16 @@ export async function approvalDetails(
   const stored = parts.payloads.find((one) => one.action === action.id && one.kind === 'proposal')
   const proposal = stored?.text == null ? null : (JSON.parse(stored.text) as ProposalPayload)
   const input = inputIn(parts.payloads, action)
+  const waiting = action.state.name === 'held' ? approval.steps[approval.step] : undefined
+  const people =
+    waiting === undefined ? [] : whoMayVote(waiting, action, parts.standIns, approval.editedBy ?? [])
   const held = { ...action, state: { name: 'held', approval } } as InState<'held'>
   const view = viewOf(held, {
     input,
     agentReason: proposal?.reason ?? null,
     undoWithin: rule?.undo?.within ?? null,
+    deciders: people,
   })
-  const waiting = action.state.name === 'held' ? approval.steps[approval.step] : undefined
-  const people =
-    waiting === undefined ? [] : whoMayVote(waiting, action, parts.standIns, approval.editedBy ?? [])
   const escalates = escalatesAt(approval)
   const shown = principal.kind !== 'agent'
   const changed = proposal !== null && (proposal.enforced !== undefined || approval.editedBy !== undefined)
