@@ -138,9 +138,19 @@ export type ActionState =
       readonly approvedBy?: readonly string[]
       readonly grantedBy?: Approval['grantedBy']
     }
-  | { readonly name: 'succeeded'; readonly at: number; readonly undo?: UndoProgress }
-  | { readonly name: 'failed'; readonly at: number }
-  | { readonly name: 'unknown'; readonly at: number; readonly cause: string }
+  | {
+      readonly name: 'succeeded'
+      readonly at: number
+      readonly judged?: ResultJudgement
+      readonly undo?: UndoProgress
+    }
+  | { readonly name: 'failed'; readonly at: number; readonly judged?: ResultJudgement }
+  | {
+      readonly name: 'unknown'
+      readonly at: number
+      readonly cause: string
+      readonly judged?: ResultJudgement
+    }
   | { readonly name: 'undone'; readonly at: number; readonly by: string }
   | { readonly name: 'expired'; readonly at: number; readonly was: 'held' | 'ready' }
   | { readonly name: 'cancelled'; readonly at: number; readonly by: string }
@@ -243,11 +253,14 @@ export interface DoorReport extends OutcomeReport {
 }
 
 /** What the policy's checks made of a result. `deny`: the agent does not get it. */
-export interface ResultVerdict {
+export interface ResultJudgement {
   readonly decision: Decision
   /** What was done, which differs only under `observe`. */
   readonly effective: Decision
   readonly reasons: readonly Reason[]
+}
+
+export interface ResultVerdict extends ResultJudgement {
   /** The result that the agent may read: redacted if a check said so. */
   readonly result: JsonObject
 }

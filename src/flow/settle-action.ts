@@ -1,4 +1,4 @@
-import type { Action, ActionState, DoorReport } from '../action/action.ts'
+import type { Action, ActionState, DoorReport, ResultJudgement } from '../action/action.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import { isIn, moved, wrongState } from '../action/lifecycle.ts'
 import { refuseBadAmount, usdFromNano } from '../action/money.ts'
@@ -28,10 +28,11 @@ export async function settleAction(
   const charges = isIn(action, 'unknown')
     ? adjust(action, cost)
     : stages.monitor.charges(action.reservations, cost)
+  const judged = judgedOf(report)
   const state: ActionState =
     report.outcome === 'unknown'
-      ? { name: 'unknown', at, cause: cause ?? 'the outcome was reported as unknown' }
-      : { name: report.outcome, at }
+      ? { name: 'unknown', at, cause: cause ?? 'the outcome was reported as unknown', ...judged }
+      : { name: report.outcome, at, ...judged }
   const next = moved(action, state, at, { cost })
   const body = {
     outcome: report.outcome,
@@ -56,6 +57,13 @@ export async function settleAction(
   // The outcome is on disk: a pause that cannot be recorded is in force here, and no reason to call the report failed.
   if (verdict !== undefined) await setAgentState(stages, next.agent, verdict, 'breaker').catch(stages.onFault)
   return next
+}
+
+/** A result that nothing was said against needs no word in the state. */
+function judgedOf({ judged }: DoorReport): { readonly judged?: ResultJudgement } {
+  if (judged === undefined || judged.decision === 'allow') return {}
+  const { decision, effective, reasons } = judged
+  return { judged: { decision, effective, reasons } }
 }
 
 /** An action that will not run: refused by a person, withdrawn, or too late. Its room and its place in history come back. */

@@ -23,6 +23,7 @@ agents:
 actions:
   note.read: { effect: read }
   note.add: { effect: write, undo: { within: 1h } }
+  note.fetch: { effect: read, result: { verify: [{ banned_phrases: { phrases: [top secret] } }] } }
   note.publish:
     effect: write
     approve: [{ by: [editors], expires: 1h }]

@@ -4,7 +4,7 @@ import { STATES } from '../../action/action.ts'
 import { DECISIONS } from '../../action/decision.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { pathOf } from '../sdk/action-path.ts'
-import { objectOf, objectsOf, reasonLines, textOf, timeOf } from './answer.ts'
+import { objectOf, objectsOf, reasonLines, reasonsOf, textOf, timeOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
 import { printExplanation } from './explanation.ts'
@@ -100,7 +100,7 @@ async function list(options: ListOptions): Promise<void> {
         textOf(item['action']),
         { text: textOf(item['decision']), colour: stateColour(textOf(item['decision'])) },
         { text: textOf(item['state']), colour: stateColour(textOf(item['state'])) },
-        textOf(objectsOf(item['reasons'])[0]?.['code']),
+        textOf(reasonsOf(item)[0]?.['code']),
       ]),
     )
     if (typeof page['next'] === 'string') note(`more: --before ${escapeText(page['next'])}`)

@@ -18,9 +18,14 @@ export function timeOf(value: JsonValue | undefined): number {
   return typeof value === 'string' ? Date.parse(value) : Number.NaN
 }
 
+/** What was said against the action, then what was said against its result. */
+export function reasonsOf(action: JsonObject): JsonObject[] {
+  return [...objectsOf(action['reasons']), ...objectsOf(objectOf(action['judged'])['reasons'])]
+}
+
 /** `code: message` of each reason, escaped. */
 export function reasonLines(action: JsonObject): string[] {
-  return objectsOf(action['reasons']).map((reason) =>
+  return reasonsOf(action).map((reason) =>
     escapeText(`${textOf(reason['code'])}: ${textOf(reason['message'])}`),
   )
 }

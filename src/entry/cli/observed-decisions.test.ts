@@ -55,12 +55,27 @@ test('counts by decision, and by action and the reason that decided', () => {
   expect(preview.held_back[0]).toEqual({
     action: 'note.add',
     decision: 'deny',
+    of: 'action',
     code: 'a:x',
     message: 'because of a:x',
     count: 4,
     agents: ['reader', 'writer'],
     examples: ['act_9', 'act_8', 'act_7'],
   })
+})
+
+test('a result that would not have reached the agent is counted apart', () => {
+  const judged = { decision: 'deny', effective: 'allow', reasons: [{ code: 'r:x', message: 'secret' }] }
+  const preview = previewOf(
+    action(3, 'deny', ['r:x'], { judged }),
+    action(2, 'allow', [], { judged }),
+    action(1, 'allow', [], { judged: { ...judged, decision: 'allow' } }),
+  )
+  expect(preview.decisions).toMatchObject({ allow: 2, deny: 1 })
+  expect(preview.held_back).toMatchObject([
+    { of: 'result', decision: 'deny', code: 'r:x', count: 2, examples: ['act_3', 'act_2'] },
+    { of: 'action', decision: 'deny', code: 'r:x', count: 1 },
+  ])
 })
 
 test('what was decided under enforce, or in words that are unknown, is no preview', () => {

@@ -1,12 +1,14 @@
 import { DECISIONS } from '../../action/decision.ts'
 import type { Decision } from '../../action/decision.ts'
 import type { JsonObject } from '../../action/json.ts'
-import { objectsOf, textOf, timeOf } from './answer.ts'
+import { objectOf, objectsOf, textOf, timeOf } from './answer.ts'
 
 /** What would have been held back for one reason, in one kind of action. */
 export interface HeldBack {
   readonly action: string
   readonly decision: Exclude<Decision, 'allow'>
+  /** Whether it was about doing it, or about what came back: the agent would not have got that, or not all of it. */
+  readonly of: 'action' | 'result'
   /** The reason that decided; further reasons of the same actions are not counted apart. */
   readonly code: string
   readonly message: string
@@ -87,16 +89,27 @@ export class ObservedDecisions {
     const version = textOf(action['policy_version'])
     if (this.#policies.has(version) || this.#policies.size < MAX_POLICIES)
       this.#policies.set(version, (this.#policies.get(version) ?? 0) + 1)
-    if (decision !== 'allow') this.#count(action, decision, agent)
+    if (decision !== 'allow') {
+      this.#count(action, { decision, of: 'action' }, objectsOf(action['reasons']), agent)
+      this.#countPause(action, agent)
+    }
+    const judged = objectOf(action['judged'])
+    const onResult = DECISIONS.find((each) => each === judged['decision'])
+    if (onResult !== undefined && onResult !== 'allow')
+      this.#count(action, { decision: onResult, of: 'result' }, objectsOf(judged['reasons']), agent)
   }
 
-  #count(action: JsonObject, decision: HeldBack['decision'], agent: string): void {
-    const reasons = objectsOf(action['reasons'])
+  #count(
+    action: JsonObject,
+    what: Pick<HeldBack, 'decision' | 'of'>,
+    reasons: readonly JsonObject[],
+    agent: string,
+  ): void {
     const first = reasons[0]
     const code = textOf(first?.['code'])
     const id = textOf(action['id'])
     const name = textOf(action['action'])
-    const key = JSON.stringify([name, decision, code])
+    const key = JSON.stringify([name, what.of, what.decision, code])
     const group = this.#groups.get(key)
     if (group !== undefined) {
       group.count += 1
@@ -107,7 +120,7 @@ export class ObservedDecisions {
       const message = textOf(first?.['message'])
       this.#groups.set(key, {
         action: name,
-        decision,
+        ...what,
         code,
         message,
         count: 1,
@@ -115,6 +128,10 @@ export class ObservedDecisions {
         examples: [id],
       })
     } else this.#other += 1
+  }
+
+  #countPause(action: JsonObject, agent: string): void {
+    const reasons = objectsOf(action['reasons'])
     const pause = reasons.find((reason) => /^(?:agent:|breaker:)/.test(textOf(reason['code'])))
     if (pause === undefined) return
     const before = this.#paused.get(agent)
@@ -125,7 +142,7 @@ export class ObservedDecisions {
       // Newest first: the last one that is seen is the one that it began with.
       code: textOf(pause['code']),
       message: textOf(pause['message']),
-      first: id,
+      first: textOf(action['id']),
       at: textOf(action['proposed_at']),
       refused: (before?.refused ?? 0) + (alone ? 1 : 0),
     })

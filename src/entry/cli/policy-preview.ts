@@ -166,10 +166,10 @@ function printHeldBack({ held_back: groups, other }: Found, { top }: PreviewOpti
     ['COUNT', 'DECISION', 'ACTION', 'REASON', 'EXAMPLE', 'WHY'],
     groups
       .slice(0, top)
-      .map(({ count, decision, action, code, examples, message }) => [
+      .map(({ count, decision, of, action, code, examples, message }) => [
         String(count),
         { text: decision, colour: stateColour(decision) },
-        action,
+        of === 'result' ? `${action} (its result)` : action,
         code,
         examples[0] ?? '',
         message,

@@ -1,4 +1,4 @@
-import type { Action, Approval, UndoProgress } from '../../action/action.ts'
+import type { Action, Approval, ResultJudgement, UndoProgress } from '../../action/action.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import { usdFromNano } from '../../action/money.ts'
 import type { Flow } from '../../flow/flow.ts'
@@ -38,7 +38,12 @@ export async function actionAnswer(flow: Flow, action: Action, knownInput?: Json
     ...(action.target === null ? {} : { target: action.target }),
     ...(action.toolSchemaVersion === null ? {} : { tool_schema_version: action.toolSchemaVersion }),
     ...stateAnswer(action),
+    ...('judged' in state && state.judged !== undefined ? { judged: judgedAnswer(state.judged) } : {}),
   }
+}
+
+function judgedAnswer({ decision, effective, reasons }: ResultJudgement): JsonObject {
+  return { decision, effective, reasons: reasons.map((reason) => ({ ...reason })) as JsonValue }
 }
 
 function stateAnswer({ state }: Action): JsonObject {

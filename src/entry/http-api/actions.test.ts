@@ -178,6 +178,22 @@ describe('an action that runs in the agent', () => {
     expect(started).toMatchObject({ status: 409, body: { code: 'action:wrong_state' } })
   })
 
+  test('tells what the checks of results said, now and in the list', async () => {
+    const { id } = await server.propose('note.fetch', writer, { start: true })
+    const report = { outcome: 'succeeded', result: { text: 'this is top secret' }, judge: true }
+    const reported = await server.call('POST', `/v1/actions/${id}/outcome`, report, { token: writer })
+    expect(reported.body.judged).toMatchObject({
+      effective: 'deny',
+      result: { belay_withheld: [{ code: 'banned_phrases:found' }] },
+    })
+    const { body } = await server.call('GET', '/v1/actions?action=note.fetch', undefined, { token: writer })
+    expect(body.items[0]).toMatchObject({
+      state: 'succeeded',
+      decision: 'allow',
+      judged: { decision: 'deny', effective: 'deny', reasons: [{ code: 'banned_phrases:found' }] },
+    })
+  })
+
   test('refuses an undo that the policy does not declare', async () => {
     const { id } = await server.propose('note.read', writer, { start: true })
     await server.call('POST', `/v1/actions/${id}/outcome`, { outcome: 'succeeded' }, { token: writer })

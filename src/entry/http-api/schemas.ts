@@ -152,7 +152,7 @@ export const SHARED_SCHEMAS = [
           type: 'object',
           additionalProperties: true,
           description:
-            'in the answer to an outcome with judge: effective, reasons, and the result that the agent may read',
+            'what the checks of results made of it, where they did not just allow it: decision, effective, reasons; in the answer to an outcome with judge also the result that the agent may read',
         },
         cost_usd: { type: 'number' },
         confidence: { type: ['number', 'null'] },

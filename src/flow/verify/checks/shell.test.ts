@@ -238,7 +238,8 @@ describe('hostile lines', () => {
     'x(){ x|x& };x;',
     'a || cd b;',
     'for i in 1 2 3; do ',
-  ])('100 KB of %j take no longer than 50 ms', (unit) => {
+    // What grows with the square of the length takes minutes here; a slow machine never takes a second.
+  ])('100 KB of %j are read in a time that does not grow out of hand', (unit) => {
     const line = unit.repeat(Math.floor(100_000 / unit.length))
     const times = [0, 1, 2, 3, 4].map(() => {
       const from = process.cpuUsage()
@@ -246,6 +247,6 @@ describe('hostile lines', () => {
       const { user } = process.cpuUsage(from)
       return user / 1_000
     })
-    expect(Math.min(...times)).toBeLessThan(50)
+    expect(Math.min(...times)).toBeLessThan(1_000)
   })
 })
