@@ -216,8 +216,10 @@ export class PartVerifier {
     this.#payloads++
     const value = parse(line)
     const payload = isJsonObject(value) ? value['payload'] : undefined
-    const { action, kind, salt, text } = isJsonObject(payload) ? payload : {}
-    if (due === undefined || due.name !== `${textOf(action)} ${textOf(kind)}`)
+    const { action = null, kind = null, salt = null, text = null } = isJsonObject(payload) ? payload : {}
+    // One way of writing it, so that no byte of the file can change unseen.
+    const isLine = JSON.stringify({ payload: { action, kind, salt, text } }) === line
+    if (!isLine || due === undefined || due.name !== `${textOf(action)} ${textOf(kind)}`)
       return this.#fault('ledger:format', 'a payload does not stand behind its record')
     if (typeof salt !== 'string' || typeof text !== 'string' || payloadDigest(salt, text) !== due.digest)
       this.#fault('ledger:payload_changed', `the payload ${due.name} is not the one that was recorded`)
