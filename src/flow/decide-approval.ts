@@ -16,13 +16,13 @@ import type { Stages } from './stages.ts'
 export async function recordVote(
   stages: Stages,
   approvalId: string,
-  { by, owner = false, outcome, reason, digest }: Parameters<Flow['vote']>[1],
+  { by, owner = false, outcome, reason, digest, via }: Parameters<Flow['vote']>[1],
 ): Promise<Action> {
   return onWaiting(stages, approvalId, digest, async (held) => {
     const at = stages.store.now()
     const standIns = await absentNow(stages, at)
     const next = castVote(held, { by, owner, outcome, at, reason, standIns })
-    const more = { by, outcome, ...placeTaken(next, held) }
+    const more = { by, outcome, ...(via !== undefined && { via }), ...placeTaken(next, held) }
     const payload = reasonPayload('vote', next, reason)
     if (next.state.name === 'denied') return dropAction(stages, held, next, 'vote', more, payload)
     return moveOn(stages, held, next, 'vote', more, payload)

@@ -38,6 +38,8 @@ export interface Flow {
       readonly reason?: string
       /** The action digest that was looked at; another one is `approval:stale`. */
       readonly digest?: string
+      /** The way it came, such as `slack`: stands in the record. */
+      readonly via?: string
     },
   ): Promise<Action>
   /** A member of the waiting step passes the vote on to somebody whom the policy permits; to oneself: takes it back. */

@@ -52,6 +52,22 @@ const step = object(
   ['group', 'quorum', 'approved'],
 )
 
+/** Who decided what, when and by which way, for the answers about one approval. */
+export const decisionsSchema = {
+  type: 'array',
+  description: 'once it no longer waits: who decided what, in order; for people only',
+  items: object(
+    {
+      by: { type: 'string' },
+      for: { type: 'string', description: 'the member in whose place' },
+      outcome: decisionOutcome,
+      at: time,
+      via: { type: 'string', description: 'the way it came, such as console, slack or email' },
+    },
+    ['by', 'outcome', 'at'],
+  ),
+} as const
+
 /** Answers about approvals, by `$ref`. */
 export const APPROVAL_SCHEMAS = [
   {
@@ -101,6 +117,7 @@ export const APPROVAL_SCHEMAS = [
           type: 'boolean',
           description: 'whether actions like it may be approved in advance',
         },
+        decisions: decisionsSchema,
         action: { $ref: 'Action#' },
       },
       ['id', 'state', 'expires_at', 'step', 'steps', 'risk', 'digest', 'action'],

@@ -5,7 +5,8 @@ import { BelayError } from '../../errors/catalogue.ts'
 import { actionAnswer } from './action-answer.ts'
 import type { ApiContext } from './api-context.ts'
 import { approvalDetails, partsOf } from './approval-answer.ts'
-import { decisionOutcome, digest, personName, reasonWords } from './approval-schemas.ts'
+import { decisionsOf } from './approval-decisions.ts'
+import { decisionOutcome, decisionsSchema, digest, personName, reasonWords } from './approval-schemas.ts'
 import { maySee, principalOf } from './authentication.ts'
 import type { Principal } from './authentication.ts'
 import { problemOf } from './problem.ts'
@@ -37,9 +38,17 @@ export const asPerson = {
   },
 } as const
 
-/** Who acts: a person, or the owner of the installation, who counts as one member of any group. */
-export function actor(principal: Principal): { readonly by: string; readonly owner: boolean } {
-  return { by: principal.by, owner: principal.kind === 'admin' && principal.actingAs === null }
+/** Who acts: a person, or the owner of the installation, who counts as one member of any group; and by which way. */
+export function actor(principal: Principal): {
+  readonly by: string
+  readonly owner: boolean
+  readonly via: 'console' | 'api'
+} {
+  return {
+    by: principal.by,
+    owner: principal.kind === 'admin' && principal.actingAs === null,
+    via: principal.kind === 'person' ? 'console' : 'api',
+  }
 }
 
 export function approvalRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -121,11 +130,19 @@ export function approvalRoutes(app: FastifyInstance, context: ApiContext): void 
       const principal = principalOf(request)
       const found = await find(request.params.id, principal)
       const { state } = found
-      if (state.name === 'held' || state.name === 'ready') {
-        if (state.approval?.id === request.params.id)
-          return approvalDetails(context, found, state.approval, await partsOf(context, [found]), principal)
+      const { id: approvalId } = request.params
+      const decisions =
+        principal.kind !== 'agent' && (state.name !== 'held' || state.approval.id !== approvalId)
+          ? { decisions: await decisionsOf(store, found.id, approvalId) }
+          : {}
+      if ((state.name === 'held' || state.name === 'ready') && state.approval?.id === approvalId) {
+        const parts = await partsOf(context, [found])
+        return {
+          ...(await approvalDetails(context, found, state.approval, parts, principal)),
+          ...decisions,
+        } as JsonObject
       }
-      return { id: request.params.id, state: 'closed', action: await actionAnswer(flow, found) }
+      return { id: approvalId, state: 'closed', action: await actionAnswer(flow, found), ...decisions }
     },
   )
 
@@ -252,10 +269,14 @@ export function approvalRoutes(app: FastifyInstance, context: ApiContext): void 
 }
 
 function closedOr(schema: object): Record<string, unknown> {
-  const closed = object({ id, state: { type: 'string', enum: ['closed'] }, action: { $ref: 'Action#' } }, [
-    'id',
-    'state',
-    'action',
-  ])
+  const closed = object(
+    {
+      id,
+      state: { type: 'string', enum: ['closed'] },
+      action: { $ref: 'Action#' },
+      decisions: decisionsSchema,
+    },
+    ['id', 'state', 'action'],
+  )
   return { anyOf: [schema, closed] }
 }

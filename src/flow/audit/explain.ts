@@ -161,7 +161,7 @@ function tell(record: StoredRecord): string {
     case 'decision':
       return `decided: ${said['decision']}${said['mode'] === 'observe' ? ' (observed)' : ''}${state}`
     case 'vote':
-      return `vote by ${said['by'] ?? 'a person'}${said['for'] === undefined ? '' : ` for ${said['for']}`}${state}`
+      return `vote by ${said['by'] ?? 'a person'}${said['for'] === undefined ? '' : ` for ${said['for']}`}${viaWords(said['via'])}${state}`
     case 'delegation':
       return `${said['by']} passed the vote on to ${said['to']}${state}`
     case 'escalation':
@@ -206,5 +206,7 @@ function withEvidence(
   return evidence === undefined ? reason : { ...reason, evidence: evidence.value }
 }
 
+const viaWords = (via: string | number | undefined): string =>
+  via === undefined || via === 'api' ? '' : ` (${via})`
 const ended = (sentence: string): string => sentence.replace(/\.$/, '')
 const iso = (at: number): string => new Date(at).toISOString()
