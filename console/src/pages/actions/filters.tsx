@@ -59,11 +59,12 @@ export function Filters({
   const { data: agents = [] } = useQuery(agentsQuery)
   const navigate = useNavigate()
   const [id, setId] = useState('')
+  const [more, setMore] = useState(false)
   const names = agents.map(({ name }) => name)
   const known = filter.agent === '' || names.includes(filter.agent) ? names : [filter.agent, ...names]
   const isSet = Object.values(filter).some((value) => value !== '')
   return (
-    <search className="filters">
+    <search className="filters" data-more={more || undefined}>
       <Field label="Agent">
         <Select
           value={filter.agent}
@@ -117,6 +118,9 @@ export function Filters({
           />
         </Field>
       </form>
+      <Button kind="quiet" className="filters-button" aria-expanded={more} onClick={() => setMore(!more)}>
+        {more ? 'Fewer filters' : 'More filters'}
+      </Button>
       {filter.session !== '' && (
         <p className="filters-session">
           session <code>{filter.session}</code>

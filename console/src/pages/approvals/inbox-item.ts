@@ -52,6 +52,12 @@ export interface PendingApproval extends Omit<ApprovalBrief, 'steps'> {
   readonly may_decide?: boolean
   readonly edited_by?: readonly string[]
   readonly proposed_input?: Readonly<Record<string, unknown>> | null
+  readonly decisions?: readonly Decision[]
+}
+
+/** A vote, with the way it came: `console`, `slack`, `email` … */
+export interface Decision extends Vote {
+  readonly via?: string
 }
 
 /** One that was decided, expired or withdrawn has no more than this. */
@@ -59,6 +65,7 @@ export interface ClosedApproval {
   readonly id: string
   readonly state: 'closed'
   readonly action: ActionOfApproval
+  readonly decisions?: readonly Decision[]
 }
 
 export type ApprovalAnswer = PendingApproval | ClosedApproval
@@ -68,6 +75,8 @@ export interface InboxItem extends Batchable {
   readonly id: string
   readonly details: PendingApproval | null
   readonly of: ActionOfApproval
+  /** Of one that no longer waits: who decided, and by which way. */
+  readonly decisions: readonly Decision[]
   readonly risk: Risk
   /** Epoch ms; of closed ones not known. */
   readonly expiresAt: number
@@ -83,6 +92,7 @@ export function inboxItem(approval: ApprovalAnswer): InboxItem {
     id,
     details,
     of: action,
+    decisions: approval.decisions ?? [],
     agent: action.agent,
     action: action.action,
     risk: details?.risk ?? 'medium',
@@ -128,8 +138,8 @@ export function whyNot(item: InboxItem, me: Me, expired: boolean): string | null
 }
 
 /** What became of one that no longer waits. */
-export function fateOf({ of: action, details }: Pick<InboxItem, 'of' | 'details'>): string {
-  const by = deciders(details)
+export function fateOf({ of: action, decisions }: Pick<InboxItem, 'of' | 'decisions'>): string {
+  const by = deciders(decisions, 'approve')
   switch (action.state) {
     case 'held':
       return 'It was changed since and waits again, as another approval.'
@@ -146,7 +156,9 @@ export function fateOf({ of: action, details }: Pick<InboxItem, 'of' | 'details'
     case 'undone':
       return `Approved${by}. It ran and was undone.`
     case 'denied':
-      return action.reasons[0]?.message ?? 'It was refused.'
+      return decisions.some(({ outcome }) => outcome === 'reject')
+        ? `Rejected${deciders(decisions, 'reject')}. It will not run.`
+        : (action.reasons[0]?.message ?? 'It was refused.')
     case 'expired':
       return 'Nobody decided in time: it expired and will not run.'
     case 'cancelled':
@@ -174,9 +186,22 @@ export function fateWord(action: ActionOfApproval): string {
   }
 }
 
-function deciders(details: PendingApproval | null): string {
-  const people = new Set(details?.steps.flatMap(({ votes = [] }) => votes.map(({ by }) => by)))
-  return people.size === 0 ? '' : ` by ${[...people].join(', ')}`
+function deciders(decisions: readonly Decision[], outcome: Decision['outcome']): string {
+  const people = decisions
+    .filter((one) => one.outcome === outcome)
+    .map(({ by, for: place, via }) => `${by}${place === undefined ? '' : ` for ${place}`}${wayOf(via)}`)
+  return people.length === 0 ? '' : ` by ${[...new Set(people)].join(', ')}`
+}
+
+const WAYS: Readonly<Record<string, string>> = {
+  slack: ' on Slack',
+  email: ' by e-mail',
+  console: ' in the console',
+  mcp: ' at an MCP client',
+}
+
+function wayOf(via: string | undefined): string {
+  return via !== undefined && Object.hasOwn(WAYS, via) ? WAYS[via]! : ''
 }
 
 function rolesOf({ roles }: Me): string {

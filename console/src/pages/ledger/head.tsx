@@ -3,7 +3,7 @@ import { sentenceOf } from '../../api/problem.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Section } from '../../parts/page.tsx'
-import { Answer, EmptyState, ErrorNote, Note } from '../../parts/states.tsx'
+import { Answer, ErrorNote, Note } from '../../parts/states.tsx'
 import { Table } from '../../parts/table.tsx'
 import { say } from '../../parts/toast.tsx'
 import { Ago, Count, Nothing } from '../../parts/values.tsx'
@@ -113,10 +113,15 @@ function Heads({ logs }: { readonly logs: Logs }) {
           </p>
         </>
       ) : (
-        <EmptyState title="No witness signs this ledger.">
-          Name some under <code>ledger:</code> in the policy, or keep checkpoints elsewhere: without either,
-          whoever can write here could rewrite all of it unnoticed.
-        </EmptyState>
+        <Note>
+          <div>
+            <strong>No witness signs this ledger.</strong>
+            <p>
+              Name some under <code>ledger:</code> in the policy, or keep checkpoints elsewhere: without
+              either, whoever can write here could rewrite all of it unnoticed.
+            </p>
+          </div>
+        </Note>
       )}
       <p className="soft small">
         The key of the log: <code className="ledger-hash">{logs.key}</code>. Whoever verifies must know it

@@ -33,7 +33,7 @@ export function ModelsView({ from }: { readonly from: string }) {
                   name: 'Model',
                   head: true,
                   cell: ({ key }) => (
-                    <Link to="/sessions" search={{ model: key ?? '' } as never}>
+                    <Link to="/sessions" search={{ model: key ?? '' }}>
                       {key}
                     </Link>
                   ),

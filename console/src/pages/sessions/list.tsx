@@ -6,7 +6,7 @@ import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { useNow } from '../../parts/clock.ts'
 import { Field, Select, TextInput } from '../../parts/field.tsx'
-import { Page } from '../../parts/page.tsx'
+import { Page, Section } from '../../parts/page.tsx'
 import { Answer, EmptyState } from '../../parts/states.tsx'
 import { Table } from '../../parts/table.tsx'
 import { useFilters } from '../../parts/use-filters.ts'
@@ -103,7 +103,9 @@ export function SessionList() {
             )
           return (
             <div className="stack">
-              <Sessions items={items} />
+              <Section>
+                <Sessions items={items} />
+              </Section>
               {sessions.hasNextPage && (
                 <div className="row">
                   <Button busy={sessions.isFetchingNextPage} onClick={() => void sessions.fetchNextPage()}>
@@ -160,7 +162,7 @@ function Sessions({ items }: { readonly items: readonly Session[] }) {
           name: 'Session',
           head: true,
           cell: ({ id, agent }) => (
-            <Link to="/sessions/$id" params={{ id }} search={{ agent } as never}>
+            <Link to="/sessions/$id" params={{ id }} search={{ agent }}>
               {id}
             </Link>
           ),

@@ -2,10 +2,10 @@ import { useEffect, useRef } from 'react'
 import { Button, ButtonLink } from '../../parts/button.tsx'
 import { DecisionBadge } from '../../parts/badge.tsx'
 import { Facts } from '../../parts/facts.tsx'
-import { count, duration, money } from '../../parts/format.ts'
+import { count, money } from '../../parts/format.ts'
 import { At } from '../../parts/values.tsx'
 import { actionOf } from './queries.ts'
-import { SpanState, titleOf } from './span-row.tsx'
+import { SpanState, titleOf, tookOf } from './span-row.tsx'
 import type { Node } from './span-tree.ts'
 
 /** What is known of one span, and the way to its action: explain, undo, payloads. */
@@ -37,7 +37,7 @@ export function SpanPanel({ node, onClose }: { readonly node: Node; readonly onC
             : ['In effect', <DecisionBadge key="effective" decision={span.effective} />],
           span.reason == null ? undefined : ['Reason', <code key="reason">{span.reason}</code>],
           ['Began', <At key="began" at={span.started_at} />],
-          ['Took', node.endedAt === null ? 'still runs' : duration(node.endedAt - node.startedAt)],
+          ['Took', tookOf(node)],
           span.cost_usd === 0 ? undefined : ['Cost', money(span.cost_usd)],
           span.tokens.input + span.tokens.output === 0
             ? undefined

@@ -96,13 +96,21 @@ export function SpanRow({
         />
       </span>
       <span role="gridcell" className="span-figure figures">
-        {node.endedAt === null ? 'runs' : duration(node.endedAt - node.startedAt)}
+        {tookOf(node)}
       </span>
       <span role="gridcell" className="span-figure figures span-cost">
         {span.cost_usd === 0 ? '–' : money(span.cost_usd)}
       </span>
     </div>
   )
+}
+
+const WAITS = new Set(['held', 'pending', 'requested', 'ready'])
+
+/** How long it took, or that it has not ended. */
+export function tookOf({ span, startedAt, endedAt }: Node): string {
+  if (endedAt !== null) return duration(endedAt - startedAt)
+  return span.state !== null && WAITS.has(span.state) ? 'waits' : 'runs'
 }
 
 export function titleOf({ kind, name, model }: Span): string {

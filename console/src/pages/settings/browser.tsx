@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useId, useState } from 'react'
 import { Checkbox } from '../../parts/field.tsx'
 import { Section } from '../../parts/page.tsx'
 import { useShortcutsEnabled } from '../../parts/shortcuts.ts'
@@ -21,6 +21,8 @@ const KEYS: readonly (readonly [keys: readonly string[], does: string])[] = [
 
 /** What this browser remembers, for whoever uses it. */
 export function BrowserSection() {
+  // The menu of the account asks the same: radios of one name would be one group.
+  const name = useId()
   const [theme, setTheme] = useState(storedTheme)
   const [shortcuts, setShortcuts] = useShortcutsEnabled()
   return (
@@ -32,7 +34,7 @@ export function BrowserSection() {
             <label key={value}>
               <input
                 type="radio"
-                name="theme"
+                name={name}
                 value={value}
                 checked={theme === value}
                 onChange={() => {

@@ -11,7 +11,12 @@ import { Ago } from '../../parts/values.tsx'
 import { channelsQuery } from './queries.ts'
 import type { Channel } from './queries.ts'
 
-const NAMES: Readonly<Record<string, string>> = { slack: 'Slack', email: 'E-mail', webhook: 'Webhook' }
+const NAMES: Readonly<Record<string, string>> = {
+  slack: 'Slack',
+  email: 'E-mail',
+  webhook: 'Webhook',
+  teams: 'Teams',
+}
 
 /** The ways to reach people, and whether they work. */
 export function ChannelsSection() {
@@ -25,7 +30,7 @@ export function ChannelsSection() {
             {items.map((channel) => (
               <OneChannel key={channel.name} channel={channel} />
             ))}
-            <p className="soft small">
+            <p className="soft small settings-under">
               What is told where stands under <code>notify:</code> in the <Link to="/policy">policy</Link>;
               secrets are environment variables. Deliveries are counted since Belay was started.
             </p>

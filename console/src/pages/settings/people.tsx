@@ -24,19 +24,21 @@ export function PeopleSection() {
       {({ oidc, public_url: url, login, roles, approvers }) => (
         <div className="stack">
           <Section title="Roles">
-            <Facts
-              facts={ROLES.map((role) => [
-                role,
-                <div key={role}>
-                  <Names names={roles[role]} />
-                  <p className="soft small">{DOES[role]}</p>
-                </div>,
-              ])}
-            />
-            <p className="soft small">
-              They stand under <code>people:</code> in the <Link to="/policy">policy</Link>. A name with an @
-              is a person, any other a group of the identity provider. No role holds another.
-            </p>
+            <div className="settings-people">
+              <Facts
+                facts={ROLES.map((role) => [
+                  role,
+                  <div key={role}>
+                    <Names names={roles[role]} />
+                    <p className="soft small">{DOES[role]}</p>
+                  </div>,
+                ])}
+              />
+              <p className="soft small">
+                They stand under <code>people:</code> in the <Link to="/policy">policy</Link>. A name with an
+                @ is a person, any other a group of the identity provider. No role holds another.
+              </p>
+            </div>
           </Section>
           <Section title="Approvers">
             {Object.keys(approvers).length === 0 ? (

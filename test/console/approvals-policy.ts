@@ -1,0 +1,77 @@
+import type { JsonObject } from '../../src/action/json.ts'
+import { ADMIN } from '../setup/http-server.ts'
+import type { Json, TestServer } from '../setup/http-server.ts'
+
+export const LEAD = 'lead@example.com'
+export const SECOND = 'second@example.com'
+export const BOSS = 'boss@example.com'
+
+/** Something of every kind that waits for people. */
+export const POLICY = `
+version: 1
+mode: enforce
+defaults: { decision: deny }
+agents:
+  writer: {}
+  mailer: {}
+  crowd: {}
+actions:
+  note.read: { effect: read }
+  note.add: { effect: write, undo: { within: 1h } }
+  note.publish:
+    effect: write
+    undo: { within: 24h }
+    verify:
+      - pii: { field: text, then: redact }
+    approve: [{ by: [editors], expires: 4h, message: Everything that is published is looked at. }]
+  note.flash:
+    effect: write
+    approve: [{ by: [editors], expires: 3s }]
+  note.both:
+    effect: write
+    approve: [{ by: [pair], expires: 2h }]
+  note.chain:
+    effect: write
+    approve: [{ by: [editors, bosses], expires: 3h }]
+  money.send:
+    effect: irreversible
+    approve: [{ when: 'input.amount > 100', by: [editors], expires: 30m, message: More than 100 leaves the account. }]
+approvers:
+  editors: { members: [${LEAD}, ${SECOND}], quorum: 1, may_delegate_to: [${BOSS}] }
+  pair: { members: [${LEAD}, ${SECOND}], quorum: 2 }
+  bosses: { members: [${BOSS}], quorum: 1 }
+`
+
+/** Proposes as an agent would; answers the action. */
+export async function ask(
+  server: TestServer,
+  action: string,
+  input: JsonObject,
+  more: JsonObject = {},
+): Promise<Json> {
+  const answer = await server.call(
+    'POST',
+    '/v1/actions',
+    { agent: 'writer', action, input, ...more },
+    { token: ADMIN },
+  )
+  if (answer.status !== 201) throw new Error(JSON.stringify(answer.body))
+  return answer.body
+}
+
+/** Decides without a browser, as that person. */
+export async function voteOf(
+  server: TestServer,
+  by: string,
+  approval: string,
+  outcome: 'approve' | 'reject' = 'approve',
+): Promise<Json> {
+  return (
+    await server.call(
+      'POST',
+      `/v1/approvals/${approval}`,
+      { outcome, reason: 'looked at it' },
+      { headers: { 'belay-acting-as': by } },
+    )
+  ).body
+}
