@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Action, ProposalPayload } from '../src/action/action.ts'
+import type { Action } from '../src/action/action.ts'
 import { decisionRecord, transitionRecord } from '../src/flow/audit/records.ts'
 import { exportLedger } from '../src/flow/audit/export-ledger.ts'
 import { verifyExport } from '../src/flow/audit/exported/verify-export.ts'
@@ -53,7 +53,7 @@ function actionOf(n: number, version: number, state: Action['state']): Action {
 async function life(n: number): Promise<void> {
   const ready = actionOf(n, 1, { name: 'ready', expiresAt: 2_000 })
   const payload = { input: { text, followers: n }, reason: 'the post asks a question' }
-  const decision = decisionRecord(ready, payload as unknown as ProposalPayload)
+  const decision = decisionRecord(ready, payload)
   await store.commit({ action: { value: ready, replaces: null }, records: [decision] })
   const running = actionOf(n, 2, { name: 'executing', startedAt: 1_000, deadline: 60_000 })
   await store.commit({
