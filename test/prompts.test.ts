@@ -71,7 +71,7 @@ describe('by the command line', () => {
   const cli = new CommandLine()
   afterAll(() => cli.clean())
 
-  test('push, list, show, label, render, diff', () => {
+  test('push, list, show, label, render, diff', { timeout: 180_000 }, () => {
     mkdirSync(join(cli.folder, 'texts'))
     const file = join(cli.folder, 'texts', 'greet.md')
     writeFileSync(file, '---\nlabels: [production]\nconfig: { model: small }\n---\nHello {{name}}\nBye\n')
@@ -102,7 +102,7 @@ describe('by the command line', () => {
     expect(bad.err).toContain('greet.md:1:1')
   })
 
-  test('policy lint looks into the folder of prompts', () => {
+  test('policy lint looks into the folder of prompts', { timeout: 60_000 }, () => {
     writeFileSync(join(cli.folder, 'with.yaml'), 'version: 1\nprompts: texts\n')
     writeFileSync(join(cli.folder, 'texts', 'greet.md'), 'Hello {{\n')
     const lint = cli.run(['policy', 'lint', 'with.yaml'])

@@ -1,6 +1,6 @@
 /** Something that a person should know of, with its numbers. */
 export interface Alert {
-  readonly kind: 'budget' | 'agent' | 'held' | 'errors' | 'ledger' | 'break_glass' | 'test'
+  readonly kind: 'budget' | 'agent' | 'held' | 'errors' | 'export' | 'ledger' | 'break_glass' | 'test'
   /** What repeats of the same are recognised by. */
   readonly key: string
   /** Approvals and stops are never quiet. */

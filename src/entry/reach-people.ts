@@ -131,6 +131,21 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
     this.#tell((channel) => channel.settled(action))
   }
 
+  /** A sink of `export:` has been failing for a while; `null`: it is well again. */
+  exportTrouble(name: string, why: string | null): void {
+    const key = `export:${name}`
+    if (why === null) return this.#desk.over(key)
+    this.#desk.raise({
+      kind: 'export',
+      key,
+      urgent: false,
+      title: `The export ${name} fails`,
+      facts: [why, 'Nothing is lost: what was not sent waits in the ledger.'],
+      act: `Look at export.${name} in the policy, and at belay_export_waiting_records in /metrics.`,
+      at: this.#opened?.reach.now() ?? Date.now(),
+    })
+  }
+
   /** Serves what people's decisions come back through. */
   async doors(app: FastifyInstance): Promise<void> {
     await app.register(async (own) => slackDoor(own, { side: () => this.#channels.slack, work: this.#work }))

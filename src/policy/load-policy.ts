@@ -11,6 +11,8 @@ import type { ActionEntry } from './compile-action.ts'
 import type { Compilation, Report } from './compilation.ts'
 import { compileApprovers } from './compile-approval.ts'
 import type { GroupEntry } from './compile-approval.ts'
+import { compileExports, withoutExportSecrets } from './compile-export.ts'
+import type { ExportEntry } from './compile-export.ts'
 import { compileMcp, PIN_ENTRY, withoutMcpSecrets } from './compile-mcp.ts'
 import type { McpEntry } from './compile-mcp.ts'
 import { compileLedger } from './compile-ledger.ts'
@@ -139,6 +141,7 @@ function compilePolicy(
   const people = compilePeople(content.people ?? {}, report)
   const ledger = compileLedger(content.ledger ?? {}, report)
   const mcp = compileMcp(content.mcp ?? {}, report)
+  const exports = compileExports(content.export ?? {}, report, (name) => resolve(folder, name))
   const notify = compileNotify(content.notify ?? {}, report)
   const actionRules = Object.entries(content.actions ?? {}).map(([pattern, entry]) =>
     Object.freeze(compileAction(pattern, entry ?? {}, compilation)),
@@ -175,10 +178,13 @@ function compilePolicy(
     ledger,
     mcp,
     notify,
+    exports,
     prompts: content.prompts === undefined ? null : resolve(folder, content.prompts),
     record: compileRecord(content.record ?? {}),
     replay: compileReplay(content.replay ?? {}),
-    document: deepFrozen(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(document.content)))),
+    document: deepFrozen(
+      withoutExportSecrets(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(document.content)))),
+    ),
   })
   return { policy, faults, document, expressions, files }
 }
@@ -213,6 +219,7 @@ interface PolicyDocument extends LimitsEntry {
   readonly mcp?: McpEntry
   readonly notify?: NotifyEntry
   readonly prompts?: string
+  readonly export?: Readonly<Record<string, ExportEntry>>
   readonly record?: RecordEntry
   readonly replay?: ReplayEntry
 }

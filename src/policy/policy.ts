@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { NanoUsd } from '../action/money.ts'
 import type { PreparedCheck } from './check.ts'
 import type { LedgerRule } from './compile-ledger.ts'
+import type { ExportRule } from './compile-export.ts'
 import type { PeopleRule } from './compile-people.ts'
 import type { RecordRule, ReplayRule } from './compile-record.ts'
 import type { NotifyRule } from './notify.ts'
@@ -38,6 +39,7 @@ export interface Policy {
   readonly notify: NotifyRule
   /** Absolute path of the folder with the prompts; `null`: none. */
   readonly prompts: string | null
+  readonly exports: readonly ExportRule[]
   readonly record: RecordRule
   readonly replay: ReplayRule
   /** The file as parsed, for the console and for explain. */

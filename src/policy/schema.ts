@@ -2,6 +2,7 @@
 import { BUDGET_WINDOWS } from '../action/budget-window.ts'
 import type { JsonObject } from '../action/json.ts'
 import type { Check } from './check.ts'
+import { exportSchema } from './compile-export.ts'
 import { notifySchema } from './notify.ts'
 import { mcpSchema } from './schema-mcp.ts'
 import {
@@ -92,6 +93,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
       mcp: mcpSchema,
       people: peopleSchema,
       ledger: ledgerSchema,
+      export: exportSchema,
       prompts: text('Folder with the prompts of the registry, relative to this file.'),
       record: recordSchema,
       replay: replaySchema,

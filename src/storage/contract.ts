@@ -5,6 +5,7 @@ import { ledgerContract } from './contract/ledger.ts'
 import { lifeContract } from './contract/life.ts'
 import { payloadsContract } from './contract/payloads.ts'
 import { tilesContract } from './contract/tiles.ts'
+import { followersContract } from './contract/followers.ts'
 import { promptsContract } from './contract/prompts.ts'
 import { readsContract } from './contract/reads.ts'
 import { rollupsContract } from './contract/rollups.ts'
@@ -30,6 +31,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     rollupsContract(open)
     loginsContract(open)
     promptsContract(open)
+    followersContract(open)
     lifeContract(open)
   })
 }

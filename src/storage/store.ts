@@ -7,6 +7,7 @@ import type { Rollups } from './rollups.ts'
 export * from './rollups.ts'
 import type { Tiles } from './tiles.ts'
 import type { AbsenceRow, Approvals, StandingRow, StandingUse } from './approvals.ts'
+import type { FollowerPositions } from './followers.ts'
 import type { PromptChange, Prompts } from './prompts.ts'
 
 export type { AbsenceRow, Approvals, Bound, Grant, StandingRow, StandingUse } from './approvals.ts'
@@ -77,6 +78,7 @@ export interface Store {
 
   /** What is derived from the records: spans, sessions, sums by the hour. */
   readonly rollups: Rollups
+  readonly followers: FollowerPositions
 
   payloads(actionId: string): Promise<readonly StoredPayload[]>
   /** The payloads of many actions at once, in no particular order. */

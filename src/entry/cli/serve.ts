@@ -1,6 +1,10 @@
+import { createPublicKey } from 'node:crypto'
+import { signingKey } from '../../flow/audit/signing-key.ts'
 import { isVendorName } from '../../policy/known-vendors.ts'
 import type { Policy, PolicyFault } from '../../policy/policy.ts'
 import { openHarness, type Harness } from '../harness.ts'
+import { countExports } from '../export/count-exports.ts'
+import { Exports } from '../export/exports.ts'
 import { PeopleReach } from '../reach-people.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import { consoleDoor } from '../console/console-door.ts'
@@ -32,6 +36,7 @@ export async function serve(
     note(`belay: fault: ${error instanceof Error ? error.message : String(error)}`)
   const telemetry = await openTelemetry({ version: VERSION, onFault })
   const people = new PeopleReach({ data: options.data, onFault, note: (text) => note(`belay: ${text}`) })
+  let exports: Exports | undefined
   const harness = await openHarness({
     config: options.config,
     data: options.data,
@@ -40,6 +45,7 @@ export async function serve(
     onPolicyChanged(policy: Policy) {
       note(`belay: the policy was reloaded (${policy.digest})`)
       people.policyChanged()
+      void exports?.policyChanged()
     },
     onPolicyRejected(faults: readonly PolicyFault[]) {
       for (const text of faultLines(faults)) note(text)
@@ -67,6 +73,16 @@ export async function serve(
   try {
     const authenticator = new Authenticator(harness.store, options.adminToken)
     const { flow, store, policies } = harness
+    exports = new Exports({
+      store,
+      rules: () => policies.current().exports,
+      publicKey: createPublicKey(signingKey(harness.data)),
+      version: VERSION,
+      note: (text) => note(`belay: ${escapeText(text)}`),
+      onFault,
+      onTrouble: (name, why) => people.exportTrouble(name, why),
+    })
+    countExports(telemetry.metrics, exports)
     const modelGateway = lazyDoor(
       (path) => {
         const name = path.split('/', 2)[1] ?? ''
@@ -123,12 +139,14 @@ export async function serve(
       rawDoors: [modelGateway, mcpGateway],
     })
     people.open(harness, server.url)
+    await exports.policyChanged()
     return {
       url: server.url,
       harness,
       async close() {
         await server.close()
         await people.close()
+        await exports?.close()
         await harness.close()
         await telemetry.close()
       },

@@ -1,9 +1,12 @@
+import { createPublicKey } from 'node:crypto'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { Action } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { nanoFromUsd } from '../../action/money.ts'
 import type { Flow } from '../../flow/flow.ts'
-import { openHarness } from '../harness.ts'
+import { signingKey } from '../../flow/audit/signing-key.ts'
+import type { Exports } from '../export/exports.ts'
+import { openHarness, type Harness } from '../harness.ts'
 import { judgesResults, reportJudged } from '../judged-report.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import type { EmbeddedOptions } from './belay.ts'
@@ -44,6 +47,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
     throw error
   })
   const { flow, store, prompts } = harness
+  const exports = await openExports(harness, onFault)
 
   async function actionOf(id: string): Promise<Action> {
     const action = await store.action(id)
@@ -109,10 +113,33 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
           .catch((error: unknown) => process.emitWarning(asError(error), { code: 'BELAY_RECONCILE' }))
     },
     async close() {
+      await exports?.close()
       await harness.close()
       await telemetry.close()
     },
   }
+}
+
+/** Loaded only where the policy exports something when it is opened. */
+async function openExports(
+  { store, policies, data }: Harness,
+  onFault: (error: unknown) => void,
+): Promise<Exports | undefined> {
+  if (policies.current().exports.length === 0) return undefined
+  const [{ Exports: Opened }, { VERSION }] = await Promise.all([
+    import('../export/exports.ts'),
+    import('../cli/version.ts'),
+  ])
+  const exports = new Opened({
+    store,
+    rules: () => policies.current().exports,
+    publicKey: createPublicKey(signingKey(data)),
+    version: VERSION,
+    note: (text) => process.emitWarning(text, { code: 'BELAY_EXPORT' }),
+    onFault,
+  })
+  await exports.policyChanged()
+  return exports
 }
 
 function asError(error: unknown): Error {

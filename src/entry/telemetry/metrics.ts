@@ -38,6 +38,16 @@ interface Gauge {
   readonly read: () => number | Promise<number>
 }
 
+/** A metric of which each label has a number. */
+export interface Family {
+  readonly help: string
+  readonly type: 'counter' | 'gauge'
+  readonly label: string
+  readonly read: () => Values | Promise<Values>
+}
+
+type Values = readonly (readonly [label: string, value: number])[]
+
 /** Counters and histograms in Prometheus's text format 0.0.4. */
 export class Metrics {
   readonly #actions = new Series([open('action'), closed('decision')], counter)
@@ -62,6 +72,7 @@ export class Metrics {
   readonly #firstTokens = new Series([closed('provider'), open('model')], modelHistogram, MAX_HISTOGRAMS)
   #providers: ProvidersUp = () => []
   readonly #gauges = new Map<string, Gauge>()
+  readonly #families = new Map<string, Family>()
 
   /** Counts a recorded step of an action; `before` is what it replaced. */
   action(action: Action, before?: Action): void {
@@ -117,6 +128,11 @@ export class Metrics {
     this.#gauges.set(name, { help, read })
   }
 
+  /** Numbers with one label each, read when they are asked for. Labels are ours or the policy's: few. */
+  family(name: string, family: Family): void {
+    this.#families.set(name, family)
+  }
+
   async text(): Promise<string> {
     const lines = [
       ...counterLines('belay_actions_total', 'Actions proposed, by decision.', this.#actions),
@@ -140,6 +156,13 @@ export class Metrics {
         .catch(() => undefined)
       if (value === undefined) continue
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${value}`)
+    }
+    for (const [name, { help, type, label, read }] of this.#families) {
+      const values = await Promise.resolve()
+        .then(read)
+        .catch(() => [])
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
+      for (const [value, number] of values) lines.push(`${name}{${label}="${escaped(value)}"} ${number}`)
     }
     return `${lines.join('\n')}\n`
   }

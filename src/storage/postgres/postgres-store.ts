@@ -18,6 +18,7 @@ import { Listener } from './listener.ts'
 import type { MasterKey } from '../sealing/master-key.ts'
 import { PayloadSeal } from '../sealing/seal-payloads.ts'
 import { SubjectKeys } from '../sealing/subject-keys.ts'
+import { PostgresFollowers } from './postgres-followers.ts'
 import { PostgresRollups } from './postgres-rollups.ts'
 import { SubjectKeyTable } from './subject-key-table.ts'
 import { endLease, renewLease, takeOver } from './replica-lease.ts'
@@ -35,6 +36,7 @@ export class PostgresStore extends StoreReads implements Store {
   readonly replica: string
   readonly tiles: Tiles
   readonly rollups: PostgresRollups
+  readonly followers: PostgresFollowers
   protected readonly seal: PayloadSeal | null
   readonly #connections: Connections
   readonly #clock: DatabaseClock
@@ -62,6 +64,7 @@ export class PostgresStore extends StoreReads implements Store {
       keepCheckpoint: (checkpoint) => this.#answer(() => keepCheckpoint(connections.pool, checkpoint)),
     })
     this.rollups = new PostgresRollups(this.db, connections.pool)
+    this.followers = new PostgresFollowers(this.db, connections.pool)
     const keys =
       parts.masterKey === null
         ? null

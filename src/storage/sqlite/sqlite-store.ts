@@ -17,6 +17,7 @@ import { PayloadSeal } from '../sealing/seal-payloads.ts'
 import { SubjectKeys, type SubjectKeyRow, type SubjectKeyRows } from '../sealing/subject-keys.ts'
 import { pack } from './packed.ts'
 import type { KeyJob } from './subject-key-file.ts'
+import { SqliteFollowers } from './sqlite-followers.ts'
 import { SqliteRollups } from './sqlite-rollups.ts'
 import type { StatementRun } from './write-statements.ts'
 import { WriterThread } from './writer-thread.ts'
@@ -35,6 +36,7 @@ export class SqliteStore extends StoreReads implements Store {
   readonly replica: string
   readonly tiles: Tiles
   readonly rollups: SqliteRollups
+  readonly followers: SqliteFollowers
   protected readonly seal: PayloadSeal | null
   readonly #reader: Connection
   readonly #byId: Statement
@@ -63,6 +65,7 @@ export class SqliteStore extends StoreReads implements Store {
       keepCheckpoint: async (checkpoint) => void (await this.#ask({ kind: 'keep checkpoint', checkpoint })),
     })
     this.rollups = new SqliteRollups(this.db, (runs) => this.#runStatements(runs))
+    this.followers = new SqliteFollowers(this.db, (runs) => this.#runStatements(runs))
     this.seal = parts.masterKey === null ? null : this.#sealWith(parts.masterKey)
     this.#clock = parts.clock
     this.#reader = parts.reader
