@@ -101,6 +101,7 @@ const ACTION_DEFAULTS: JsonObject = {
 // Values of these keys are durations or decisions, which can be written in several ways.
 const DURATIONS: ReadonlySet<string> = new Set([
   'expires',
+  'after',
   'within',
   'timeout',
   'start_within',

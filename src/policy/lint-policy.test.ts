@@ -57,6 +57,21 @@ test.each([
     action('effect: irreversible\n    undo: { within: 1h }\n    approve: [{ by: [o] }]'),
     'error lint:undo_irreversible 5:5',
   ],
+  [
+    'a release by one person',
+    action('break_glass: { by: [o] }\n    approve: [{ by: [o] }]'),
+    'error lint:break_glass 4:20',
+  ],
+  [
+    'an escalation after the end',
+    action('approve: [{ by: [o], expires: 1h, escalate: { after: 2h, to: [o] } }]'),
+    'error policy:escalation 4:58',
+  ],
+  [
+    'escalations out of order',
+    action('approve: [{ by: [o], escalate: [{ after: 2h, to: [o] }, { after: 1h, to: [o] }] }]'),
+    'error policy:escalation 4:70',
+  ],
   ['no time to approve', action('approve: [{ by: [o], expires: 0s }]'), 'error lint:zero_time 4:26'],
   ['no time to run', action('timeout: 0s\n    approve: [{ by: [o] }]'), 'error lint:zero_time 4:5'],
   [

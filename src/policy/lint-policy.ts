@@ -39,9 +39,25 @@ const SHAPELESS: ReadonlySet<string> = new Set(['policy:schema', 'policy:unknown
 
 function lintApprovers(lint: Lint): void {
   const used = new Set<string>()
-  for (const [, entry] of entriesOf(lint.content['actions']))
-    for (const step of listOf(entry['approve']))
+  const groups = mapOf(lint.content['approvers'])
+  for (const [name, entry] of entriesOf(lint.content['actions'])) {
+    for (const step of listOf(entry['approve'])) {
       for (const group of textsOf(mapOf(step)['by'])) used.add(group)
+      const escalate = mapOf(step)['escalate']
+      for (const one of isJsonObject(escalate) ? [escalate] : listOf(escalate))
+        for (const group of textsOf(mapOf(one)['to'])) used.add(group)
+    }
+    const releasing = textsOf(mapOf(entry['break_glass'])['by'])
+    for (const group of releasing) used.add(group)
+    const people = new Set(releasing.flatMap((group) => textsOf(mapOf(groups[group])['members'])))
+    if (releasing.length > 0 && people.size < 2)
+      lint.error(
+        ['actions', name, 'break_glass', 'by'],
+        'break_glass',
+        'groups of at least two people',
+        `${people.size}: it takes two together`,
+      )
+  }
   for (const [name, group] of entriesOf(lint.content['approvers'])) {
     const members = new Set(textsOf(group['members']))
     const quorum = typeof group['quorum'] === 'number' ? group['quorum'] : 1

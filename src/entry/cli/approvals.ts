@@ -1,11 +1,15 @@
 import type { Command } from 'commander'
+import type { JsonObject, JsonValue } from '../../action/json.ts'
 import { objectOf, objectsOf, textOf, timeOf } from './answer.ts'
+import { addAbsences } from './absences.ts'
 import { stepText } from './actions.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
 import { withHarness, withJson, withPerson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { json, line, relativeTime, table } from './print.ts'
+import { readInput } from './propose.ts'
+import { addStanding } from './standing.ts'
 
 type Options = HarnessOptions & PrintOptions
 
@@ -21,6 +25,53 @@ export function addApprovals(program: Command): void {
   withPerson(withJson(withHarness(approvals.command('reject').argument('<id>').description('say no'))))
     .requiredOption('--reason <text>', 'why; the agent and the record get to see it')
     .action((id: string, options: Options & { reason?: string }) => vote(id, 'reject', options))
+
+  withPerson(
+    withJson(
+      withHarness(
+        approvals
+          .command('edit')
+          .argument('<id>')
+          .description('put another input in its place: judged anew, approved anew'),
+      ),
+    ),
+  )
+    .requiredOption('--input <json>', 'the whole input: JSON, @FILE, or - for stdin')
+    .option('--reason <text>', 'why')
+    .action((id: string, { input, ...options }: Options & { input: string; reason?: string }) =>
+      act(id, 'edit', { input: readInput(input), ...reasonOf(options) }, options),
+    )
+
+  withPerson(
+    withJson(
+      withHarness(
+        approvals.command('delegate').argument('<id>').description('pass your vote on to somebody'),
+      ),
+    ),
+  )
+    .requiredOption('--to <person>', 'whom the policy permits; yourself takes it back')
+    .option('--reason <text>', 'why')
+    .action((id: string, { to, ...options }: Options & { to: string; reason?: string }) =>
+      act(id, 'delegate', { to, ...reasonOf(options) }, options),
+    )
+
+  withPerson(
+    withJson(
+      withHarness(
+        approvals
+          .command('break-glass')
+          .argument('<id>')
+          .description('be one of the two who together release it out of turn'),
+      ),
+    ),
+  )
+    .requiredOption('--reason <text>', 'why; everybody is told')
+    .action((id: string, options: Options & { reason: string }) =>
+      act(id, 'break-glass', reasonOf(options), options),
+    )
+
+  addStanding(approvals)
+  addAbsences(approvals)
 }
 
 async function list(options: Options): Promise<void> {
@@ -30,13 +81,15 @@ async function list(options: Options): Promise<void> {
     const items = objectsOf(page['items'])
     if (items.length === 0) return line('nothing waits')
     table(
-      ['APPROVAL', 'EXPIRES', 'ASKED', 'AGENT', 'ACTION', 'REASON', 'INPUT'],
+      ['APPROVAL', 'RISK', 'EXPIRES', 'ASKED', 'NEXT', 'AGENT', 'ACTION', 'REASON', 'INPUT'],
       items.map((item) => {
         const action = objectOf(item['action'])
         return [
           textOf(item['id']),
+          { text: textOf(item['risk']), ...(item['risk'] === 'high' && { colour: 'red' as const }) },
           relativeTime(timeOf(item['expires_at'])),
           stepText(item),
+          nextText(item),
           textOf(action['agent']),
           textOf(action['action']),
           textOf(objectsOf(action['reasons'])[0]?.['code']),
@@ -47,19 +100,40 @@ async function list(options: Options): Promise<void> {
   })
 }
 
-async function vote(
+/** Who may decide now, and when it goes to others: `lead@example.com, second@example.com; else in 20m`. */
+function nextText(item: JsonObject): string {
+  const { people, then } = objectOf(item['next'])
+  const names = (value: JsonValue | undefined): string[] =>
+    Array.isArray(value) ? value.map((one: JsonValue) => textOf(one)) : []
+  const escalates = typeof item['escalates_at'] === 'string' ? timeOf(item['escalates_at']) : null
+  return [
+    names(people).slice(0, 3).join(', ') + (names(people).length > 3 ? ' …' : ''),
+    ...names(then).map((group) => `then ${group}`),
+    ...(escalates === null ? [] : [`else ${relativeTime(escalates)}`]),
+  ]
+    .filter((part) => part !== '')
+    .join('; ')
+}
+
+function reasonOf({ reason }: { readonly reason?: string }): { reason?: string } {
+  return reason === undefined ? {} : { reason }
+}
+
+const vote = (
   id: string,
   outcome: 'approve' | 'reject',
   options: Options & { reason?: string },
-): Promise<void> {
+): Promise<void> => act(id, '', { outcome, ...reasonOf(options) }, options)
+
+async function act(id: string, what: string, body: JsonObject, options: Options): Promise<void> {
   await withConnection(options, 'running', async ({ client }) => {
-    const body = { outcome, ...(options.reason === undefined ? {} : { reason: options.reason }) }
-    const answer = await client.object('POST', `/v1/approvals/${encodeURIComponent(id)}`, { body })
-    if (options.json === true) return json(answer)
-    const action =
-      'action' in answer && typeof answer['action'] === 'object' ? objectOf(answer['action']) : answer
+    const path = `/v1/approvals/${encodeURIComponent(id)}${what === '' ? '' : `/${what}`}`
+    const action = await client.object('POST', path, { body })
+    if (options.json === true) return json(action)
     const state = textOf(action['state'])
-    const waits = state === 'held' ? `; now asked: ${stepText(objectOf(action['approval']))}` : ''
+    const approval = objectOf(action['approval'])
+    const other = textOf(approval['id']) === id ? '' : `, approval ${textOf(approval['id'])}`
+    const waits = state === 'held' ? `${other}; now asked: ${stepText(approval)}` : ''
     line(`${escapeText(textOf(action['id']))} is ${escapeText(state)}${escapeText(waits)}`)
   })
 }

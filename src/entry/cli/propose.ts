@@ -88,7 +88,8 @@ async function waitForPerson(client: ApiClient, held: JsonObject, seconds: numbe
   return action
 }
 
-function readInput(source: string): JsonObject {
+/** JSON, `@FILE`, or `-` for stdin. Throws `CommandFailure` for anything but an object. */
+export function readInput(source: string): JsonObject {
   const text =
     source === '-'
       ? readBounded(0, 'stdin')

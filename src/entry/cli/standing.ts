@@ -1,0 +1,123 @@
+import type { Command } from 'commander'
+import type { JsonObject } from '../../action/json.ts'
+import { objectOf, objectsOf, textOf, timeOf } from './answer.ts'
+import { withConnection } from './connect.ts'
+import { escapeText } from './escape.ts'
+import { wholeNumber, withHarness, withJson, withPerson } from './options.ts'
+import type { HarnessOptions, PrintOptions } from './options.ts'
+import { json, line, note, relativeTime, table } from './print.ts'
+import { readInput } from './propose.ts'
+
+type Options = HarnessOptions & PrintOptions
+
+interface GrantOptions extends Options {
+  readonly agent: string
+  readonly action: string
+  readonly input: string
+  readonly count: number
+  readonly sum?: string
+  readonly for: string
+  readonly reason: string
+}
+
+const PATH = '/v1/standing-approvals'
+
+/** `belay approvals standing …`: approvals given in advance. */
+export function addStanding(approvals: Command): void {
+  const standing = approvals
+    .command('standing')
+    .description('approvals in advance, for one exact kind of action')
+
+  withJson(withHarness(standing.command('list').description('what was approved in advance')))
+    .option('--open', 'only what may still cover something')
+    .action(list)
+
+  withPerson(withJson(withHarness(standing.command('grant').description('approve in advance'))))
+    .requiredOption('--agent <name>', 'of which agent')
+    .requiredOption('--action <name>', 'which action')
+    .requiredOption(
+      '--input <json>',
+      'bounds by dotted path, such as {"to": {"equals": "ann"}, "amount": {"max": 50}}; also @FILE and -',
+    )
+    .requiredOption('--count <number>', 'how often', wholeNumber(1, 10_000))
+    .option('--sum <path=limit>', 'and up to which sum of a number, such as amount=500')
+    .requiredOption('--for <duration>', 'how long, such as 8h; at most 30d')
+    .requiredOption('--reason <text>', 'why')
+    .action(grant)
+
+  withPerson(
+    withJson(
+      withHarness(
+        standing.command('approve').argument('<id>').description('grant one that waits for others'),
+      ),
+    ),
+  ).action((id: string, options: Options) =>
+    change('POST', `${PATH}/${encodeURIComponent(id)}/grant`, options),
+  )
+
+  withPerson(
+    withJson(
+      withHarness(standing.command('revoke').argument('<id>').description('it starts nothing any more')),
+    ),
+  ).action((id: string, options: Options) => change('DELETE', `${PATH}/${encodeURIComponent(id)}`, options))
+}
+
+async function list(options: Options & { open?: boolean }): Promise<void> {
+  await withConnection(options, 'folder', async ({ client }) => {
+    const page = await client.object('GET', PATH, { query: options.open === true ? { open: 'true' } : {} })
+    if (options.json === true) return json(page)
+    const items = objectsOf(page['items'])
+    if (items.length === 0) return line('nothing is approved in advance')
+    table(
+      ['ID', 'STATE', 'AGENT', 'ACTION', 'USED', 'ENDS', 'BY', 'BOUNDS'],
+      items.map((item) => [
+        textOf(item['id']),
+        textOf(item['state']),
+        textOf(item['agent']),
+        textOf(item['action']),
+        usedText(item),
+        relativeTime(timeOf(item['expires_at'])),
+        objectsOf(item['granted_by'])
+          .map((one) => textOf(one['by']))
+          .join(', '),
+        textOf(item['input']),
+      ]),
+    )
+    if (typeof page['next'] === 'string') note('there are more; --json of the API lists them')
+  })
+}
+
+function usedText(item: JsonObject): string {
+  const sum = objectOf(item['max_sum'])
+  const times = `${textOf(item['used'])} of ${textOf(item['max_count'])}`
+  return sum['path'] === undefined
+    ? times
+    : `${times}, ${textOf(sum['path'])} ${textOf(sum['used'])} of ${textOf(sum['limit'])}`
+}
+
+async function grant({ agent, action, input, count, sum, reason, ...options }: GrantOptions): Promise<void> {
+  const [path = '', limit = ''] = sum?.split('=', 2) ?? []
+  const body: JsonObject = {
+    agent,
+    action,
+    input: readInput(input),
+    max_count: count,
+    ...(sum !== undefined && { max_sum: { path, limit: Number(limit) } }),
+    expires_in: options.for,
+    reason,
+  }
+  await change('POST', PATH, options, body)
+}
+
+async function change(
+  method: 'POST' | 'DELETE',
+  path: string,
+  options: Options,
+  body: JsonObject = {},
+): Promise<void> {
+  await withConnection(options, 'running', async ({ client }) => {
+    const answer = await client.object(method, path, method === 'POST' ? { body } : {})
+    if (options.json === true) return json(answer)
+    line(`${escapeText(textOf(answer['id']))} is ${escapeText(textOf(answer['state']))}`)
+  })
+}
