@@ -51,8 +51,11 @@ const client = new ApiClient(gateway.url, ADMIN)
 let recorded = await readSession(client, 'bench', 'reader')
 while (recorded.steps.length < steps) recorded = await readSession(client, 'bench', 'reader')
 const reading = performance.now()
+const readingFrom = process.cpuUsage()
 recorded = await readSession(client, 'bench', 'reader')
 const read = performance.now() - reading
+const spent = process.cpuUsage(readingFrom)
+const readCpu = (spent.user + spent.system) / 1000
 const bytes = Buffer.byteLength(JSON.stringify(recorded.steps))
 const start = {
   steps: recorded.steps,
@@ -67,19 +70,21 @@ const start = {
 }
 const agent = fileURLToPath(new URL('./replay-agent.ts', import.meta.url))
 writeFileSync(join(folder, 'empty.mjs'), '')
-const timed = async (args: readonly string[]): Promise<[number, number]> => {
+const timed = async (args: readonly string[]): Promise<[number, number, number]> => {
   const began = performance.now()
   const report = await replayRun({ ...start, command: [process.execPath, ...args] })
-  return [performance.now() - began, report.answered]
+  return [performance.now() - began, report.answered, report.cpuMs]
 }
 const [nothing] = await timed([join(folder, 'empty.mjs')])
-const [whole, answered] = await timed([agent, 'ask', String(steps)])
+const [whole, answered, cpu] = await timed([agent, 'ask', String(steps)])
 console.log(`${recorded.steps.length} steps kept, ${(bytes / 1e6).toFixed(1)} MB`)
 console.log(`reading them from the harness ${read.toFixed(0)} ms`)
 console.log(
   `replay of ${answered} steps ${whole.toFixed(0)} ms, the agent's own start and work included; with an agent that does nothing ${nothing.toFixed(0)} ms`,
 )
-console.log(`together ${(read + whole).toFixed(0)} ms`)
+console.log(
+  `of the processor the harness took ${(readCpu + cpu).toFixed(0)} ms: ${readCpu.toFixed(0)} to read, ${cpu} to replay`,
+)
 await gateway.close()
 await provider.close()
 rmSync(folder, { recursive: true, force: true })

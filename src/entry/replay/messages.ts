@@ -50,4 +50,6 @@ export interface StageReport {
   readonly exit: { readonly code: number | null; readonly signal: string | null }
   /** Interfaces of the network, beside loopback, that the agent could see. */
   readonly interfaces: readonly string[]
+  /** What the replay itself took of the processor, ms, the agent not counted. */
+  readonly cpuMs: number
 }

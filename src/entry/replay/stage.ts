@@ -67,6 +67,7 @@ async function play(start: Start): Promise<void> {
       request: `${method} ${path}`,
     })),
     exit,
+    cpuMs: Math.round(process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000),
     interfaces: Object.keys(networkInterfaces()).filter((name) => name !== 'lo'),
   }
   await server.close()
