@@ -153,3 +153,29 @@ test('pushed at once from many sides, versions have no gaps and no doubles', asy
   const numbers = body.versions.map((each: Json) => each.version as number)
   expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, n) => numbers.length - n))
 })
+
+test('what became of actions with each version stands beside it', async () => {
+  await push({ name: 'counted', text: 'One' })
+  await push({ name: 'counted', text: 'Two' })
+  const done = async (prompt: string, outcome: string): Promise<void> => {
+    const action = await server.propose('note.add', agent, { prompt, start: true })
+    await server.call(
+      'POST',
+      `/v1/actions/${action.id}/outcome`,
+      { outcome, cost_usd: 0.5 },
+      { token: agent },
+    )
+  }
+  await done('counted@1', 'succeeded')
+  await done('counted@1', 'failed')
+  await done('counted', 'succeeded')
+  const { body } = await server.call('GET', '/v1/prompts/counted')
+  expect(body.versions.map((each: Json) => [each.version, each.stats])).toMatchObject([
+    [2, { actions: 1, outcomes: { succeeded: 1, failed: 0 }, cost_usd: 0.5 }],
+    [1, { actions: 2, outcomes: { succeeded: 1, failed: 1 }, cost_usd: 1 }],
+  ])
+  const reader = await server.key('reader')
+  const other = await server.call('GET', '/v1/prompts/counted', undefined, { token: reader })
+  expect(other.body.versions.map((each: Json) => each.stats)).toEqual([null, null])
+  expect((await server.call('GET', '/v1/prompts/greet')).body.versions[0].stats).toBeNull()
+})

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
+import { isJsonObject } from '../../action/json.ts'
 import type { JsonObject } from '../../action/json.ts'
 import type { PromptContent, PromptLabel, PromptVersion } from '../../storage/prompts.ts'
+import { stats } from '../../flow/audit/sessions/stats.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import { LABEL_NAME, LATEST, MAX_MESSAGES, PROMPT_NAME, variablesOf } from '../prompts/prompt.ts'
 import type { RenderedPrompt } from '../prompts/prompt.ts'
@@ -10,6 +12,7 @@ import { isoTime } from './action-answer.ts'
 import type { ApiContext } from './api-context.ts'
 import { principalOf } from './authentication.ts'
 import { routeSchema } from './route-schema.ts'
+import { caughtUp } from './sessions.ts'
 import { object, time, words } from './schemas.ts'
 
 interface PushBody {
@@ -70,13 +73,15 @@ const versionAnswer = object({ name, ...versionMembers, text, messages, config: 
   ...versionNames,
   'config',
 ])
-const stats = {
+const DAY_MS = 86_400_000
+const statsAnswer = {
   ...anyObject,
   type: ['object', 'null'],
-  description: 'a row of /v1/stats?by=prompt: actions, decisions, outcomes, cost_usd, tokens, latency_ms',
+  description:
+    'what became of actions with it, as a row of /v1/stats?by=prompt; null for none: actions, decisions, outcomes, cost_usd, tokens, latency_ms',
 } as const
 
-export function promptRoutes(app: FastifyInstance, { store, prompts }: ApiContext): void {
+export function promptRoutes(app: FastifyInstance, { store, prompts, rollups }: ApiContext): void {
   app.get(
     '/v1/prompts',
     {
@@ -124,7 +129,7 @@ export function promptRoutes(app: FastifyInstance, { store, prompts }: ApiContex
     },
   )
 
-  app.get<{ Params: { name: string } }>(
+  app.get<{ Params: { name: string }; Querystring: { days?: number } }>(
     '/v1/prompts/:name',
     {
       config: { access: 'agent' },
@@ -132,6 +137,14 @@ export function promptRoutes(app: FastifyInstance, { store, prompts }: ApiContex
         summary: 'A prompt: its labels, its versions, and what became of the calls with each',
         tag: 'prompts',
         params: object({ name }, ['name']),
+        querystring: object({
+          days: {
+            type: 'integer',
+            minimum: 1,
+            maximum: 31,
+            description: 'how far stats look back; 30 unless told',
+          },
+        }),
         answers: {
           200: {
             description: 'Versions, newest first, without their texts',
@@ -141,7 +154,7 @@ export function promptRoutes(app: FastifyInstance, { store, prompts }: ApiContex
                 labels: { type: 'array', items: labelAnswer },
                 versions: {
                   type: 'array',
-                  items: object({ ...versionMembers, stats }, [...versionNames, 'stats']),
+                  items: object({ ...versionMembers, stats: statsAnswer }, [...versionNames, 'stats']),
                 },
               },
               ['name', 'labels', 'versions'],
@@ -158,10 +171,27 @@ export function promptRoutes(app: FastifyInstance, { store, prompts }: ApiContex
       ])
       const newest = versions[0]
       if (newest === undefined) throw new BelayError('prompt:not_found', { name: asked })
+      const principal = principalOf(request)
+      await caughtUp(rollups)
+      const now = store.now()
+      const { rows } = await stats(store, {
+        from: now - (request.query.days ?? 30) * DAY_MS,
+        to: now,
+        by: ['prompt'],
+        prompt: asked,
+        // What others do with it is theirs to see.
+        ...(principal.kind === 'agent' && { agent: principal.agent }),
+      })
+      const byVersion = new Map(
+        (Array.isArray(rows) ? rows : []).filter(isJsonObject).map(({ key, ...row }) => [key, row]),
+      )
       return {
         name: asked,
         labels: labels.map(labelJson),
-        versions: versions.map((each) => ({ ...summaryJson(each, labels, newest), stats: null })),
+        versions: versions.map((each) => ({
+          ...summaryJson(each, labels, newest),
+          stats: byVersion.get(`${asked}@${each.version}`) ?? null,
+        })),
       }
     },
   )

@@ -274,7 +274,7 @@ function own(request: FastifyRequest): { readonly agent?: string } {
 }
 
 /** What was recorded a moment ago counts; when counting is far behind, the answer is what is counted so far. */
-async function caughtUp(rollups: ApiContext['rollups']): Promise<void> {
+export async function caughtUp(rollups: ApiContext['rollups']): Promise<void> {
   if (rollups === null) return
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, CATCH_UP_MS)))
