@@ -20,7 +20,15 @@ const FLAGS = [
 
 /** The system's Chromium; Debian's is installed when there is none. `CHROMIUM` names another. */
 export async function startChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: await findChromium(), args: FLAGS, chromiumSandbox: false })
+  return chromium.launch({
+    executablePath: await findChromium(),
+    args: FLAGS,
+    chromiumSandbox: false,
+    // A signal ends this program, and with its pipe the browser; handled, it would end the browser alone.
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
+  })
 }
 
 async function findChromium(): Promise<string> {
