@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { JsonObject } from '../../action/json.ts'
@@ -38,7 +39,11 @@ export function fileSink(options: {
     await file?.handle.close()
     file = undefined
     const time = new Date().toISOString().replaceAll(/[-:]/g, '')
-    await rename(path, `${path}.${time}`)
+    let aside = `${path}.${time}`
+    // A rename would replace what was put aside in the same millisecond.
+    for (let number = 1; existsSync(aside); number++)
+      aside = `${path}.${time}-${String(number).padStart(4, '0')}`
+    await rename(path, aside)
     const names = (await readdir(dirname(path)))
       .filter((name) => name.startsWith(`${basename(path)}.`))
       .toSorted()
