@@ -20,6 +20,7 @@ function major(version) {
 
 function runCommandLine() {
   delete process.env.BELAY_RELAUNCHED
+  keepCompiled()
   var source = path.join(root, 'src', 'entry', 'cli', 'main.ts')
   var entry = fs.existsSync(source) ? source : path.join(root, 'dist', 'entry', 'cli', 'main.js')
   import(require('url').pathToFileURL(entry).href)
@@ -36,6 +37,17 @@ function runCommandLine() {
         process.exitCode = 2
       },
     )
+}
+
+// Compiling its modules is a third of a start. What was compiled is kept in a folder that only its user can write: in a
+// shared one, others could leave code there.
+function keepCompiled() {
+  try {
+    var home = process.env.XDG_CACHE_HOME || path.join(require('os').homedir(), '.cache')
+    require('module').enableCompileCache(path.join(home, 'belay', 'compiled'))
+  } catch (_) {
+    // Without a home, or on a Node that cannot: each start compiles.
+  }
 }
 
 function runOnBundledNode() {

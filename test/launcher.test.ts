@@ -1,6 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -52,11 +61,19 @@ function bundleNode(): void {
   symlinkSync(process.execPath, join(folder, 'node_modules', 'node', 'bin', 'node'))
 }
 
-function launch(args: readonly string[], { old = false } = {}) {
+function launch(args: readonly string[], { old = false, cache = join(folder, 'cache') } = {}) {
   return spawnSync(process.execPath, [...(old ? ['--require', preload] : []), launcher, ...args], {
     encoding: 'utf8',
+    env: { ...process.env, XDG_CACHE_HOME: cache },
   })
 }
+
+test('what was compiled is kept for the next start, where there is a place for it', () => {
+  expect(launch(['0'])).toMatchObject({ status: 0, stderr: '' })
+  expect(readdirSync(join(folder, 'cache', 'belay', 'compiled'))).not.toEqual([])
+  const noFolder = join(folder, 'package.json')
+  expect(launch(['0'], { cache: noFolder })).toMatchObject({ status: 0, stderr: '' })
+})
 
 describe('the launcher', () => {
   test('is written so that any Node since 12 parses it', () => {
