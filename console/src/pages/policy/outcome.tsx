@@ -41,7 +41,11 @@ export function Outcome({ result, stale }: { readonly result: Backtest; readonly
               after === 'deny' ? 'bad' : after === 'require_approval' ? 'warn' : undefined
             }
             columns={[
-              { name: 'Action', head: true, cell: ({ action }) => action },
+              {
+                name: 'Action',
+                head: true,
+                cell: ({ action }) => <span className="policy-action">{action}</span>,
+              },
               { name: 'Was', cell: ({ before }) => <DecisionBadge decision={before} /> },
               { name: 'Would be', cell: ({ after }) => <DecisionBadge decision={after} /> },
               { name: 'Why', cell: ({ message, code }) => (message === '' ? code : message) },

@@ -11,6 +11,7 @@ import { Difference } from './difference.tsx'
 import { promptQuery, sumsQuery } from './queries.ts'
 import type { VersionBrief } from './queries.ts'
 import { SINCE_OPTIONS, useFrom } from './since.ts'
+import { together } from './sums.ts'
 import { sumsColumns } from './sums-columns.tsx'
 
 /** The versions of a prompt, what became of the calls with each, and what changed between two. */
@@ -64,7 +65,7 @@ export function PromptDetail({ name }: { readonly name: string }) {
                     },
                     { name: 'Why', wideOnly: true, cell: ({ note }) => note ?? <Nothing /> },
                     ...sumsColumns<VersionBrief>(({ version }) =>
-                      sums.data?.find(({ key }) => key === `${name}@${version}`),
+                      together((sums.data ?? []).filter(({ key }) => key === `${name}@${version}`)),
                     ),
                   ]}
                 />

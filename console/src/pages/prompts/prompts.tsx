@@ -7,6 +7,7 @@ import { Table } from '../../parts/table.tsx'
 import { Ago, Nothing } from '../../parts/values.tsx'
 import { promptsQuery, sumsQuery } from './queries.ts'
 import type { Sums } from './queries.ts'
+import { together } from './sums.ts'
 import { sumsColumns } from './sums-columns.tsx'
 
 /** The prompts of the registry, and those that were used without being in it. */
@@ -62,7 +63,9 @@ export function PromptsView({ from }: { readonly from: string }) {
                         ),
                     },
                     { name: 'Changed', wideOnly: true, cell: ({ updated_at: at }) => <Ago at={at} /> },
-                    ...sumsColumns<(typeof items)[number]>(({ name }) => total(rows, name)),
+                    ...sumsColumns<(typeof items)[number]>(({ name }) =>
+                      together(rows.filter(({ key }) => key !== null && nameIn(key) === name)),
+                    ),
                   ]}
                 />
               </Section>
@@ -96,25 +99,3 @@ export function PromptsView({ from }: { readonly from: string }) {
 
 const nameIn = (key: string): string => key.split('@', 1)[0] ?? key
 const shortened = (key: string): string => (/^[0-9a-f]{64}$/.test(key) ? `${key.slice(0, 16)}…` : key)
-
-/** All versions of a prompt together; without durations, which do not add up. */
-function total(rows: readonly Sums[], name: string): Sums | undefined {
-  const found = rows.filter(({ key }) => key !== null && nameIn(key) === name)
-  const [first, ...more] = found
-  if (first === undefined || more.length === 0) return first
-  const add = <K extends string>(pick: (row: Sums) => Readonly<Record<K, number>>): Record<K, number> => {
-    const sum = { ...pick(first) } as Record<K, number>
-    for (const row of more) for (const key of Object.keys(sum) as K[]) sum[key] += pick(row)[key]
-    return sum
-  }
-  return {
-    ...first,
-    key: name,
-    ...add(({ actions, cost_usd, undone }) => ({ actions, cost_usd, undone })),
-    decisions: add((row) => row.decisions),
-    approvals: add((row) => row.approvals),
-    outcomes: add((row) => row.outcomes),
-    tokens: add((row) => row.tokens),
-    latency_ms: { p50: null, p95: null, mean: null },
-  }
-}

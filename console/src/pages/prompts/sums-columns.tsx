@@ -1,12 +1,7 @@
 import type { Column } from '../../parts/table.tsx'
 import { Count, Millis, Money, Nothing, Percent } from '../../parts/values.tsx'
 import type { Sums } from './queries.ts'
-
-/** Of what has ended, the share that succeeded; null where nothing has. */
-export function successOf({ outcomes: { succeeded, failed, unknown } }: Sums): number | null {
-  const ended = succeeded + failed + unknown
-  return ended === 0 ? null : succeeded / ended
-}
+import { successOf } from './sums.ts'
 
 /** What became of the calls with a prompt or a model; `sums` finds them for a row. */
 export function sumsColumns<R>(sums: (row: R) => Sums | undefined): readonly Column<R>[] {

@@ -130,7 +130,7 @@ function Tree({
   return (
     <div className="session-body" data-open={node !== undefined}>
       <TreeGrid tree={tree} isComplete={isComplete} chosen={chosen} onChoose={setChosen} />
-      {node !== undefined && <SpanPanel node={node} onClose={() => setChosen(null)} />}
+      {node !== undefined && <SpanPanel key={node.span.id} node={node} onClose={() => setChosen(null)} />}
     </div>
   )
 }

@@ -16,7 +16,7 @@ export function SpanPanel({ node, onClose }: { readonly node: Node; readonly onC
   useEffect(() => {
     // On a phone the panel stands under the tree.
     if (matchMedia('(max-width: 899px)').matches) panel.current?.scrollIntoView({ block: 'nearest' })
-  }, [span.id])
+  }, [])
   return (
     <aside ref={panel} className="span-panel" aria-label={`Span ${titleOf(span)}`}>
       <header className="section-head">

@@ -36,11 +36,13 @@ export function TreeGrid({
   const [problemAt, setProblemAt] = useState(-1)
   const shown = useMemo(() => visibleOf(nodes, folded), [nodes, folded])
   const at = Math.min(active, Math.max(0, shown.length - 1))
+  // Nothing here is compiled to remember what it was drawn from.
+  // oxlint-disable-next-line react/incompatible-library
   const rows = useVirtualizer({
     count: shown.length,
     getScrollElement: () => frame.current,
     estimateSize: () => ROW,
-    overscan: 12,
+    overscan: 8,
     initialRect: { width: 0, height: 600 },
   })
 

@@ -175,7 +175,9 @@ function NewKeyForm({
       </Field>
       <datalist id="settings-agents">
         {agents.map(({ name }) => (
-          <option key={name} value={name} />
+          <option key={name} value={name}>
+            {name}
+          </option>
         ))}
       </datalist>
       {making.error !== null && <ErrorNote>{sentenceOf(making.error)}</ErrorNote>}
