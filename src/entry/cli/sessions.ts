@@ -30,6 +30,14 @@ export function addSessions(program: Command): void {
   withJson(withHarness(sessions.command('show').argument('<id>').description('one run as a tree')))
     .requiredOption('--agent <name>', 'whose run')
     .action(show)
+  withJson(
+    withHarness(
+      sessions.command('report').argument('<id>').description('an incident report that needs nothing else'),
+    ),
+  )
+    .option('--agent <name>', 'whose run, where several agents have one of that name')
+    .requiredOption('--html <file>', 'where it is written')
+    .action(report)
 
   withFilter(program.command('stats').description('counts, outcomes, cost, tokens and durations'))
     .option(
@@ -38,6 +46,19 @@ export function addSessions(program: Command): void {
     )
     .option('--action <name>', 'of one action')
     .action(sums)
+}
+
+async function report(
+  session: string,
+  options: HarnessOptions & PrintOptions & { readonly agent?: string; readonly html: string },
+): Promise<void> {
+  const { writeSessionReport } = await import('./session-report.ts')
+  const { agent, html: file } = options
+  await withConnection(options, 'folder', async ({ client }) => {
+    const actions = await writeSessionReport(client, { session, agent, file })
+    if (options.json === true) json({ file, actions })
+    else line(`${actions} actions told in ${escapeText(file)}`)
+  })
 }
 
 function withFilter(command: Command): Command {
