@@ -103,11 +103,15 @@ try {
   const bytes = statSync(file).size
   console.log(`exported: ${seconds(started).toFixed(1)} s, ${Math.round(bytes / size)} bytes a record`)
 
+  const before = process.cpuUsage()
   started = performance.now()
   const report = await verifyExport(file, { trust })
   if (!report.ok || report.records !== size) throw new Error(JSON.stringify(report.faults))
+  const cpu = process.cpuUsage(before)
+  const used = ((cpu.user + cpu.system) / 1e6).toFixed(2)
+  const took = seconds(started).toFixed(2)
   console.log(
-    `verified offline: ${report.records.toLocaleString('en')} records in ${seconds(started).toFixed(2)} s`,
+    `verified offline: ${report.records.toLocaleString('en')} records in ${took} s, ${used} s of CPU`,
   )
 
   const inclusion: number[] = []

@@ -22,7 +22,7 @@ export interface FollowOptions<R extends FollowedRecord = StoredRecord> {
    * again and the records come again.
    */
   readonly apply: (chain: string, records: readonly R[]) => Promise<void>
-  /** Most records a batch, at most and by default 1,000. */
+  /** Most records a batch: by default 1,000; up to 10,000 where little is read of each. */
   readonly batch?: number
   /** How soon after a commit the first batch is taken, ms; meanwhile commits collect. */
   readonly delay?: number
@@ -41,7 +41,8 @@ export interface LedgerFollower {
   close(): Promise<void>
 }
 
-const MAX_BATCH = 1000
+const BATCH = 1000
+const MAX_BATCH = 10_000
 const DELAY_MS = 100
 const LOOK_EVERY_MS = 5_000
 const MAX_FAULT_PAUSE_MS = 30_000
@@ -82,7 +83,7 @@ class Follower<R extends FollowedRecord> implements LedgerFollower {
 
   constructor(options: FollowOptions<R>) {
     this.#options = options
-    this.#batch = Math.min(options.batch ?? MAX_BATCH, MAX_BATCH)
+    this.#batch = Math.min(options.batch ?? BATCH, MAX_BATCH)
     const { store, delay = DELAY_MS, lookEvery = LOOK_EVERY_MS } = options
     this.#stopListening = store.onCommit(() => {
       this.#heard = true
