@@ -5,7 +5,6 @@ import { described, listOf, map } from './schema-words.ts'
 export interface RecordRule {
   readonly models: boolean
   readonly api: boolean
-  readonly mcp: boolean
   /** Bytes of the largest answer that is kept. */
   readonly maxBytes: number
 }
@@ -19,7 +18,6 @@ export interface ReplayRule {
 export interface RecordEntry {
   readonly models?: 'off' | 'full'
   readonly api?: 'off' | 'full'
-  readonly mcp?: 'off' | 'full'
   readonly max_bytes?: number
 }
 
@@ -32,11 +30,10 @@ export const VOLATILE_WORDS = ['dates', 'ids'] as const
 
 const MAX_BYTES = 4 * 1024 * 1024
 
-export function compileRecord({ models, api, mcp, max_bytes: maxBytes }: RecordEntry): RecordRule {
+export function compileRecord({ models, api, max_bytes: maxBytes }: RecordEntry): RecordRule {
   return Object.freeze({
     models: models === 'full',
     api: api === 'full',
-    mcp: mcp === 'full',
     maxBytes: maxBytes ?? MAX_BYTES,
   })
 }
@@ -55,7 +52,6 @@ export const recordSchema: JsonObject = described(
   map({
     models: kept('calls of models'),
     api: kept('calls of the HTTP API by agents'),
-    mcp: kept('calls of MCP tools'),
     max_bytes: {
       description: 'The largest answer that is kept. Default: 4 MiB.',
       type: 'integer',
