@@ -17,8 +17,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    // Which files each page loads; bench/console.ts adds them up.
-    manifest: 'manifest.json',
     rolldownOptions: {
       output: {
         codeSplitting: {

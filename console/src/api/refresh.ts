@@ -17,11 +17,22 @@ const SUBJECTS: Readonly<Record<string, number>> = {
   ledger: 500,
 }
 
-const OF_ACTIONS = ['approvals', 'actions', 'budgets', 'sessions', 'stats', 'prompts']
+/** Derived from the ledger beside the actions: asked a little later, when the burst has been counted. */
+const DERIVED: ReadonlySet<string> = new Set(['sessions', 'stats', 'prompts'])
+
+/** How much longer than an answer takes the next question waits: however many look on, agents come first. */
+const REST = 4
+
+const OF_ACTIONS = ['actions', 'budgets', 'sessions', 'stats', 'prompts']
 
 /** Which subjects a record changes; those of an action are everything that is counted by actions. */
-function subjectsOf({ kind, action }: LedgerRecord): readonly string[] {
+export function subjectsOf({ kind, action, approval, state }: LedgerRecord): readonly string[] {
   switch (kind) {
+    case 'decision':
+    case 'start':
+    case 'outcome':
+      // Most actions wait for nobody, and the list of those that do is long when there is much to decide.
+      return approval === undefined && state !== 'held' ? OF_ACTIONS : [...OF_ACTIONS, 'approvals']
     case 'agent':
       return ['agents', 'actions', 'approvals']
     case 'policy':
@@ -33,7 +44,7 @@ function subjectsOf({ kind, action }: LedgerRecord): readonly string[] {
     case 'prompt':
       return ['prompts']
     default:
-      return action === null ? [kind] : OF_ACTIONS
+      return action === null ? [kind, 'approvals'] : [...OF_ACTIONS, 'approvals']
   }
 }
 
@@ -64,15 +75,23 @@ function renew(subject: string): void {
 // One renewal at a time: a second one would cancel the first, and under steady news none would ever arrive.
 async function renewNow(subject: string): Promise<void> {
   busy.add(subject)
-  const pause = new Promise((resolve) => setTimeout(resolve, SUBJECTS[subject] ?? 500))
+  const pause = SUBJECTS[subject] ?? 500
+  if (DERIVED.has(subject)) {
+    await elapse(pause)
+    again.delete(subject)
+  }
+  const began = performance.now()
   // What nobody looks at is only marked as old; it is asked when the page is seen again.
   const refetchType = document.visibilityState === 'visible' ? 'active' : 'none'
-  await Promise.all([
-    queryClient.invalidateQueries({ queryKey: [subject], refetchType }, { cancelRefetch: true }),
-    pause,
-  ])
+  await queryClient.invalidateQueries({ queryKey: [subject], refetchType })
+  const took = performance.now() - began
+  if (!DERIVED.has(subject)) await elapse(Math.max(pause - took, took * REST))
   busy.delete(subject)
   if (again.delete(subject)) void renewNow(subject)
+}
+
+async function elapse(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 type AgentRecord = LedgerRecord & Pick<Agent, 'state' | 'reason' | 'version'> & { readonly by: string | null }

@@ -150,4 +150,6 @@ export interface LedgerRecord {
   readonly agent: string | null
   readonly state?: string
   readonly name?: string
+  /** Of actions that wait for people, or may start because people said so. */
+  readonly approval?: unknown
 }

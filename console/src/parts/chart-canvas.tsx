@@ -1,6 +1,6 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react'
 import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
+import './chart-canvas.css'
 import type { ChartSeries } from './chart.tsx'
 
 const HEIGHT = 180

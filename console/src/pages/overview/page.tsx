@@ -1,18 +1,20 @@
 import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense } from 'react'
 import { agentsQuery, budgetsQuery, pendingApprovalsQuery, statsQuery } from '../../api/queries.ts'
-import type { StatsRow } from '../../api/types.ts'
+import type { Approval, PageOf, StatsRow } from '../../api/types.ts'
 import { useNow } from '../../parts/clock.ts'
 import { Field, Select } from '../../parts/field.tsx'
 import { percent, duration, money, count } from '../../parts/format.ts'
 import { Page, Section } from '../../parts/page.tsx'
-import { Answer } from '../../parts/states.tsx'
+import { Answer, Loading } from '../../parts/states.tsx'
 import { useFilters } from '../../parts/use-filters.ts'
 import { AgentsTable } from './agents-table.tsx'
 import { AttentionList } from './attention-list.tsx'
 import { DecisionsChart } from './decisions-chart.tsx'
 import { successRate } from './figures.ts'
-import { FirstSteps } from './first-steps.tsx'
 import './overview.css'
+
+const FirstSteps = lazy(async () => ({ default: (await import('./first-steps.tsx')).FirstSteps }))
 
 const HOUR = 3_600_000
 const SPANS: Readonly<Record<string, number>> = { '1h': HOUR, '24h': 24 * HOUR, '7d': 168 * HOUR }
@@ -57,7 +59,9 @@ export function OverviewPage() {
         {(known) =>
           known.length === 0 ? (
             <Section>
-              <FirstSteps />
+              <Suspense fallback={<Loading />}>
+                <FirstSteps />
+              </Suspense>
             </Section>
           ) : (
             <>
@@ -71,7 +75,7 @@ export function OverviewPage() {
                 </Answer>
               </section>
               <Answer query={overall} lines={2}>
-                {({ rows }) => <Tiles row={rows[0]} held={seen.approvals.length} />}
+                {({ rows }) => <Tiles row={rows[0]} held={approvals.data} />}
               </Answer>
               <Section title="Agents">
                 <AgentsTable {...seen} />
@@ -89,14 +93,20 @@ export function OverviewPage() {
   )
 }
 
-function Tiles({ row, held }: { readonly row: StatsRow | undefined; readonly held: number }) {
+function Tiles({
+  row,
+  held,
+}: {
+  readonly row: StatsRow | undefined
+  readonly held: PageOf<Approval> | undefined
+}) {
   const success = successRate(row)
   const p95 = row?.latency_ms.p95 ?? null
   const tiles = [
     ['Actions', count(row?.actions ?? 0)],
     ['Succeeded', success === null ? '–' : percent(success)],
     ['Denied', count(row?.decisions.deny ?? 0)],
-    ['Waiting now', count(held)],
+    ['Waiting now', held === undefined ? '–' : `${count(held.items.length)}${held.next === null ? '' : '+'}`],
     ['Cost', money(row?.cost_usd ?? 0)],
     ['Latency p95', p95 === null ? '–' : duration(p95)],
   ] as const
