@@ -10,6 +10,15 @@ import type { AbsenceRow, Approvals, StandingRow, StandingUse } from './approval
 import type { FollowerPositions } from './followers.ts'
 import type { PromptChange, Prompts } from './prompts.ts'
 
+export type { FollowerPositions } from './followers.ts'
+export type {
+  PromptChange,
+  PromptContent,
+  PromptLabel,
+  Prompts,
+  PromptSummary,
+  PromptVersion,
+} from './prompts.ts'
 export type { AbsenceRow, Approvals, Bound, Grant, StandingRow, StandingUse } from './approvals.ts'
 
 /**

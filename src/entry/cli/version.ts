@@ -1,9 +1,1 @@
-import { readFileSync } from 'node:fs'
-
-// From src/entry/cli and from dist/entry/cli alike, the package is three folders up.
-const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
-
-/** The version of the package. */
-export const VERSION: string = manifest.version
+export { VERSION } from '../version.ts'

@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Action, OutcomeReport, Proposal, StateName } from '../../action/action.ts'
+import type { FastifyInstance } from 'fastify'
+import type { Action, OutcomeReport, StateName } from '../../action/action.ts'
 import type { Decision } from '../../action/decision.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import { nanoFromUsd } from '../../action/money.ts'
@@ -10,9 +10,10 @@ import { actionAnswer } from './action-answer.ts'
 import type { ApiContext } from './api-context.ts'
 import { maySee, principalOf } from './authentication.ts'
 import type { Principal } from './authentication.ts'
-import { PROMPT_REF } from '../prompts/prompt.ts'
 import { reportJudged } from '../judged-report.ts'
 import { confirm } from './people/identify.ts'
+import { ownAgent, proposal, proposalOf } from './proposal.ts'
+import type { ProposeBody } from './proposal.ts'
 import { routeSchema } from './route-schema.ts'
 import {
   actionName,
@@ -27,26 +28,7 @@ import {
   words,
 } from './schemas.ts'
 import { readSince } from './undos.ts'
-import { readTraceParent } from '../telemetry/trace-parent.ts'
 import { waitForState } from './wait-for-state.ts'
-
-interface ProposeBody {
-  readonly agent?: string
-  readonly action: string
-  readonly input: JsonObject
-  readonly session?: string
-  readonly reason?: string
-  readonly confidence?: number
-  readonly cost_usd?: number
-  readonly idempotency_key?: string
-  readonly provenance?: JsonObject
-  readonly subjects?: readonly string[]
-  readonly release?: string
-  readonly target?: string
-  readonly tool_schema_version?: string
-  readonly prompt?: string
-  readonly start?: boolean
-}
 
 interface OutcomeBody {
   readonly outcome: 'succeeded' | 'failed' | 'unknown'
@@ -74,31 +56,6 @@ const byId = object({ id }, ['id'])
 const nothing = object({})
 const outcomeName = { type: 'string', enum: ['succeeded', 'failed', 'unknown'] }
 const errorWords = words(10_000, 'what went wrong')
-
-const proposal = object(
-  {
-    agent: { ...agentName, description: `${agentName.description}; with an agent's key it may be left out` },
-    action: actionName,
-    input: { type: 'object', additionalProperties: true },
-    session: sessionName,
-    reason: words(10_000, "the agent's own reason"),
-    confidence: { type: 'number', minimum: 0, maximum: 1 },
-    cost_usd: costUsd,
-    idempotency_key: { ...sessionName, maxLength: 255, description: 'visible ASCII characters' },
-    provenance: { type: 'object', additionalProperties: true },
-    subjects: { type: 'array', maxItems: 100, items: { type: 'string', minLength: 1, maxLength: 200 } },
-    release: sessionName,
-    target: { type: 'string', minLength: 1, maxLength: 2_000 },
-    tool_schema_version: sessionName,
-    prompt: {
-      type: 'string',
-      pattern: PROMPT_REF,
-      description: 'name@version or name@label of the prompt that led to it; the record names the version',
-    },
-    start: { type: 'boolean', description: 'start at once when the action is allowed' },
-  },
-  ['action', 'input'],
-)
 
 export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
   const { flow, store, limits } = context
@@ -129,15 +86,10 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
       }),
     },
     async (request, reply) => {
-      const { prompt } = request.body
-      const facts = prompt === undefined ? undefined : { prompt: await context.prompts.factsOf(prompt) }
-      const admitted = await flow.propose(
-        { ...proposalOf(request), ...(facts && { facts }) },
-        {
-          venue: 'agent',
-          start: request.body.start === true,
-        },
-      )
+      const admitted = await flow.propose(await proposalOf(request, context.prompts), {
+        venue: 'agent',
+        start: request.body.start === true,
+      })
       const repeated = admitted.repeated === true
       const answer = {
         ...(await actionAnswer(flow, admitted.action, admitted.input)),
@@ -351,30 +303,6 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
   )
 }
 
-function proposalOf(request: FastifyRequest<{ Body: ProposeBody }>): Proposal {
-  const { body } = request
-  const principal = principalOf(request)
-  const trace = readTraceParent(request.headers['traceparent'])
-  return {
-    agent: principal.kind === 'agent' ? ownAgent(principal, body.agent) : namedAgent(body.agent),
-    action: body.action,
-    input: body.input,
-    ...(body.session === undefined ? {} : { session: body.session }),
-    ...(body.reason === undefined ? {} : { reason: body.reason }),
-    ...(body.confidence === undefined ? {} : { confidence: body.confidence }),
-    ...(body.cost_usd === undefined ? {} : { cost: nanoFromUsd(body.cost_usd, 'body.cost_usd') }),
-    ...(body.idempotency_key === undefined ? {} : { idempotencyKey: body.idempotency_key }),
-    ...(body.provenance === undefined ? {} : { provenance: body.provenance }),
-    ...(body.subjects === undefined ? {} : { subjects: body.subjects }),
-    ...(body.release === undefined ? {} : { release: body.release }),
-    ...(body.target === undefined ? {} : { target: body.target }),
-    ...(body.tool_schema_version === undefined ? {} : { toolSchemaVersion: body.tool_schema_version }),
-    ...(trace === undefined ? {} : { trace }),
-    // Whoever asks as a person may not also be the one who approves.
-    ...(principal.kind === 'admin' && principal.actingAs !== null ? { proposedBy: principal.actingAs } : {}),
-  }
-}
-
 /** How long a door that cannot answer "held" waits for the person. */
 function waitOf({ policies }: ApiContext, { name, state }: Action): JsonObject {
   if (state.name !== 'held') return {}
@@ -388,21 +316,4 @@ function outcomeOf(body: OutcomeBody): OutcomeReport {
     ...(body.error === undefined ? {} : { error: body.error }),
     ...(body.cost_usd === undefined ? {} : { cost: nanoFromUsd(body.cost_usd, 'body.cost_usd') }),
   }
-}
-
-function ownAgent(principal: Extract<Principal, { kind: 'agent' }>, named: string | undefined): string {
-  if (named === undefined || named === principal.agent) return principal.agent
-  throw new BelayError('auth:forbidden', {
-    who: `The agent ${principal.agent}`,
-    what: 'speak for another agent',
-  })
-}
-
-function namedAgent(named: string | undefined): string {
-  if (named !== undefined) return named
-  throw new BelayError('input:invalid', {
-    where: 'body.agent',
-    expected: 'the name of the agent',
-    got: 'nothing',
-  })
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { isJsonObject } from '../../action/json.ts'
 import type { JsonObject } from '../../action/json.ts'
-import type { PromptContent, PromptLabel, PromptVersion } from '../../storage/prompts.ts'
+import type { PromptContent, PromptLabel, PromptVersion } from '../../storage/store.ts'
 import { stats } from '../../flow/audit/sessions/stats.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import { LABEL_NAME, LATEST, MAX_MESSAGES, PROMPT_NAME, variablesOf } from '../prompts/prompt.ts'

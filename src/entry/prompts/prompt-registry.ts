@@ -1,7 +1,6 @@
 import type { JsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
-import type { PromptChange, PromptVersion } from '../../storage/prompts.ts'
-import type { NewRecord, Store } from '../../storage/store.ts'
+import type { NewRecord, PromptChange, PromptVersion, Store } from '../../storage/store.ts'
 import { digestOfDraft, LATEST, readRef, renderPrompt } from './prompt.ts'
 import type { PromptDraft, RenderedPrompt } from './prompt.ts'
 import type { Variables } from './template.ts'

@@ -1,7 +1,7 @@
 import { digestOf } from '../../action/digest.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
-import type { PromptContent, PromptVersion } from '../../storage/prompts.ts'
+import type { PromptContent, PromptVersion } from '../../storage/store.ts'
 import {
   checkVariables,
   MAX_RENDERED,

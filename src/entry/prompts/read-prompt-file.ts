@@ -3,7 +3,7 @@ import { BelayError } from '../../errors/catalogue.ts'
 import type { PolicyFault } from '../../policy/policy.ts'
 import { readYaml } from '../../policy/yaml-document.ts'
 import type { DocumentPath, YamlDocument } from '../../policy/yaml-document.ts'
-import type { PromptContent } from '../../storage/prompts.ts'
+import type { PromptContent } from '../../storage/store.ts'
 import { digestOfDraft, LABEL_NAME, LATEST, MAX_MESSAGES, PROMPT_NAME } from './prompt.ts'
 import type { PromptDraft } from './prompt.ts'
 

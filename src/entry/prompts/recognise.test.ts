@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { PromptContent, PromptVersion } from '../../storage/prompts.ts'
+import type { PromptContent, PromptVersion } from '../../storage/store.ts'
 import { readRef } from './prompt.ts'
 import { isMadeOfPrompt, promptFacts, promptInput } from './recognise.ts'
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../action/json.ts'
-import type { PromptVersion } from '../../storage/prompts.ts'
+import type { PromptVersion } from '../../storage/store.ts'
 import { partsOf, type PromptPart } from './prompt.ts'
 import type { NamedPrompt } from './prompt-registry.ts'
 import { isMadeOf } from './template.ts'

@@ -128,7 +128,7 @@ async function openExports(
   if (policies.current().exports.length === 0) return undefined
   const [{ Exports: Opened }, { VERSION }] = await Promise.all([
     import('../export/exports.ts'),
-    import('../cli/version.ts'),
+    import('../version.ts'),
   ])
   const exports = new Opened({
     store,
