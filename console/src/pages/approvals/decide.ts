@@ -72,7 +72,8 @@ export function useDeciding<A>(act: (given: A) => Promise<ActionOfApproval>) {
   return useMutation({
     mutationFn: act,
     // Also after a refusal: somebody else may have been first, and then the screen is old.
-    onSettled: async () => client.invalidateQueries({ queryKey: ['approvals'] }),
+    // Not awaited: what the server has said is said at once.
+    onSettled: () => void client.invalidateQueries({ queryKey: ['approvals'] }),
   })
 }
 

@@ -9,10 +9,15 @@ import type { ApprovalAnswer, InboxItem } from './inbox-item.ts'
 import { likeActions } from './like-actions.ts'
 import type { Batch } from './like-actions.ts'
 
+/** States of which nothing more comes: these are not asked for again. */
+const FINAL: ReadonlySet<string> = new Set(['denied', 'expired', 'cancelled', 'failed', 'undone'])
+
 const approvalQuery = (id: string) => ({
   queryKey: ['approvals', 'one', id],
   queryFn: async ({ signal }: { signal: AbortSignal }) =>
     get<ApprovalAnswer>(`/v1/approvals/${encodeURIComponent(id)}`, {}, signal),
+  enabled: ({ state: { data } }: { state: { data?: ApprovalAnswer | undefined } }) =>
+    data === undefined || !FINAL.has(data.action.state),
 })
 
 export interface Inbox {
