@@ -11,6 +11,7 @@ const RULE: NotifyRule = {
   email: null,
   webhook: null,
   teams: null,
+  discord: null,
   quiet: null,
   alerts: { heldFor: 3_600_000, errorRate: 0.2, budget: 0.8 },
   publicUrl: null,

@@ -1,5 +1,7 @@
 import type { AlertChannel } from '../channels/alert.ts'
 import type { ChannelBook } from '../channels/channel-desk.ts'
+import { DiscordChannel } from '../channels/discord/discord-channel.ts'
+import type { DiscordSide } from '../channels/discord/discord-door.ts'
 import { ApprovalLinks, linkKey } from '../channels/email/approval-links.ts'
 import { MailChannel } from '../channels/email/mail-channel.ts'
 import { blotted } from '../channels/reach.ts'
@@ -16,7 +18,7 @@ import type { ApprovalChannel } from '../flow/approve/announcer.ts'
 import { isAddress } from '../policy/notify.ts'
 import type { NotifyRule } from '../policy/notify.ts'
 
-export const CHANNELS = ['slack', 'email', 'webhook', 'teams'] as const
+export const CHANNELS = ['slack', 'email', 'webhook', 'teams', 'discord'] as const
 export type ChannelName = (typeof CHANNELS)[number]
 
 /** Every channel that the policy names, opened. */
@@ -24,11 +26,18 @@ export interface Channels {
   readonly all: readonly (ApprovalChannel & AlertChannel & { close(): Promise<void> })[]
   readonly links: ApprovalLinks | undefined
   readonly slack: SlackSide | undefined
+  readonly discord: DiscordSide | undefined
   /** What listens elsewhere; closed before the channels. */
   readonly sockets: readonly { close(): Promise<void> }[]
 }
 
-export const NO_CHANNELS: Channels = { all: [], links: undefined, slack: undefined, sockets: [] }
+export const NO_CHANNELS: Channels = {
+  all: [],
+  links: undefined,
+  slack: undefined,
+  discord: undefined,
+  sockets: [],
+}
 
 export interface OpeningOptions {
   readonly reach: Reach
@@ -45,12 +54,14 @@ export function openChannels(rule: NotifyRule, options: OpeningOptions): Channel
   const slack = opening.slack(rule)
   const email = opening.email(rule)
   const webhook = opening.webhook(rule)
+  const discord = opening.discord(rule)
   return {
-    all: [slack?.channel, email?.channel, webhook, opening.teams(rule)].filter(
+    all: [slack?.channel, email?.channel, webhook, opening.teams(rule), discord?.channel].filter(
       (channel) => channel !== undefined,
     ),
     links: email?.links,
     slack: slack?.side,
+    discord,
     sockets: slack?.socket === undefined ? [] : [slack.socket],
   }
 }
@@ -105,6 +116,15 @@ class Opening {
         ? undefined
         : { signatures: new SlackSignatures(signing, reach.now), interactions }
     return { channel, side, socket }
+  }
+
+  discord({ discord }: NotifyRule): DiscordSide | undefined {
+    if (discord === null) return undefined
+    const reach = this.#watched('discord')
+    const token = this.#secret('discord', discord.token)
+    if (token === undefined) return undefined
+    const { channel, apiUrl, publicKey, people } = discord
+    return { reach, publicKey, people, channel: new DiscordChannel(reach, { channel, token, apiUrl }) }
   }
 
   teams({ teams }: NotifyRule): TeamsChannel | undefined {

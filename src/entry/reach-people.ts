@@ -7,6 +7,7 @@ import { AlertWatch } from '../channels/alert-watch.ts'
 import { viewOf } from '../channels/approval-view.ts'
 import { ChannelBook } from '../channels/channel-desk.ts'
 import type { ChannelDesk, ChannelStatus } from '../channels/channel-desk.ts'
+import { discordDoor } from '../channels/discord/discord-door.ts'
 import { approvalDoor } from '../channels/email/approval-door.ts'
 import type { Reach } from '../channels/reach.ts'
 import { slackDoor, SlackWork } from '../channels/slack/slack-door.ts'
@@ -87,7 +88,7 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
     const opened = this.#opened
     if (opened === undefined || this.#closed) return
     const rule = this.#rule()
-    const configured = JSON.stringify([rule.slack, rule.email, rule.webhook, rule.teams])
+    const configured = JSON.stringify([rule.slack, rule.email, rule.webhook, rule.teams, rule.discord])
     if (configured === this.#configured) return
     this.#configured = configured
     this.#change(async () => {
@@ -149,6 +150,9 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
   /** Serves what people's decisions come back through. */
   async doors(app: FastifyInstance): Promise<void> {
     await app.register(async (own) => slackDoor(own, { side: () => this.#channels.slack, work: this.#work }))
+    await app.register(async (own) =>
+      discordDoor(own, { side: () => this.#channels.discord, work: this.#work }),
+    )
     const late = (): Reach => {
       if (this.#opened === undefined) throw new BelayError('server:busy', { max: '0' })
       return this.#opened.reach
@@ -285,6 +289,7 @@ const NOTHING: NotifyRule = {
   email: null,
   webhook: null,
   teams: null,
+  discord: null,
   quiet: null,
   alerts: { heldFor: Number.POSITIVE_INFINITY, errorRate: 1, budget: 1 },
   publicUrl: null,

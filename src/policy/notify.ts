@@ -11,6 +11,7 @@ export interface NotifyRule {
   readonly email: EmailRule | null
   readonly webhook: WebhookRule | null
   readonly teams: TeamsRule | null
+  readonly discord: DiscordRule | null
   readonly quiet: QuietRule | null
   readonly alerts: AlertRule
   /** The address at which people reach Belay, without a slash at its end; `null`: the one it is bound to. */
@@ -37,6 +38,17 @@ export interface EmailRule {
   readonly smtp: string
   /** Signs the links; `null`: a key in the data folder. Replicas must share one. */
   readonly linkSecret: string | null
+}
+
+/** An app of Discord with a bot. */
+export interface DiscordRule {
+  readonly channel: string
+  readonly token: string
+  /** Hex; public. */
+  readonly publicKey: string
+  readonly apiUrl: string
+  /** Discord user id → approver. */
+  readonly people: Readonly<Record<string, string>>
 }
 
 /** A workflow of Teams that posts what comes to its address. */
@@ -85,6 +97,13 @@ export interface NotifyEntry {
   }
   readonly webhook?: { readonly url: string; readonly secret?: string }
   readonly teams?: { readonly url?: string }
+  readonly discord?: {
+    readonly channel: string
+    readonly token?: string
+    readonly public_key: string
+    readonly api_url?: string
+    readonly people?: Readonly<Record<string, string>>
+  }
   readonly quiet?: { readonly from: string; readonly to: string; readonly zone?: string }
   readonly alerts?: { readonly held_for?: string; readonly error_rate?: number; readonly budget?: number }
   readonly public_url?: string
@@ -160,6 +179,28 @@ export const notifySchema: JsonObject = described(
         ['url'],
       ),
     ),
+    discord: described(
+      'Approvals and alerts in a Discord channel, with buttons.',
+      map(
+        {
+          channel: { description: 'Id of the channel.', type: 'string', pattern: '^[0-9]{1,25}$' },
+          token: secret('The token of the bot. Default: $DISCORD_BOT_TOKEN.'),
+          public_key: {
+            description: 'The public key of the app, with which Discord signs clicks.',
+            type: 'string',
+            pattern: '^[0-9a-fA-F]{64}$',
+          },
+          api_url: url('Default: https://discord.com/api/v10.'),
+          people: {
+            description: 'Approvers by Discord user id. Nobody else decides there.',
+            type: 'object',
+            propertyNames: { type: 'string', pattern: '^[0-9]{1,25}$' },
+            additionalProperties: { type: 'string', minLength: 1, maxLength: 200 },
+          },
+        },
+        ['channel', 'public_key'],
+      ),
+    ),
     teams: described(
       'Approvals and alerts as cards in Microsoft Teams, with a link to decide in the console.',
       map({
@@ -210,6 +251,7 @@ export function compileNotify(entry: NotifyEntry, report: Report): NotifyRule {
               report,
             ),
           }),
+    discord: entry.discord === undefined ? null : compileDiscord(entry.discord, report),
     teams:
       entry.teams === undefined
         ? null
@@ -248,6 +290,17 @@ function compileSlack(slack: NonNullable<NotifyEntry['slack']>, report: Report):
       slack.app_token === undefined ? null : secretOf(slack.app_token, '', [...path, 'app_token'], report),
     apiUrl: plainUrl(slack.api_url ?? 'https://slack.com/api', [...path, 'api_url'], report),
     people: Object.freeze({ ...slack.people }),
+  })
+}
+
+function compileDiscord(discord: NonNullable<NotifyEntry['discord']>, report: Report): DiscordRule {
+  const path: DocumentPath = ['notify', 'discord']
+  return Object.freeze({
+    channel: discord.channel,
+    token: secretOf(discord.token, '$DISCORD_BOT_TOKEN', [...path, 'token'], report),
+    publicKey: discord.public_key,
+    apiUrl: plainUrl(discord.api_url ?? 'https://discord.com/api/v10', [...path, 'api_url'], report),
+    people: Object.freeze({ ...discord.people }),
   })
 }
 
@@ -314,6 +367,7 @@ const SECRETS: Readonly<Record<string, readonly string[]>> = {
   // The path of a webhook is often all that protects it.
   webhook: ['secret', 'url'],
   teams: ['url'],
+  discord: ['token'],
 }
 
 /** The file as it may be shown: literal secrets are hidden, `$NAME` stays. */

@@ -66,7 +66,7 @@ export class Agent {
           const action = await this.#system.read((disk) => disk.action(id))
           if (action?.state.name !== 'held') return
           const approval = action.state.approval.id
-          const vote = { by: APPROVERS[step.by] as string, outcome: step.outcome }
+          const vote = { by: APPROVERS[step.by] as string, outcome: step.outcome, reason: 'as agreed' }
           await this.#copies(step.copies, () => this.#ask((flow) => flow.vote(approval, vote)))
         })
       case 'cancel':
