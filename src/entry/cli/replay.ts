@@ -19,6 +19,7 @@ export interface ReplayOptions extends HarnessOptions, PrintOptions {
   readonly model?: string
   readonly prompt?: string
   readonly live?: number
+  readonly run?: boolean
 }
 
 export function addReplay(program: Command): void {
@@ -48,12 +49,14 @@ export function addReplay(program: Command): void {
       'send each recorded question to its model again, so often',
       wholeNumber(1, 1000),
     )
+    .option('--run', 'the command that the policy names for the agent')
     .action(replay)
 }
 
 async function replay(session: string, command: readonly string[], options: ReplayOptions): Promise<void> {
   refuseMixtures(command, options)
-  if (command.length === 0 && options.live === undefined) return judgeAgain(session, options)
+  if (command.length === 0 && options.live === undefined && options.run !== true)
+    return judgeAgain(session, options)
   await withConnection(
     options,
     options.live === undefined && options.fork === undefined ? 'folder' : 'running',
@@ -84,7 +87,7 @@ function refuseMixtures(command: readonly string[], options: ReplayOptions): voi
   const wrong =
     fork !== undefined && live !== undefined
       ? '--fork and --live are two things.'
-      : fork !== undefined && command.length === 0
+      : fork !== undefined && command.length === 0 && options.run !== true
         ? 'A fork runs an agent: say which.'
         : live !== undefined && command.length > 0
           ? '--live sends the recorded questions; it runs no agent.'
@@ -136,12 +139,17 @@ async function run(
   const { NotConfined, replayRun } = await import('../replay/replay-run.ts')
   const policy = objectOf((await client.object('GET', '/v1/policy'))['document'])
   const { volatile } = objectOf(policy['replay'])
+  const declared = objectOf(objectOf(policy['agents'])[agents[0] ?? ''])['command']
+  if (command.length === 0 && !Array.isArray(declared))
+    throw new CommandFailure(`The policy names no command for the agent ${agents[0] ?? ''}.`, {
+      advice: 'Set `agents.NAME.command`, or give it: belay replay SESSION -- COMMAND…',
+    })
   const start = {
     steps,
     volatile: Array.isArray(volatile) ? volatile.map(String) : [],
     port: Number(new URL(client.url).port),
     timing: options.timing === true,
-    command,
+    command: command.length > 0 ? command : (declared as readonly string[]),
     cwd: process.cwd(),
     env: environment(),
     quiet: options.json === true,

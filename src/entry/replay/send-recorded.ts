@@ -16,9 +16,8 @@ export async function sendRecorded(
   )
   const started = performance.now()
   const reach = async (ms: number): Promise<void> => {
-    const wait = timing ? ms - (performance.now() - started) : 0
-    // A turn of its own for each piece, so that none is joined with the next.
-    await new Promise((resolve) => (wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve)))
+    const wait = ms - (performance.now() - started)
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
   }
   if (answer.whole) {
     if (timing) await reach(answer.cuts[0]?.[0] ?? 0)
@@ -28,14 +27,15 @@ export async function sendRecorded(
   }
   delete headers['content-length']
   response.writeHead(answer.status, headers)
+  // Corked, pieces would become one chunk (RFC 9112 §7.1); within one turn they leave together all the same.
   let at = 0
   for (const [ms, length] of answer.cuts) {
-    await reach(ms)
+    if (timing) await reach(ms)
     if (response.destroyed) return
     response.write(bytes.subarray(at, at + length))
     at += length
   }
-  await reach(0)
-  if (answer.broken) response.destroy()
-  else response.end()
+  if (!answer.broken) response.end()
+  // What came before the break arrives; it is written at the end of this turn.
+  else setImmediate(() => response.socket?.destroySoon())
 }
