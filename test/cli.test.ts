@@ -203,8 +203,37 @@ describe('against a running harness', () => {
     const proof = cli.run(['ledger', 'proof', id])
     writeFileSync(file, proof.out)
     expect(cli.run(['ledger', 'verify', file], offline)).toMatchObject({ code: 0 })
-    writeFileSync(file, proof.out.replace(/"digest": "../, '"digest": "00').replace('note.add', 'note.axe'))
+    writeFileSync(file, proof.out.replace('index ', 'index 1'))
     expect(cli.run(['ledger', 'verify', file], offline)).toMatchObject({ code: 1 })
+  })
+
+  test('a file is verified under the key that is named, and a kept checkpoint against what came of it', () => {
+    const { id } = cli.json<ActionAnswer>('propose', 'note.add', ...PROPOSE)
+    const proof = join(cli.folder, 'one.tlog-proof')
+    writeFileSync(proof, cli.run(['ledger', 'proof', id]).out)
+    const key = cli.run(['ledger', 'key']).out.trim()
+    const elsewhere = ['--data', join(cli.folder, 'nothing')]
+    const asked = cli.run(['ledger', 'verify', proof, ...elsewhere])
+    expect(asked).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('Whose signature counts?') as string,
+    })
+    expect(cli.run(['ledger', 'verify', proof, '--key', key, ...elsewhere])).toMatchObject({ code: 0 })
+    const stranger = 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k'
+    expect(cli.run(['ledger', 'verify', proof, '--key', stranger, ...elsewhere])).toMatchObject({ code: 1 })
+    expect(cli.run(['ledger', 'verify', proof, '--key', 'nonsense', ...elsewhere])).toMatchObject({ code: 2 })
+
+    const kept = join(cli.folder, 'kept')
+    writeFileSync(kept, cli.run(['ledger', 'checkpoint']).out)
+    expect(cli.run(['ledger', 'verify', '--checkpoint', kept])).toMatchObject({ code: 0 })
+    writeFileSync(kept, readFileSync(kept, 'utf8').replace(/\n(\d)/, '\n9$1'))
+    expect(cli.run(['ledger', 'verify', '--checkpoint', kept])).toMatchObject({ code: 1 })
+    expect(cli.run(['ledger', 'verify', '--checkpoint', proof])).toMatchObject({ code: 2 })
+    expect(cli.run(['ledger', 'verify', '--witness'])).toMatchObject({ code: 2 })
+    expect(cli.run(['ledger', 'logs']).out).toContain('belay-')
+    const tiles = join(cli.folder, 'tiles')
+    expect(cli.run(['ledger', 'export', '--tiles', tiles]).code).toBe(0)
+    expect(readFileSync(join(tiles, 'main', 'checkpoint'), 'utf8')).toMatch(/^belay-[0-9a-f]+\/main\n/)
   })
 
   test('an erased action keeps its record and loses its input', () => {

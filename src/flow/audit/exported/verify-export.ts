@@ -16,6 +16,8 @@ export interface VerifyExportOptions {
   /** Witnesses to ask what they signed of the logs in the file. */
   readonly ask?: readonly WitnessAddress[]
   readonly onProgress?: (records: number) => void
+  /** Default: one for a small file, else one a core. */
+  readonly threads?: number
 }
 
 const MAX_FAULTS = 100
@@ -59,6 +61,7 @@ export async function verifyExport(file: string, options: VerifyExportOptions): 
       },
     },
     onProgress,
+    options.threads,
   )
   const joined = new JoinedParts(expected, fault)
   for (const part of parts) joined.add(part)

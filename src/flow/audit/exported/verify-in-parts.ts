@@ -20,9 +20,13 @@ const MAX_THREADS = 8
 const TELL_EVERY = 20_000
 
 /** Verifies the lines between two positions, in as many threads as there are cores, in the order of the file. */
-export async function verifyInParts(whole: PartRequest, onProgress: Progress): Promise<PartReport[]> {
+export async function verifyInParts(
+  whole: PartRequest,
+  onProgress: Progress,
+  wanted?: number,
+): Promise<PartReport[]> {
   const bytes = whole.to - whole.from
-  const threads = bytes < WORTHWHILE ? 1 : Math.min(MAX_THREADS, availableParallelism())
+  const threads = wanted ?? (bytes < WORTHWHILE ? 1 : Math.min(MAX_THREADS, availableParallelism()))
   if (threads === 1) return [verifyPart(whole, onProgress)]
   const starts = Array.from({ length: threads }, (_, i) =>
     i === 0
