@@ -151,7 +151,7 @@ async function assemble(
     ...(options.onFault && { onFault: options.onFault }),
     ...(options.channels && { channels: options.channels }),
   })
-  const followers = openFollowers(store, (error) => options.onFault?.(error))
+  const followers = openFollowers(store, policies, (error) => options.onFault?.(error))
   const ledgerLog = openLedgerLog({
     store,
     data,

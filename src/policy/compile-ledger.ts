@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Report } from './compilation.ts'
+import { compileRetention, type RetentionEntry, type RetentionRule } from './compile-retention.ts'
 import type { DocumentPath } from './yaml-document.ts'
 
 /** `ledger:`. */
@@ -9,6 +10,7 @@ export interface LedgerRule {
   readonly witnesses: readonly WitnessRule[]
   /** How many witnesses must sign before a checkpoint counts as witnessed. */
   readonly quorum: number
+  readonly retention: RetentionRule
 }
 
 export interface WitnessRule {
@@ -23,6 +25,7 @@ export interface LedgerEntry {
   readonly origin?: string
   readonly witnesses?: readonly { readonly url: string; readonly key: string }[]
   readonly quorum?: number
+  readonly retention?: RetentionEntry
 }
 
 const ORIGIN = /^[^\s+\p{C}]{1,200}$/u
@@ -66,6 +69,7 @@ export function compileLedger(entry: LedgerEntry, report: Report): LedgerRule {
       witnesses.map(({ url, key }) => Object.freeze({ url: url.replace(/\/$/, ''), key })),
     ),
     quorum: Math.min(quorum, Math.max(1, witnesses.length)),
+    retention: compileRetention(entry.retention, report),
   })
 }
 

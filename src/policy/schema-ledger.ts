@@ -1,5 +1,10 @@
 import type { JsonObject } from '../action/json.ts'
-import { described, listOf, map, text } from './schema-words.ts'
+import { described, duration, listOf, map, mapOf, text } from './schema-words.ts'
+
+const times = {
+  records: duration('How long the texts of records are kept; their hashes stay for ever.'),
+  payloads: duration('How long inputs, results and reasons are kept. At most as long as the records.'),
+}
 
 /** `ledger:`. */
 export const ledgerSchema: JsonObject = described(
@@ -17,6 +22,10 @@ export const ledgerSchema: JsonObject = described(
         },
         ['url', 'key'],
       ),
+    ),
+    retention: described(
+      'What is purged when. Without it everything is kept.',
+      map({ ...times, agents: mapOf('Agents for which another time holds.', map(times)) }),
     ),
     quorum: {
       description: 'How many of them must sign. Default: more than half.',

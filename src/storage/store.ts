@@ -30,8 +30,8 @@ export interface Store {
   readonly dialect: 'sqlite' | 'postgres'
   /** This process's identity in the store; also the name of its hash chain on PostgreSQL. */
   readonly replica: string
-  readonly tiles: Tiles
   readonly prompts: Prompts
+  readonly tiles: Tiles
   /** Epoch milliseconds by the database's clock; never goes backwards, also across restarts. */
   now(): number
 
@@ -121,6 +121,11 @@ export interface Store {
    * here on. Answers how many there were.
    */
   destroySubjectKeys(subject: string): Promise<number>
+  /**
+   * Puts what is left of records in the place of their texts, and drops the actions with all that is derived of them. Can
+   * be done again. The record that says so must be durable before.
+   */
+  purge(records: readonly PurgedRecord[], actions: readonly string[]): Promise<void>
   /** Overwrites free pages and truncates logs where the database allows it, after an erasure was committed. */
   scrub(): Promise<void>
 
@@ -179,6 +184,7 @@ export type RecordKind =
   | 'channel'
   | 'prompt'
   | 'erasure'
+  | 'purge'
   | 'recording'
   | 'anchor'
   | 'witness'
@@ -223,6 +229,13 @@ export interface StoredPayload extends PayloadRef {
   readonly salt: string | null
   readonly text: string | null
   readonly erasedAt: number | null
+}
+
+/** What stays of a record. */
+export interface PurgedRecord {
+  readonly chain: string
+  readonly seq: number
+  readonly text: string
 }
 
 export interface StoredRecord extends RecordRef {

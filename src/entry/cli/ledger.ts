@@ -68,6 +68,11 @@ export function addLedger(program: Command): void {
     .addOption(new Option('--subject <name>', 'everything about this person').conflicts('action'))
     .option('--action <id>', 'everything of this action')
     .action(erase)
+  withPerson(
+    withJson(
+      withHarness(ledger.command('purge').description('purge now what is older than the policy keeps')),
+    ),
+  ).action(purge)
 }
 
 async function exportLedger(
@@ -138,6 +143,17 @@ async function proof(id: string, options: HarnessOptions): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
     process.stdout.write(
       await (await client.open('GET', `/v1/ledger/proof/${encodeURIComponent(id)}`)).text(),
+    )
+  })
+}
+
+async function purge(options: Options): Promise<void> {
+  await withConnection(options, 'folder', async ({ client }) => {
+    const answer = await client.object('POST', '/v1/ledger/purge', { timeoutMs: LONG_MS })
+    if (options.json === true) return json(answer)
+    const { payloads, records, actions } = answer
+    line(
+      `${textOf(payloads)} payloads purged, and the texts of ${textOf(records)} records of ${textOf(actions)} actions`,
     )
   })
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { purgeOld } from '../../flow/audit/retention.ts'
 import type { ApiContext } from './api-context.ts'
 import { principalOf } from './authentication.ts'
 import { routeSchema } from './route-schema.ts'
@@ -17,7 +18,7 @@ const erasable = {
   properties: { subject: { type: 'string', minLength: 1, maxLength: 200 }, action: id },
 }
 
-export function ledgerRoutes(app: FastifyInstance, { flow, store }: ApiContext): void {
+export function ledgerRoutes(app: FastifyInstance, { flow, store, policies }: ApiContext): void {
   app.post<{ Body: EraseBody }>(
     '/v1/ledger/erase/preview',
     {
@@ -50,6 +51,19 @@ export function ledgerRoutes(app: FastifyInstance, { flow, store }: ApiContext):
       }
       return { payloads: found.length, kinds, actions: [...new Set(found.map(({ action }) => action))] }
     },
+  )
+
+  app.post(
+    '/v1/ledger/purge',
+    {
+      config: { access: 'admin' },
+      schema: routeSchema({
+        summary: 'Purge now what is older than the policy keeps; it is done by the hour otherwise',
+        tag: 'ledger',
+        answers: { 200: { description: 'How much went', schema: document } },
+      }),
+    },
+    async () => purgeOld(store, policies.current().ledger.retention),
   )
 
   app.post<{ Body: EraseBody }>(

@@ -81,6 +81,7 @@ test('names every route of the server, and only those', async () => {
     'POST /v1/channels/{name}/test',
     'POST /v1/keys',
     'POST /v1/ledger/erase',
+    'POST /v1/ledger/purge',
     'POST /v1/ledger/erase/preview',
     'POST /v1/ledger/verify',
     'POST /v1/login',

@@ -61,6 +61,8 @@ export interface RecordText {
   readonly state?: string
   readonly payloads?: readonly { readonly action: string; readonly kind: string }[]
   readonly chains?: readonly { readonly chain: string; readonly seq: number; readonly hash: string }[]
+  /** Of a purge: by chain, the first and last record of each range whose texts went. */
+  readonly ranges?: Readonly<Record<string, readonly (readonly [number, number])[]>>
 }
 
 const MAX_FAULTS = 100
@@ -71,6 +73,8 @@ export class ChainVerifier {
   readonly #faults: LedgerFault[] = []
   #records = 0
   #faulty = false
+  readonly #purged: { readonly chain: string; readonly seq: number }[] = []
+  readonly #purges = new Map<string, (readonly [number, number])[]>()
 
   /** Answers what the record says, or `undefined` when it cannot be believed. */
   add(record: {
@@ -82,6 +86,7 @@ export class ChainVerifier {
     this.#records++
     const { chain, seq } = record
     const head = this.#heads.get(chain) ?? { seq: 0, hash: CHAIN_ORIGIN }
+    const purged = purgedDigest(record.text, chain, seq)
     this.#heads.set(chain, { seq, hash: record.hash })
     if (seq !== head.seq + 1) {
       this.fault(
@@ -90,7 +95,7 @@ export class ChainVerifier {
         seq,
         `record ${seq} follows record ${head.seq}: something was cut out or reordered`,
       )
-    } else if (follow(head.hash, textDigest(record.text)) !== record.hash) {
+    } else if (follow(head.hash, purged ?? textDigest(record.text)) !== record.hash) {
       this.fault(
         'ledger:changed',
         chain,
@@ -99,12 +104,33 @@ export class ChainVerifier {
       )
       return undefined
     }
+    if (purged !== undefined) {
+      this.#purged.push({ chain, seq })
+      return undefined
+    }
     const said = parse(record.text)
     if (said === undefined || said.chain !== chain || said.seq !== seq) {
       this.fault('ledger:changed', chain, seq, `record ${seq} says that it is another record`)
       return undefined
     }
+    for (const [name, ranges] of Object.entries(said.kind === 'purge' ? (said.ranges ?? {}) : {}))
+      this.#purges.set(name, [...(this.#purges.get(name) ?? []), ...ranges])
     return said
+  }
+
+  /** Call when all records were added: a text that is gone must have been purged by a record that says so. */
+  checkPurges(): void {
+    for (const { chain, seq } of this.#purged) {
+      const isRecorded =
+        this.#purges.get(chain)?.some(([first, last]) => first <= seq && seq <= last) === true
+      if (!isRecorded)
+        this.fault(
+          'ledger:changed',
+          chain,
+          seq,
+          `the text of record ${seq} is gone, and no purge is recorded`,
+        )
+    }
   }
 
   head(chain: string): { readonly seq: number; readonly hash: string } {
@@ -135,6 +161,13 @@ export class ChainVerifier {
       faults: this.#faults,
     }
   }
+}
+
+/** The digest of a text that was purged; `undefined` where the text is there. */
+export function purgedDigest(text: string, chain: string, seq: number): string | undefined {
+  const [, digest] = /,"purged":"([0-9a-f]{64})","seq":\d+\}$/.exec(text) ?? []
+  if (digest === undefined) return undefined
+  return text === JSON.stringify({ chain, purged: digest, seq }) ? digest : undefined
 }
 
 function parse(text: string): RecordText | undefined {

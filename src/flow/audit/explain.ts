@@ -190,6 +190,7 @@ function tell(record: StoredRecord): string {
     case 'channel':
     case 'prompt':
     case 'erasure':
+    case 'purge':
     case 'anchor':
     case 'witness':
     case 'standing':

@@ -116,6 +116,7 @@ export async function verifyLedger(store: Store, options: VerifyOptions = {}): P
         `the payload ${said.payload?.kind} of ${said.action} is gone, and no erasure is recorded`,
       )
   }
+  verifier.checkPurges()
   await checkAnchors(store, anchors, verifier)
   await checkActions(store, last, verifier)
   return verifier.report(payloads, erased, asked.names)
@@ -158,7 +159,8 @@ async function payloadsByKey(
 ): Promise<Map<string, StoredPayload>> {
   const ids = [...new Set(page.flatMap(({ action }) => (action === null ? [] : [action])))]
   const byKey = new Map<string, StoredPayload>()
-  for (const payload of await store.sealedPayloadsOf(ids)) byKey.set(`${payload.action} ${payload.kind}`, payload)
+  for (const payload of await store.sealedPayloadsOf(ids))
+    byKey.set(`${payload.action} ${payload.kind}`, payload)
   return byKey
 }
 

@@ -7,7 +7,7 @@ import { GroupQueue } from '../group-queue.ts'
 import { prepareTransition, type PreparedTransition } from '../prepared-transition.ts'
 import { ACTION_COLUMNS, actionFrom } from '../action-row.ts'
 import { chainHeads, StoreReads } from '../reads.ts'
-import type { BudgetAccount, ChainHead, CommitResult, Store, Transition } from '../store.ts'
+import type { BudgetAccount, ChainHead, CommitResult, PurgedRecord, Store, Transition } from '../store.ts'
 import { StoredTiles } from '../read-tiles.ts'
 import type { Tables } from '../tables.ts'
 import type { Tiles } from '../tiles.ts'
@@ -15,11 +15,12 @@ import type { Connections } from './connections.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { GroupWriter } from './group-writer.ts'
 import { Listener } from './listener.ts'
+import { PostgresFollowers } from './postgres-followers.ts'
 import type { MasterKey } from '../sealing/master-key.ts'
 import { PayloadSeal } from '../sealing/seal-payloads.ts'
 import { SubjectKeys } from '../sealing/subject-keys.ts'
-import { PostgresFollowers } from './postgres-followers.ts'
 import { PostgresRollups } from './postgres-rollups.ts'
+import { purge } from './purge.ts'
 import { SubjectKeyTable } from './subject-key-table.ts'
 import { endLease, renewLease, takeOver } from './replica-lease.ts'
 import { BudgetShares } from './write-budgets.ts'
@@ -155,6 +156,10 @@ export class PostgresStore extends StoreReads implements Store {
     const entry = (): void => listener()
     this.#listeners.add(entry)
     return () => this.#listeners.delete(entry)
+  }
+
+  async purge(records: readonly PurgedRecord[], actions: readonly string[]): Promise<void> {
+    await this.#answer(() => purge(this.#connections.pool, records, actions))
   }
 
   /** Frees the space of what was erased. What replicas and backups hold is theirs to forget. */

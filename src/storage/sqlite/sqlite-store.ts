@@ -7,7 +7,15 @@ import { ACTION_COLUMNS, actionFrom } from '../action-row.ts'
 import { chainHeads, StoreReads } from '../reads.ts'
 import type { Action } from '../../action/action.ts'
 import { BelayError } from '../../errors/catalogue.ts'
-import type { BudgetAccount, ChainHead, CommitResult, RecordRef, Store, Transition } from '../store.ts'
+import type {
+  BudgetAccount,
+  ChainHead,
+  CommitResult,
+  PurgedRecord,
+  RecordRef,
+  Store,
+  Transition,
+} from '../store.ts'
 import { StoredTiles } from '../read-tiles.ts'
 import type { Tables } from '../tables.ts'
 import type { Tiles } from '../tiles.ts'
@@ -16,6 +24,7 @@ import type { MasterKey } from '../sealing/master-key.ts'
 import { PayloadSeal } from '../sealing/seal-payloads.ts'
 import { SubjectKeys, type SubjectKeyRow, type SubjectKeyRows } from '../sealing/subject-keys.ts'
 import { pack } from './packed.ts'
+import { purgeRuns } from './purge-runs.ts'
 import type { KeyJob } from './subject-key-file.ts'
 import { SqliteFollowers } from './sqlite-followers.ts'
 import { SqliteRollups } from './sqlite-rollups.ts'
@@ -170,6 +179,10 @@ export class SqliteStore extends StoreReads implements Store {
     const entry = (): void => listener()
     this.#listeners.add(entry)
     return () => this.#listeners.delete(entry)
+  }
+
+  async purge(records: readonly PurgedRecord[], actions: readonly string[]): Promise<void> {
+    await this.#runStatements(purgeRuns(records, actions))
   }
 
   async scrub(): Promise<void> {

@@ -93,6 +93,7 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/ledger/export': 'audit',
   'POST /v1/ledger/verify': 'audit',
   'POST /v1/ledger/erase': 'erase',
+  'POST /v1/ledger/purge': 'erase',
   'POST /v1/ledger/erase/preview': 'erase',
 
   'GET /v1/prompts': 'read',

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { isJsonObject, type JsonValue } from '../../../action/json.ts'
-import { payloadDigest, type LedgerFault } from '../chain.ts'
+import { payloadDigest, purgedDigest, type LedgerFault } from '../chain.ts'
 import { recordLeaf } from '../transparency/commitment.ts'
 import { TreeRange, type TreeNode } from '../transparency/tree-range.ts'
 import { FIELDS, newFields, scanRecord } from './scan-record.ts'
@@ -121,7 +121,14 @@ export class PartVerifier {
     if (seq < 1 || !HEX.test(claimed)) return this.#fault('ledger:format', 'a line is not that of a record')
     this.#records++
     const name = bytes.toString('latin1', fields[FIELDS.chain], fields[FIELDS.chain + 1])
-    const digest = hash('sha256', bytes.subarray(text, textEnd), 'binary')
+    const purged =
+      fields[FIELDS.kind] === 0
+        ? purgedDigest(bytes.toString('utf8', text, textEnd), String(parse(name)), seq)
+        : undefined
+    const digest =
+      purged === undefined
+        ? hash('sha256', bytes.subarray(text, textEnd), 'binary')
+        : Buffer.from(purged, 'hex').toString('latin1')
     if (this.#run === undefined || name !== this.#name || seq !== this.#run.last + 1) {
       if (!this.#begin(name, seq, digest, claimed)) return
     } else {
@@ -138,7 +145,9 @@ export class PartVerifier {
     this.#range.append(recordLeaf(name, seq, claimed))
     if (this.#options.keepHashes) this.#run?.hashes.push(claimed)
     if (seq === this.#cut) this.#closePiece()
-    this.#lookInside(bytes, text, textEnd)
+    if (purged === undefined) this.#lookInside(bytes, text, textEnd)
+    // Like a payload that is gone, it needs a record that says so.
+    else this.#missing.push({ name: `of record ${parse(name)}:${seq}`, chain: this.#run?.chain ?? '', seq })
   }
 
   /** Begins a run, also after a gap: whoever joins the parts sees the gap. */
@@ -194,6 +203,7 @@ export class PartVerifier {
       else this.#fault('ledger:format', `record ${last} does not say which payload it has`)
     }
     const kind = bytes.toString('latin1', fields[FIELDS.kind], fields[FIELDS.kind + 1])
+    if (kind === '"purge"') this.#purge(bytes.toString('utf8', text, textEnd))
     if (kind === '"anchor"' || kind === '"erasure"') this.#rare(bytes.toString('utf8', text, textEnd))
   }
 
@@ -208,6 +218,18 @@ export class PartVerifier {
       const by = `${chain}:${last}`
       this.#anchors.push({ chain: textOf(other), seq: Number(seq), hash: textOf(head), by })
     }
+  }
+
+  #purge(text: string): void {
+    const said = parse(text)
+    const ranges = isJsonObject(said) && isJsonObject(said['ranges']) ? said['ranges'] : {}
+    for (const [chain, own] of Object.entries(ranges))
+      for (const range of Array.isArray(own) ? own : []) {
+        const [first, last] = Array.isArray(range) ? range.map(Number) : []
+        // A purge is of few records: a range without end is none.
+        if (first === undefined || last === undefined || last - first > 100_000) continue
+        for (let seq = first; seq <= last; seq++) this.#pardoned.push(`of record ${chain}:${seq}`)
+      }
   }
 
   #payload(line: string): void {
