@@ -37,8 +37,7 @@ export async function send<T>(
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'auth:csrf') throw error
     // Somebody logged in anew in another tab. Nobody may act under a name that is not on the screen.
-    me = undefined
-    const now = await fetchMe()
+    const now = await renewMe()
     if (now.by !== asked.by) location.reload()
     if (now.by !== asked.by || now.csrf === asked.csrf) throw error
     return sendAs(now)
@@ -47,7 +46,13 @@ export async function send<T>(
 
 let me: Promise<Me> | undefined
 
-/** Who is logged in; asked once a page load, the token belongs to the login. */
+/** Who is logged in, and what he may do by the policy that now is. */
+export async function renewMe(): Promise<Me> {
+  me = undefined
+  return fetchMe()
+}
+
+/** Who is logged in, as it was asked last. */
 export async function fetchMe(): Promise<Me> {
   me ??= get<Me>('/v1/me').catch((error: unknown) => {
     me = undefined

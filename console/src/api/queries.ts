@@ -1,11 +1,11 @@
 import { queryOptions } from '@tanstack/react-query'
-import { fetchMe, get } from './call.ts'
+import { get, renewMe } from './call.ts'
 import type { Action, Agent, AgentBudget, Approval, BudgetLine, PageOf, Stats, StatsBy } from './types.ts'
 
 // The first part of a key names the subject: `live.ts` invalidates by it. Questions of one page alone stay in the
 // page's folder, under the same first parts.
 
-export const meQuery = queryOptions({ queryKey: ['me'], queryFn: fetchMe, staleTime: Infinity })
+export const meQuery = queryOptions({ queryKey: ['me'], queryFn: renewMe, staleTime: Infinity })
 
 export const agentsQuery = queryOptions({
   queryKey: ['agents'],

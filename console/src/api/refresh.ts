@@ -36,7 +36,8 @@ export function subjectsOf({ kind, action, approval, state }: LedgerRecord): rea
     case 'agent':
       return ['agents', 'actions', 'approvals']
     case 'policy':
-      return ['policy', 'agents', 'budgets', 'approvals']
+      // Roles stand in it too.
+      return ['policy', 'me', 'agents', 'budgets', 'approvals']
     case 'key':
       return ['keys']
     case 'login':
