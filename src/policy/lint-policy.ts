@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from '../action/json.ts'
 import { isJsonObject } from '../action/json.ts'
 import type { Check } from './check.ts'
 import { covers, isGlob, literalLength } from './glob.ts'
+import { lintExports } from './lint-exports.ts'
 import { lintModelCalls } from './lint-model-calls.ts'
 import { entriesOf, isZero, Lint, listOf, mapOf, textsOf } from './lint.ts'
 import { loadDetailed } from './load-policy.ts'
@@ -29,6 +30,7 @@ export function lintPolicy(
   lintLists(lint)
   lintActions(lint)
   lintModelCalls(lint)
+  lintExports(lint)
   lintGlobs(lint, 'actions')
   lintGlobs(lint, 'agents')
   return [...load.faults, ...found].toSorted((a, b) => a.line - b.line || a.column - b.column)
