@@ -106,6 +106,7 @@ it('the next problem is one key away, and a span opens its action', async () => 
   const panel = page.getByRole('complementary')
   await panel.getByText('failed').waitFor()
   await page.keyboard.press('n')
+  await page.getByText('2 of 4 to look at').waitFor()
   await panel.getByText('denied').first().waitFor()
   await page.keyboard.press('p')
   await panel.getByText('failed').waitFor()

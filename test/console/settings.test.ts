@@ -103,7 +103,7 @@ it('who manages people makes a link, sees who is logged in, and ends it', async 
   await dialog(page).getByLabel('operator').check()
   await keepPicture(page, 'settings-new-link')
   await dialog(page).getByRole('button', { name: 'Make the link' }).click()
-  const url = (await dialog(page).locator('code').first().textContent()) ?? ''
+  const url = (await dialog(page).locator('.settings-secret code').textContent()) ?? ''
   expect(url).toContain('/login#bll_')
   expect(await accessibilityFaults(page)).toEqual([])
   await dialog(page).getByRole('button', { name: 'Done' }).click()

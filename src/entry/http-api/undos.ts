@@ -29,7 +29,7 @@ const refused = {
 }
 
 export function undoRoutes(app: FastifyInstance, { flow, store }: ApiContext): void {
-  app.post<{ Body: UndosBody }>(
+  app.post<{ Body: UndosBody | undefined }>(
     '/v1/undos',
     {
       config: { access: 'admin' },
@@ -83,8 +83,9 @@ export function undoRoutes(app: FastifyInstance, { flow, store }: ApiContext): v
       }),
     },
     async (request) => {
-      const what = whatToUndo(request.body, store.now())
-      if (request.body.preview !== true) return flow.undoAll(what, principalOf(request).by)
+      const body = request.body ?? {}
+      const what = whatToUndo(body, store.now())
+      if (body.preview !== true) return flow.undoAll(what, principalOf(request).by)
       const { undoable, refused, more } = await flow.previewUndo(what)
       return { undoable: undoable.map((each) => ({ ...each, until: isoTime(each.until) })), refused, more }
     },

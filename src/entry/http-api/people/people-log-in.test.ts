@@ -180,7 +180,7 @@ describe.each(STORES)('people log in with a link: %s', (dialect) => {
       { for: 'new@example.com', roles: ['viewer'], more: 1 },
     ])
       expect(await make(body)).toMatchObject({ status: 400, body: { code: 'input:invalid' } })
-    const viewer = await logIn(server, 'viewer@example.com', ['viewer'])
+    const viewer = await logIn(server, 'looker@example.com', ['viewer'])
     expect(
       await viewer.call('POST', '/v1/login-links', { for: 'new@example.com', roles: ['viewer'] }),
     ).toMatchObject({ status: 403 })
