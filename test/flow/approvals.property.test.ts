@@ -4,6 +4,8 @@ import type { Action, Approval } from '../../src/action/action.ts'
 import { isIn } from '../../src/action/lifecycle.ts'
 import { BelayError } from '../../src/errors/catalogue.ts'
 import { verifyLedger } from '../../src/flow/audit/verify-ledger.ts'
+import { buttonsIn, CHANNEL, DISCORD_TOKEN, startDiscord } from '../setup/discord-server.ts'
+import type { DiscordStandIn } from '../setup/discord-server.ts'
 import { startMailServer } from '../setup/mail-server.ts'
 import type { MailServer } from '../setup/mail-server.ts'
 import { ADMIN, servePeople } from '../setup/served-people.ts'
@@ -30,7 +32,7 @@ const CHAINS: Readonly<Record<string, readonly string[]>> = {
 const DEPUTIES: readonly Person[] = ['deputy']
 const GUARDS: readonly Person[] = ['guard', 'watch']
 
-const policy = (slack: string): string => `version: 1
+const policy = (slack: string, discord: DiscordStandIn): string => `version: 1
 agents: { writer: {} }
 actions:
   one: { effect: write, approve: [{ by: [editors], expires: 1h }], break_glass: { by: [guards] } }
@@ -44,13 +46,14 @@ approvers:
 notify:
   slack: { channel: '#agents', api_url: '${slack}', app_token: $SLACK_APP_TOKEN, people: { ${PEOPLE.map((person) => `U0${person.toUpperCase()}: ${address(person)}`).join(', ')} } }
   email: {}
+  discord: { channel: '${CHANNEL}', public_key: ${discord.publicKey}, api_url: '${discord.url}', people: { ${PEOPLE.map((person, at) => `'${100 + at}': ${address(person)}`).join(', ')} } }
 `
 
 interface Step {
   readonly what: 'vote' | 'vote' | 'vote' | 'edit' | 'delegate' | 'break glass' | 'standing' | 'start'
   readonly who: Person
   readonly to: Person
-  readonly by: 'http' | 'cli' | 'slack' | 'socket' | 'email'
+  readonly by: 'http' | 'cli' | 'slack' | 'socket' | 'email' | 'discord'
   readonly outcome: 'approve' | 'reject'
   readonly forged: boolean
   readonly twice: boolean
@@ -75,7 +78,7 @@ const step = fc.record<Step>({
   ),
   who: fc.constantFrom('lead', 'lead', 'lead', 'second', 'second', 'boss', 'deputy', 'deputy', ...PEOPLE),
   to: fc.constantFrom('deputy', 'deputy', 'lead', ...PEOPLE),
-  by: fc.constantFrom('http', 'cli', 'slack', 'socket', 'email'),
+  by: fc.constantFrom('http', 'cli', 'slack', 'socket', 'email', 'discord'),
   outcome: fc.constantFrom('approve', 'approve', 'approve', 'approve', 'approve', 'reject'),
   forged: seldom,
   twice: seldom,
@@ -96,17 +99,20 @@ interface Said {
 describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   let slack: SlackStandIn
   let mail: MailServer
+  let discord: DiscordStandIn
   let served: ServedPeople
 
   beforeAll(async () => {
     slack = await startSlack(() => served.server.url)
     mail = await startMailServer()
-    served = await servePeople(policy(slack.url), {
+    discord = await startDiscord(() => served.server.url)
+    served = await servePeople(policy(slack.url, discord), {
       env: {
         SLACK_BOT_TOKEN: BOT_TOKEN,
         SLACK_SIGNING_SECRET: SIGNING_SECRET,
         SLACK_APP_TOKEN: APP_TOKEN,
         SMTP_URL: mail.url,
+        DISCORD_BOT_TOKEN: DISCORD_TOKEN,
       },
       ...(dialect === 'postgres' && { databaseUrl: await freshDatabase(inject('postgresUrl')) }),
     })
@@ -116,6 +122,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     await served.close()
     await slack.close()
     await mail.close()
+    await discord.close()
   })
 
   const now = async (id: string): Promise<Action> => (await served.harness.store.action(id)) as Action
@@ -142,7 +149,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     const { who, outcome, forged } = one
     if (one.by === 'slack' || one.by === 'socket') {
       const message = slack.messages.findLast(({ metadata }) =>
-        (metadata.event_payload.key as string).includes(approval.id),
+        (metadata?.event_payload?.key as string | undefined)?.includes(approval.id) === true,
       )
       const button = message === undefined ? undefined : buttonsOf(message)[0]
       if (button === undefined) return
@@ -160,6 +167,16 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       // Nothing forged comes over a socket that we opened ourselves.
       const how = one.by === 'socket' && !forged ? { overSocket: true } : forged ? { secret: 'wrong' } : {}
       await (await slack.post(payload, how)).text()
+      return
+    }
+    if (one.by === 'discord') {
+      const custom = discord.messages
+        .flatMap(({ body }) => buttonsIn(body).map(({ custom_id: id }) => id as string | undefined))
+        .findLast((id) => id?.includes(approval.id) === true && id.startsWith('belay:R'))
+      if (custom === undefined) return
+      const data = { custom_id: custom.replace('belay:R', outcome === 'approve' ? 'belay:b' : 'belay:s') }
+      const user = String(100 + PEOPLE.indexOf(who))
+      await (await discord.submit(user, { data }, 'because', { forged })).text()
       return
     }
     if (one.by === 'email') {
@@ -308,7 +325,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
           const first = waiting(action) as Approval
           await slack.until(() =>
             slack.messages.some(({ metadata }) =>
-              (metadata?.event_payload.key as string)?.includes(first.id),
+              (metadata?.event_payload?.key as string | undefined)?.includes(first.id) === true,
             ),
           )
           for (const round of rounds) {

@@ -120,6 +120,7 @@ async function decide(
     const after = await reach.vote(about.approvalId, {
       by: voterFor(action, person, reach.names()),
       outcome,
+      via: 'discord',
       digest: action.state.approval.actionDigest,
       ...(reason !== '' && { reason }),
     })

@@ -51,7 +51,12 @@ export interface ActionDoor {
    */
   finish(id: string, report: OutcomeReport & { readonly result: JsonObject }): Promise<JudgedResult | null>
   report(id: string, report: OutcomeReport): Promise<void>
-  vote(approvalId: string, by: string, outcome: 'approve' | 'reject', reason: string): Promise<void>
+  vote(
+    approvalId: string,
+    by: string,
+    outcome: 'approve' | 'reject',
+    reason: string | undefined,
+  ): Promise<void>
   /** What is known of the tools of a server, of the agent in whose name they are pinned. */
   pins(agent: string, server: string): Promise<readonly PinAction[]>
 }

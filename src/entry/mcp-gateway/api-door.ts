@@ -75,9 +75,9 @@ export function apiDoor(client: ApiClient): ActionDoor {
       }
     },
     async vote(approvalId, by, outcome, reason) {
-      await client
-        .as(by)
-        .json('POST', `/v1/approvals/${encodeURIComponent(approvalId)}`, { body: { outcome, reason } })
+      await client.as(by).json('POST', `/v1/approvals/${encodeURIComponent(approvalId)}`, {
+        body: { outcome, ...(reason !== undefined && { reason }) },
+      })
     },
     async pins(agent, server) {
       const found: PinAction[] = []

@@ -25,6 +25,7 @@ export type Awaited =
 export const APPROVAL_STATE = 'belay-approval:'
 const QUESTION = 'belay_approval'
 const TICK_MS = 5_000
+const MAX_REASON = 2_000
 const TICK = 1e-6
 
 /**
@@ -49,12 +50,12 @@ export async function awaitPerson(
   const person = settings.elicitApprover
   if (person !== null && isJsonObject(capabilitiesOf(session, active)['elicitation'])) {
     if (isStateless(active.message)) {
-      const decision = answeredQuestion(active, proposed)
-      if (decision === undefined) {
+      const answer = answeredQuestion(active, proposed)
+      if (answer === undefined) {
         context.held.put(key, { action: proposed.id, approval: approval.id, carried: carriedBy(active) })
         return { status: 'asked', result: questionResult(active, proposed, context.name) }
       }
-      standing = await voted(session, standing, approval.id, person, decision)
+      standing = await voted(session, standing, approval.id, person, answer)
     } else void askThere(session, active, approval.id, person)
   }
   const until = performance.now() + standing.approvalWait
@@ -137,8 +138,7 @@ async function askThere(
       active.left,
     )
     const decision = decisionOf(answer)
-    if (decision !== undefined)
-      await context.door.vote(approval, person, decision, 'answered at the MCP client')
+    if (decision !== undefined) await context.door.vote(approval, person, decision, reasonOf(answer))
   } catch (error) {
     context.onNote(
       `the answer at the client is no vote: ${error instanceof Error ? error.message : String(error)}`,
@@ -151,11 +151,12 @@ async function voted(
   standing: Standing,
   approval: string,
   person: string,
-  decision: 'approve' | 'reject' | 'later',
+  answer: JsonObject | 'later',
 ): Promise<Standing> {
-  if (decision === 'later') return { ...standing, approvalWait: 0 }
+  const decision = answer === 'later' ? answer : (decisionOf(answer) ?? 'later')
+  if (answer === 'later' || decision === 'later') return { ...standing, approvalWait: 0 }
   try {
-    await session.context.door.vote(approval, person, decision, 'answered at the MCP client')
+    await session.context.door.vote(approval, person, decision, reasonOf(answer))
   } catch (error) {
     if (!(error instanceof BelayError)) throw error
     session.context.onNote(`the answer at the client is no vote: ${error.message}`)
@@ -178,6 +179,12 @@ function question({ message }: ClientRequest, server: string): JsonObject {
           description: 'approve or reject',
           enum: ['approve', 'reject'],
         },
+        reason: {
+          type: 'string',
+          title: 'Reason',
+          description: 'why; needed to approve what is of high risk',
+          maxLength: MAX_REASON,
+        },
       },
       required: ['decision'],
     },
@@ -194,14 +201,11 @@ function questionResult(active: ClientRequest, standing: Standing, server: strin
 }
 
 /** The answer to our question, if this is the request that brings it. */
-function answeredQuestion(
-  { message }: ClientRequest,
-  standing: Standing,
-): 'approve' | 'reject' | 'later' | undefined {
+function answeredQuestion({ message }: ClientRequest, standing: Standing): JsonObject | 'later' | undefined {
   const { requestState, inputResponses } = paramsOf(message)
   if (requestState !== `${APPROVAL_STATE}${standing.id}`) return undefined
   const answer = isJsonObject(inputResponses) ? inputResponses[QUESTION] : undefined
-  return decisionOf(isJsonObject(answer) ? answer : undefined) ?? 'later'
+  return isJsonObject(answer) ? answer : 'later'
 }
 
 /** What the server had given to be brought back, which our own question replaces for one round. */
@@ -221,6 +225,14 @@ function decisionOf(answer: JsonObject | undefined): 'approve' | 'reject' | unde
   const { content } = answer
   const decision = isJsonObject(content) ? content['decision'] : undefined
   return decision === 'approve' || decision === 'reject' ? decision : undefined
+}
+
+/** What the person typed, and nothing else: what is of high risk is not approved by a click. */
+function reasonOf(answer: JsonObject | undefined): string | undefined {
+  const content = answer?.['content']
+  const reason = content !== undefined && isJsonObject(content) ? content['reason'] : undefined
+  const typed = typeof reason === 'string' ? reason.toWellFormed().trim().slice(0, MAX_REASON) : ''
+  return typed === '' ? undefined : typed
 }
 
 /** Capabilities of the client, from its request or its handshake. */

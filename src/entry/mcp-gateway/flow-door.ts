@@ -76,7 +76,7 @@ export function flowDoor({ flow, store, policies }: FlowDoorOptions): ActionDoor
       return reported(flow, id, report)
     },
     async vote(approvalId, by, outcome, reason) {
-      await flow.vote(approvalId, { by, outcome, reason, via: 'mcp' })
+      await flow.vote(approvalId, { by, outcome, ...(reason !== undefined && { reason }), via: 'mcp' })
     },
     async pins(agent, server) {
       const found: PinAction[] = []
