@@ -120,6 +120,7 @@ export interface UndoPreview {
   /** `agent`: it will be asked of the agent. `until`: when it will be too late, epoch ms. */
   readonly undoable: readonly {
     readonly id: string
+    readonly name: string
     readonly how: 'belay' | 'agent'
     readonly until: number
   }[]

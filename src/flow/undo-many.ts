@@ -36,7 +36,12 @@ export async function previewUndo(stages: Stages, what: WhatToUndo): Promise<Und
     if (undoable.length + refused.length >= MOST) return { undoable, refused, more: true }
     try {
       const { effect, until } = await planUndo(stages, action)
-      undoable.push({ id: action.id, how: effect === undefined ? 'agent' : 'belay', until })
+      undoable.push({
+        id: action.id,
+        name: action.name,
+        how: effect === undefined ? 'agent' : 'belay',
+        until,
+      })
     } catch (error) {
       refused.push(refusalOf(action.id, error))
     }

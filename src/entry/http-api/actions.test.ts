@@ -381,7 +381,7 @@ describe('POST /v1/undos', () => {
     const preview = await server.call('POST', '/v1/undos', { ids: done, preview: true })
     expect(preview.body).toMatchObject({
       undoable: [
-        { id: second, how: 'agent' },
+        { id: second, action: 'note.add', how: 'agent' },
         { id: first, how: 'agent' },
       ],
       refused: [{ id: read, code: 'undo:not_declared' }],

@@ -61,6 +61,7 @@ export function undoRoutes(app: FastifyInstance, { flow, store }: ApiContext): v
                       items: object(
                         {
                           id,
+                          action: { type: 'string' },
                           how: {
                             type: 'string',
                             enum: ['belay', 'agent'],
@@ -68,7 +69,7 @@ export function undoRoutes(app: FastifyInstance, { flow, store }: ApiContext): v
                           },
                           until: time,
                         },
-                        ['id', 'how', 'until'],
+                        ['id', 'action', 'how', 'until'],
                       ),
                     },
                     refused,
@@ -87,7 +88,13 @@ export function undoRoutes(app: FastifyInstance, { flow, store }: ApiContext): v
       const what = whatToUndo(body, store.now())
       if (body.preview !== true) return flow.undoAll(what, principalOf(request).by)
       const { undoable, refused, more } = await flow.previewUndo(what)
-      return { undoable: undoable.map((each) => ({ ...each, until: isoTime(each.until) })), refused, more }
+      const named = undoable.map(({ id, name, how, until }) => ({
+        id,
+        action: name,
+        how,
+        until: isoTime(until),
+      }))
+      return { undoable: named, refused, more }
     },
   )
 }

@@ -10,7 +10,7 @@ import { visibleText } from '../../parts/payload/visible-text.ts'
 import { Visible } from '../../parts/payload/visible.tsx'
 import { Answer, ErrorNote, Note } from '../../parts/states.tsx'
 import { say } from '../../parts/toast.tsx'
-import { Ago } from '../../parts/values.tsx'
+import { At } from '../../parts/values.tsx'
 import type { ActionRow, ListFilter } from './action-list.ts'
 import { TIMES } from './filters.tsx'
 import { UndoPlan } from './undo-plan.tsx'
@@ -60,7 +60,7 @@ export function UndoDialog({
               {can.how === 'belay'
                 ? 'Belay undoes it now, in the way that was set up for this action.'
                 : `Its agent, ${action.agent}, is asked to undo it and reports whether that went well.`}{' '}
-              That is possible until <Ago at={can.until} />.
+              That is possible until <At at={can.until} />.
             </p>
           )
         }

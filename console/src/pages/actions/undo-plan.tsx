@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import { Visible } from '../../parts/payload/visible.tsx'
 import { Note } from '../../parts/states.tsx'
-import { Ago } from '../../parts/values.tsx'
+import { At } from '../../parts/values.tsx'
 
 export type WhatToUndo =
   | { readonly agent: string; readonly since: string; readonly action?: string }
@@ -16,6 +16,7 @@ interface Refusal {
 export interface UndoPreview {
   readonly undoable: readonly {
     readonly id: string
+    readonly action: string
     readonly how: 'belay' | 'agent'
     readonly until: string
   }[]
@@ -50,13 +51,16 @@ export function UndoPlan({ plan: { undoable, refused, more } }: { readonly plan:
         <details open={undoable.length <= 10}>
           <summary>Can be undone: {undoable.length}</summary>
           <ul>
-            {undoable.slice(0, LISTED).map(({ id, how, until }) => (
+            {undoable.slice(0, LISTED).map(({ id, action, how, until }) => (
               <li key={id}>
+                <strong>
+                  <Visible text={action} />
+                </strong>{' '}
                 <ActionLink id={id} />{' '}
                 <span className="soft">
                   {how === 'belay' ? 'by Belay' : 'by asking the agent'}, possible until{' '}
                 </span>
-                <Ago at={until} />
+                <At at={until} />
               </li>
             ))}
           </ul>
