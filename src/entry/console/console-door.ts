@@ -28,7 +28,9 @@ export function consoleDoor({ folder = BUILT }: { readonly folder?: string } = {
   // Loaded with the first request: a harness that nobody looks at starts without it.
   const files = () => import('./serve-files.ts')
   return (app) => {
-    for (const path of ['/', ...PAGES.flatMap((page) => [`/${page}`, `/${page}/*`])]) {
+    // Few routes with a pattern instead of two for each page: each costs time at the start.
+    const page = `/:page(^(?:${PAGES.join('|')})$)`
+    for (const path of ['/', page, `${page}/*`]) {
       app.get(path, options, async (_request, reply) => (await files()).sendPage(reply, folder))
     }
     app.get<{ Params: { name: string } }>('/assets/:name', options, async (request, reply) =>
