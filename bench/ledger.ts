@@ -85,6 +85,7 @@ const milliseconds = (times: number[]): string => {
 try {
   console.log(machine())
   const actions = Math.floor(RECORDS / 3)
+  const beforeWrites = process.cpuUsage()
   let started = performance.now()
   await write(actions)
   const durable = seconds(started)
@@ -95,7 +96,11 @@ try {
   console.log(
     `${size.toLocaleString('en')} records durable: ${rate(size, durable)}; the tree was ${behind} behind`,
   )
-  console.log(`  with the tree caught up: ${rate(size, inTree)}`)
+  const cpuOfWrites = process.cpuUsage(beforeWrites)
+  const cpuPerRecord = Math.round((cpuOfWrites.user + cpuOfWrites.system) / size)
+  console.log(
+    `  with the tree caught up: ${rate(size, inTree)}; ${cpuPerRecord} µs of CPU a record, in all threads`,
+  )
 
   started = performance.now()
   const file = join(folder, 'ledger.ndjson')
@@ -115,6 +120,7 @@ try {
   )
 
   const inclusion: number[] = []
+  const beforeProofs = process.cpuUsage()
   const whole: number[] = []
   for (let i = 0; i < PROOFS; i++) {
     // Spread over the log, so that tiles are read and not only remembered.
@@ -123,6 +129,7 @@ try {
     await log.reader('main').inclusionProof(index, size)
     inclusion.push(performance.now() - started)
   }
+  const cpuOfProofs = process.cpuUsage(beforeProofs)
   for (let i = 0; i < PROOFS; i++) {
     const id = `act_${String(Math.floor((i * 2_654_435_761) % actions)).padStart(9, '0')}`
     started = performance.now()
@@ -134,7 +141,8 @@ try {
       console.log(`a proof of an action of three records: ${proof.length} bytes`)
     }
   }
-  console.log(`inclusion proof of a record: ${milliseconds(inclusion)}`)
+  const cpuOf = ((cpuOfProofs.user + cpuOfProofs.system) / 1e3 / PROOFS).toFixed(3)
+  console.log(`inclusion proof of a record: ${milliseconds(inclusion)}; ${cpuOf} ms of CPU each`)
   console.log(`proof of an action: ${milliseconds(whole)}`)
 } finally {
   await log.close()

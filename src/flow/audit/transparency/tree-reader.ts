@@ -15,11 +15,13 @@ const STARTS = Array.from({ length: TILE_HEIGHT + 1 }, (_, height) =>
 
 /**
  * Roots and proofs out of tiles. Full tiles never change, so they are kept with the nodes inside them, which makes a
- * proof cost a few look-ups; those at the edge are read each time.
+ * proof cost a few look-ups.
  */
 export class TreeReader {
   readonly #read: ReadTile
   readonly #full = new Map<string, Buffer>()
+  /** Of each level the last tile that was read at the edge. What is in it stays; it only gets longer. */
+  readonly #edge = new Map<number, { readonly index: number; readonly bytes: Uint8Array }>()
 
   constructor(read: ReadTile) {
     this.#read = read
@@ -96,7 +98,7 @@ export class TreeReader {
       return Buffer.from(expanded.subarray(at, at + HASH_BYTES))
     }
     const first = within << inner
-    const bytes = await this.#tile(level, tile, first + (1 << inner))
+    const bytes = await this.#atEdge(level, tile, first + (1 << inner))
     const nodes = Buffer.from(bytes.subarray(first * HASH_BYTES, (first + (1 << inner)) * HASH_BYTES))
     let count = 1 << inner
     while (count > 1) count = foldLevel(nodes, 0, count, nodes, 0)
@@ -125,6 +127,14 @@ export class TreeReader {
     const [oldest] = this.#full.keys()
     if (this.#full.size > KEPT && oldest !== undefined) this.#full.delete(oldest)
     return expanded
+  }
+
+  async #atEdge(level: number, index: number, width: number): Promise<Uint8Array> {
+    const kept = this.#edge.get(level)
+    if (kept?.index === index && kept.bytes.length >= width * HASH_BYTES) return kept.bytes
+    const bytes = await this.#tile(level, index, width)
+    this.#edge.set(level, { index, bytes })
+    return bytes
   }
 
   async #tile(level: number, index: number, width: number): Promise<Uint8Array> {
