@@ -75,7 +75,8 @@ export async function serve(
     const { flow, store, policies } = harness
     exports = new Exports({
       store,
-      rules: () => policies.current().exports,
+      // A command that works on the data folder sends nothing: what it records goes out with the next `belay up`.
+      rules: () => (options.watch ? policies.current().exports : []),
       publicKey: createPublicKey(signingKey(harness.data)),
       version: VERSION,
       note: (text) => note(`belay: ${escapeText(text)}`),
