@@ -29,7 +29,7 @@ export function ProofSection() {
         }}
       >
         <p>For an auditor: a file that proves that the records of an action are in the ledger, unchanged.</p>
-        <Field label="Action" help="Its id stands at its page. belay ledger verify --file checks the proof.">
+        <Field label="Action" help="Its id stands at its page. belay ledger verify FILE checks the proof.">
           <TextInput
             value={action}
             maxLength={200}

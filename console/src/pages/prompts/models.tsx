@@ -19,8 +19,9 @@ export function ModelsView({ from }: { readonly from: string }) {
           if (models.length === 0)
             return (
               <EmptyState title="No model was called in this time.">
-                Let agents call their models through Belay: set their base URL to <code>/gateway/…</code>.
-                What they ask, what it costs and what is refused stands here then.
+                Let agents call their models through Belay: make <code>{location.origin}/anthropic</code> or{' '}
+                <code>/openai/v1</code> their base URL. What they ask, what it costs and what is refused
+                stands here then.
               </EmptyState>
             )
           return (

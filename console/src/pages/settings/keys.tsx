@@ -142,7 +142,8 @@ function NewKeyForm({
         </Note>
         <SecretOnce secret={making.data.key} label={`Key of ${making.data.agent}`} />
         <p className="soft small">
-          The agent sends it as <code>Authorization: Bearer …</code>, or finds it in <code>BELAY_KEY</code>.
+          The agent sends it as <code>Authorization: Bearer …</code>; at the model gateway it stands in the
+          place of the provider’s key.
         </p>
         <DialogButtons>
           <Button kind="primary" onClick={onClose}>

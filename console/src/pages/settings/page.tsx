@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { meQuery } from '../../api/queries.ts'
 import type { Me } from '../../api/types.ts'
 import { Page } from '../../parts/page.tsx'
@@ -43,6 +44,12 @@ export function SettingsPage() {
   const { data: me } = useQuery(meQuery)
   const { section } = useParams({ strict: false })
   const navigate = useNavigate()
+  // On a phone the tabs are wider than the page.
+  useEffect(() => {
+    document
+      .querySelector('[role=tab][aria-selected=true]')
+      ?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [section, me])
   if (me === undefined) return null
   const tabs = sectionsFor(me)
   const value = tabs.find((tab) => tab.value === section)?.value ?? tabs[0]!.value
