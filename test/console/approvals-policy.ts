@@ -27,6 +27,10 @@ actions:
   note.flash:
     effect: write
     approve: [{ by: [editors], expires: 3s }]
+  note.urgent:
+    effect: write
+    approve: [{ by: [bosses], expires: 2h }]
+    break_glass: { by: [pair] }
   note.both:
     effect: write
     approve: [{ by: [pair], expires: 2h }]
@@ -74,4 +78,40 @@ export async function voteOf(
       { headers: { 'belay-acting-as': by } },
     )
   ).body
+}
+
+/** A morning's inbox: six that wait, with something that the agent did before. */
+export async function fill(server: TestServer): Promise<Json[]> {
+  const session = 'campaign-42'
+  const add = await ask(server, 'note.add', { text: 'draft of the campaign' }, { session, start: true })
+  await server.call('POST', `/v1/actions/${add.id}/outcome`, { outcome: 'succeeded', result: { id: 7 } })
+  await ask(server, 'note.read', { id: 7 }, { session })
+  return [
+    await ask(
+      server,
+      'note.publish',
+      {
+        channel: 'news',
+        text: 'Write to jane.doe@example.com or call +1 202 555 0143 to hear about our opening hours.',
+      },
+      { session, reason: 'A customer asked for the opening hours.', confidence: 0.93, cost_usd: 0.02 },
+    ),
+    await ask(
+      server,
+      'money.send',
+      { to: 'DE02 1203 0000 0000 2020 51', amount: 480, currency: 'EUR', note: 'refund of order 1042' },
+      { agent: 'mailer', reason: 'The order never arrived.', confidence: 0.71, cost_usd: 480 },
+    ),
+    await ask(server, 'note.chain', { text: 'A new price list', valid_from: '2031-04-01' }),
+    ...(await Promise.all(
+      ['Berlin', 'Paris', 'Madrid'].map((city) =>
+        ask(
+          server,
+          'note.publish',
+          { channel: 'shops', text: `We are open in ${city}.` },
+          { agent: 'mailer' },
+        ),
+      ),
+    )),
+  ]
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { accessibilityFaults, keepPicture, overflowsSideways, SIZES, startConsole } from '../setup/browser.ts'
 import type { ConsoleUnderTest } from '../setup/browser.ts'
 import type { Json } from '../setup/http-server.ts'
-import { ask, BOSS, LEAD, POLICY, SECOND, voteOf } from './approvals-policy.ts'
+import { ask, BOSS, fill, LEAD, POLICY, SECOND, voteOf } from './approvals-policy.ts'
 
 // A browser on a machine that does other things as well.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
@@ -36,49 +36,12 @@ async function ready(page: Page, action: string): Promise<void> {
   await page.evaluate('new Promise((resolve) => setTimeout(resolve, 450))')
 }
 
-/** A morning's inbox. */
-async function fill(): Promise<Json[]> {
-  const { server } = belay
-  const session = 'campaign-42'
-  const add = await ask(server, 'note.add', { text: 'draft of the campaign' }, { session, start: true })
-  await server.call('POST', `/v1/actions/${add.id}/outcome`, { outcome: 'succeeded', result: { id: 7 } })
-  await ask(server, 'note.read', { id: 7 }, { session })
-  return [
-    await ask(
-      server,
-      'note.publish',
-      {
-        channel: 'news',
-        text: 'Write to jane.doe@example.com or call +1 202 555 0143 to hear about our opening hours.',
-      },
-      { session, reason: 'A customer asked for the opening hours.', confidence: 0.93, cost_usd: 0.02 },
-    ),
-    await ask(
-      server,
-      'money.send',
-      { to: 'DE02 1203 0000 0000 2020 51', amount: 480, currency: 'EUR', note: 'refund of order 1042' },
-      { agent: 'mailer', reason: 'The order never arrived.', confidence: 0.71, cost_usd: 480 },
-    ),
-    await ask(server, 'note.chain', { text: 'A new price list', valid_from: '2031-04-01' }),
-    ...(await Promise.all(
-      ['Berlin', 'Paris', 'Madrid'].map((city) =>
-        ask(
-          server,
-          'note.publish',
-          { channel: 'shops', text: `We are open in ${city}.` },
-          { agent: 'mailer' },
-        ),
-      ),
-    )),
-  ]
-}
-
 describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])('on a %s', (size) => {
   it.each(['light', 'dark'] as const)(
     'shows what a person decides on, without faults of access, %s',
     async (theme) => {
       await clear()
-      const [publish, money] = await fill()
+      const [publish, money] = await fill(belay.server)
       const page = await belay.open({ ...asLead, size, theme, path: '/approvals' })
       await page.getByText('6 wait, 1 of high risk').waitFor()
       expect(await accessibilityFaults(page)).toEqual([])
@@ -248,6 +211,31 @@ describe('deciding', () => {
     await page.goto(`${belay.server.url}/approvals/${held.approval.id}`)
     await detail(page).getByText(`You passed your vote on to ${BOSS}.`).waitFor()
     expect((await voteOf(belay.server, BOSS, held.approval.id)).state).toBe('ready')
+  })
+})
+
+describe('breaking the glass', () => {
+  it('takes two people with reasons, and says whose turn it is', async () => {
+    await clear()
+    const held = await ask(belay.server, 'note.urgent', { text: 'the shop burns' })
+    const path = `/approvals/${held.approval.id}`
+    const one = await belay.open({ ...asLead, path })
+    await one.getByRole('button', { name: 'Break the glass …' }).click()
+    await one.getByRole('dialog').getByRole('textbox').fill('nobody answers')
+    await one.getByRole('button', { name: 'Ask to release it' }).click()
+    await toast(one).getByText('A second person has to ask for it too.').waitFor()
+    expect(await stateOf(held.id)).toBe('held')
+    await one.getByRole('button', { name: 'Break the glass …' }).waitFor({ state: 'detached' })
+
+    const other = await belay.open({ as: SECOND, roles: ['approver'], path })
+    await other.getByRole('button', { name: 'Break the glass …' }).click()
+    await other.getByRole('dialog').getByText(`${LEAD} has asked for it`).waitFor()
+    expect(await accessibilityFaults(other)).toEqual([])
+    await keepPicture(other, 'approvals-break-glass')
+    await other.getByRole('dialog').getByRole('textbox').fill('I see the smoke')
+    await other.getByRole('button', { name: 'Release it' }).click()
+    await toast(other).getByText('Released.').waitFor()
+    expect(await stateOf(held.id)).toBe('ready')
   })
 })
 

@@ -44,6 +44,14 @@ export async function passOn({ id }: InboxItem, to: string, reason: string): Pro
   return send('POST', `${at(id)}/delegate`, { to, ...(reason === '' ? {} : { reason }) })
 }
 
+/** One of the two people who together release it out of turn. */
+export async function breakGlass({ id, details }: InboxItem, reason: string): Promise<ActionOfApproval> {
+  return send('POST', `${at(id)}/break-glass`, {
+    reason,
+    ...(details === null ? {} : { digest: details.digest }),
+  })
+}
+
 /** As many as the server takes at once. */
 const AT_ONCE = 50
 

@@ -16,6 +16,7 @@ export function DecisionBar({
   onReject,
   onEdit,
   onPassOn,
+  onBreakGlass,
 }: {
   readonly item: InboxItem
   readonly me: Me
@@ -27,6 +28,7 @@ export function DecisionBar({
   readonly onReject: () => void
   readonly onEdit: () => void
   readonly onPassOn: () => void
+  readonly onBreakGlass: () => void
 }) {
   const { expired } = useTimeLeft(item.expiresAt)
   const why = whyNot(item, me, expired)
@@ -74,6 +76,13 @@ export function DecisionBar({
         </div>
       )}
       {item.pending && why !== null && <Note tone="warn">{why}</Note>}
+      {item.pending && !expired && item.details?.break_glass?.may === true && (
+        <div>
+          <Button size="small" busy={busy !== null} onClick={onBreakGlass}>
+            Break the glass …
+          </Button>
+        </div>
+      )}
     </div>
   )
 }

@@ -50,6 +50,12 @@ export interface PendingApproval extends Omit<ApprovalBrief, 'steps'> {
     readonly then: readonly string[]
   }
   readonly may_decide?: boolean
+  /** Who may release it out of turn, two people together; null: nobody. */
+  readonly break_glass?: {
+    readonly groups: readonly string[]
+    readonly asked_by: readonly string[]
+    readonly may: boolean
+  } | null
   readonly edited_by?: readonly string[]
   readonly proposed_input?: Readonly<Record<string, unknown>> | null
   readonly decisions?: readonly Decision[]

@@ -19,7 +19,7 @@ import { useSelected } from './inbox-memory.ts'
 import { InboxList } from './inbox-list.tsx'
 import { needsReason, whyNot } from './inbox-item.ts'
 import type { InboxItem } from './inbox-item.ts'
-import { DecideDialog } from './decide-dialog.tsx'
+import { BreakGlassDialog, DecideDialog } from './decide-dialog.tsx'
 import { decide, failureOf, resultOf, useDeciding } from './decide.ts'
 import type { Outcome } from './decide.ts'
 import { askServerClock, serverNow } from './server-clock.ts'
@@ -32,7 +32,7 @@ const READ_FIRST = 400
 
 type Open =
   | { readonly what: 'decide'; readonly outcome: Outcome; readonly item: InboxItem }
-  | { readonly what: 'edit' | 'pass-on'; readonly item: InboxItem }
+  | { readonly what: 'edit' | 'pass-on' | 'break-glass'; readonly item: InboxItem }
   | { readonly what: 'batch'; readonly items: readonly InboxItem[] }
   | { readonly what: 'help' }
   | null
@@ -226,6 +226,7 @@ function Inbox({ me }: { readonly me: Me }) {
                         onReject={() => start('reject', item)}
                         onEdit={() => start('edit', item)}
                         onPassOn={() => start('pass-on', item)}
+                        onBreakGlass={() => setOpen({ what: 'break-glass', item })}
                       />
                     }
                   />
@@ -255,6 +256,17 @@ function Inbox({ me }: { readonly me: Me }) {
             recorded(open.item, editedSentence(action.state))
             if (action.state === 'held' && again !== undefined) go(again)
           }}
+        />
+      )}
+      {open?.what === 'break-glass' && (
+        <BreakGlassDialog
+          item={open.item}
+          onClose={() => setOpen(null)}
+          onDone={({ state }) => {
+            say(state === 'held' ? 'Recorded. A second person has to ask for it too.' : 'Released.')
+            setOpen(null)
+          }}
+          onStale={(error) => failed(open.item, error)}
         />
       )}
       {open?.what === 'pass-on' && (
