@@ -78,6 +78,8 @@ export const MOST_CHANGES = 500
 const MOST_GROUPS = 1_000
 const EXAMPLES = 3
 const PAGE = 500
+/** Steps after which others in this process have their turn: some of them are agents that wait. */
+const A_TURN = 25
 const DAY = 86_400_000
 /** Sessions have no window of their own to look back on. */
 const LONGEST_SESSION = 32 * DAY
@@ -94,7 +96,8 @@ export async function backtest(options: BacktestOptions): Promise<Backtest> {
   const tally = new Tally(policy, start.complete)
   let page: StoredRecord[] = []
   const judgePage = async (): Promise<void> => {
-    for (const step of await stepsOf(store, page)) {
+    for (const [index, step] of (await stepsOf(store, page)).entries()) {
+      if (index % A_TURN === A_TURN - 1) await nextTurn()
       const judging = step.at >= start.at
       if (step.kind !== 'decision') await rehearsal.follow(step, !judging)
       else if (!judging || !isOf(step, of)) await rehearsal.assume(step)
@@ -106,8 +109,7 @@ export async function backtest(options: BacktestOptions): Promise<Backtest> {
     page = []
     options.onProgress?.(tally.judged)
     signal?.throwIfAborted()
-    // Others in this process are waiting, some of them agents.
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
   }
   for await (const record of recordsSince(store, lookBack(policy, start.at))) {
     page.push(record)
@@ -115,6 +117,10 @@ export async function backtest(options: BacktestOptions): Promise<Backtest> {
   }
   await judgePage()
   return tally.result()
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** From when on decisions are judged, and whether that is all there is since `since`. */
