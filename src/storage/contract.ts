@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { approvalsContract } from './contract/approvals.ts'
 import { budgetsContract } from './contract/budgets.ts'
 import { groupsContract } from './contract/groups.ts'
 import { ledgerContract } from './contract/ledger.ts'
@@ -30,6 +31,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     readsContract(open)
     rollupsContract(open)
     loginsContract(open)
+    approvalsContract(open)
     promptsContract(open)
     followersContract(open)
     lifeContract(open)
