@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Store } from '../../../storage/store.ts'
-import type { RecordHash } from '../../../storage/tiles.ts'
+import type { RecordRef, Store } from '../../../storage/store.ts'
 import { followLedger, type LedgerFollower } from '../follow-ledger.ts'
 import { recordLeaf } from './commitment.ts'
 import { TreeBuilder } from './tree-builder.ts'
@@ -58,8 +57,8 @@ async function readHashes(
   chain: string,
   afterSeq: number,
   limit: number,
-): Promise<readonly RecordHash[]> {
-  const hashes: RecordHash[] = []
+): Promise<readonly Pick<RecordRef, 'seq' | 'hash'>[]> {
+  const hashes: Pick<RecordRef, 'seq' | 'hash'>[] = []
   while (hashes.length < limit) {
     const page = await tiles.recordHashes(
       chain,
