@@ -63,7 +63,14 @@ export function ledgerRoutes(app: FastifyInstance, { flow, store, policies }: Ap
         answers: { 200: { description: 'How much went', schema: document } },
       }),
     },
-    async () => purgeOld(store, policies.current().ledger.retention),
+    async (request) => {
+      // What goes is recorded as the policy's doing; that somebody asked for it now is theirs.
+      const body = { by: principalOf(request).by, basis: 'retention', payloads: [] }
+      await store.commit({
+        records: [{ kind: 'erasure', at: store.now(), action: null, agent: null, body }],
+      })
+      return purgeOld(store, policies.current().ledger.retention)
+    },
   )
 
   app.post<{ Body: EraseBody }>(

@@ -110,6 +110,7 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'POST /v1/keys': ['admin'],
   'POST /v1/ledger/erase': ['auditor'],
   'POST /v1/ledger/erase/preview': ['auditor'],
+  'POST /v1/ledger/purge': ['auditor'],
   'POST /v1/ledger/verify': ['auditor'],
   'POST /v1/login': 'public',
   'POST /v1/login-links': ['admin'],

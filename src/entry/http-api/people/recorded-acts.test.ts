@@ -132,6 +132,7 @@ const ACTS: Readonly<Record<string, () => Promise<Act>>> = {
     const { id } = await succeeded()
     return { path: '/v1/ledger/erase', body: { action: id }, kind: 'erasure' }
   },
+  'POST /v1/ledger/purge': async () => ({ path: '/v1/ledger/purge', kind: 'erasure' }),
   'POST /v1/channels/:name/test': async () => ({ path: '/v1/channels/slack/test', kind: 'channel' }),
   'POST /v1/prompts': async () => ({
     path: '/v1/prompts',
