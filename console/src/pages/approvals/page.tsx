@@ -207,7 +207,12 @@ function Inbox({ me }: { readonly me: Me }) {
                   id === undefined ? (
                     <Nothing />
                   ) : inbox.missing ? (
-                    <ErrorNote>There is no approval {id}.</ErrorNote>
+                    <ErrorNote>
+                      <p>
+                        There is no approval {id}. One that was edited since waits as a new one, in{' '}
+                        <Link to="/approvals">the list</Link>.
+                      </p>
+                    </ErrorNote>
                   ) : (
                     <Loading lines={6} />
                   )
