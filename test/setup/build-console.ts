@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -17,6 +17,7 @@ export async function buildConsole(): Promise<string> {
   const folder = join(BUILDS, await digestOfSource())
   if (existsSync(join(folder, 'index.html'))) return folder
   await mkdir(BUILDS, { recursive: true })
+  await dropOldBuilds()
   const making = await mkdtemp(join(BUILDS, 'making-'))
   const vite = join(ROOT, 'node_modules/vite/bin/vite.js')
   await promisify(execFile)(
@@ -31,6 +32,15 @@ export async function buildConsole(): Promise<string> {
     await rm(making, { recursive: true, force: true })
   })
   return folder
+}
+
+/** Nobody tests with what was built a day ago. */
+async function dropOldBuilds(): Promise<void> {
+  for (const name of await readdir(BUILDS)) {
+    const path = join(BUILDS, name)
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }))
+    if (Date.now() - mtimeMs > 86_400_000) await rm(path, { recursive: true, force: true })
+  }
 }
 
 async function digestOfSource(): Promise<string> {
