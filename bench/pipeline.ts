@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openFlow } from '../src/flow/open-flow.ts'
+import { keepRollups } from '../src/flow/audit/sessions/keep-rollups.ts'
 import { verifyLedger } from '../src/flow/audit/verify-ledger.ts'
 import { builtInChecks } from '../src/flow/verify/checks/index.ts'
 import { loadPolicy } from '../src/policy/load-policy.ts'
+import { masterKeyFrom } from '../src/storage/sealing/master-key.ts'
 import type { Store } from '../src/storage/store.ts'
 import { machine, percentiles } from './policy-100.ts'
 
@@ -13,7 +15,10 @@ import { machine, percentiles } from './policy-100.ts'
  * The whole pipeline: propose with the permission taken, decision and reservation on disk before the effect,
  * an effect that does nothing, the outcome on disk. `sqlite`: one process; `postgres`: two replicas, escrow.
  *
- *   node bench/pipeline.ts sqlite|postgres [--seconds 10] [--in-flight 64]
+ *   node bench/pipeline.ts sqlite|postgres [--seconds 10] [--in-flight 64] [--follow] [--subjects]
+ *
+ * `--follow`: spans, sessions and hourly sums are kept meanwhile. `--subjects`: each action holds data of one of 1,000
+ * persons, so that its payloads are sealed.
  */
 const POLICY = `
 version: 1
@@ -28,8 +33,10 @@ actions:
 `
 
 async function openStore(url: string | undefined, folder: string): Promise<Store> {
-  if (url === undefined) return (await import('../src/storage/sqlite/open-sqlite.ts')).openSqlite({ folder })
-  return (await import('../src/storage/postgres/open-postgres.ts')).openPostgres({ url })
+  const masterKey = masterKeyFrom(Buffer.alloc(32, 1).toString('base64'), 'the benchmark')
+  if (url === undefined)
+    return (await import('../src/storage/sqlite/open-sqlite.ts')).openSqlite({ folder, masterKey })
+  return (await import('../src/storage/postgres/open-postgres.ts')).openPostgres({ url, masterKey })
 }
 
 interface Load {
@@ -45,6 +52,8 @@ async function load(store: Store, seconds: number, inFlight: number): Promise<Lo
   if (policy === null) throw new Error(JSON.stringify(faults))
   const policies = { current: () => policy, onChange: () => () => undefined }
   const flow = await openFlow({ store, policies, onFault: (fault) => console.error(fault) })
+  const follower = process.argv.includes('--follow') ? keepRollups(store) : undefined
+  const withSubjects = process.argv.includes('--subjects')
   let times: number[] = []
   const run = async (until: number): Promise<void> => {
     for (let i = 0; performance.now() < until; i++) {
@@ -54,6 +63,7 @@ async function load(store: Store, seconds: number, inFlight: number): Promise<Lo
           agent: 'commenter',
           action: 'instagram.comment',
           input: { text: `We are open from nine to six, see you soon! ${i}` },
+          ...(withSubjects && { subjects: [`person-${i % 1000}`] }),
         },
         { venue: 'belay', start: true },
       )
@@ -72,6 +82,7 @@ async function load(store: Store, seconds: number, inFlight: number): Promise<Lo
   const took = (performance.now() - started) / 1000
   const { user, system } = process.cpuUsage(before)
   await flow.close()
+  await follower?.close()
   return { actions: times.length, seconds: took, times, cpu: user + system }
 }
 

@@ -24,7 +24,7 @@ test('sessions are listed, filtered and shown as trees', () => {
   })
   const shown = cli.run(['sessions', 'show', 'run-1', '--agent', 'writer'])
   expect(shown.out).toMatch(/session run-1[^]*└ tool note\.add[^]*└ tool note\.burn +denied +deny/)
-  expect(cli.run(['sessions', 'show', 'run-9', '--agent', 'writer'])).toMatchObject({ code: 2 })
+  expect(cli.run(['sessions', 'show', 'run-9', '--agent', 'writer'])).toMatchObject({ code: 1 })
   expect(cli.run(['sessions', 'list', '--agent', 'nobody']).out).toBe('no sessions\n')
 })
 
@@ -35,4 +35,23 @@ test('sums, grouped', () => {
   const json = cli.run(['stats', '--by', 'agent', '--since', '1h', '--json'])
   expect(JSON.parse(json.out)).toMatchObject({ rows: [{ key: 'writer', actions: 3 }] })
   expect(cli.run(['stats', '--by', 'shoe_size']).code).toBe(2)
+})
+
+test('the records as Parquet, and sums over them without a harness', () => {
+  expect(cli.run(['ledger', 'export', '--parquet', "it's here"])).toMatchObject({ code: 0 })
+  expect(cli.run(['stats', '--parquet', "it's here"]).code).toBe(2)
+  const written = cli.run(['ledger', 'export', '--parquet', "it's here", '--today'])
+  expect(written).toMatchObject({ code: 0 })
+  expect(written.err).toMatch(/wrote \d+ records/)
+  const sums = cli.run(['stats', '--parquet', "it's here", '--by', 'decision,action', '--json'])
+  expect(JSON.parse(sums.out)).toMatchObject({
+    rows: [
+      { decision: 'allow', action: 'note.add', actions: 2 },
+      { decision: 'deny', action: 'note.burn', actions: 1, denied: 1 },
+    ],
+  })
+  const sql = "SELECT agent, count(*)::INT AS n FROM records WHERE kind = 'decision' GROUP BY agent"
+  expect(cli.run(['stats', '--parquet', "it's here", '--sql', sql]).out).toMatch(/AGENT +N\nwriter +3/)
+  expect(cli.run(['stats', '--parquet', "it's here", '--sql', 'SELECT nonsense']).code).toBe(2)
+  expect(cli.run(['stats', '--parquet', "it's here", '--by', 'shoe_size']).code).toBe(2)
 })

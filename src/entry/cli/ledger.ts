@@ -53,6 +53,8 @@ export function addLedger(program: Command): void {
       '--tiles <folder>',
       'the logs instead, as folders that any web server can serve (C2SP tlog-tiles)',
     )
+    .option('--parquet <folder>', 'the records as Parquet instead, one folder a day, of days that are over')
+    .option('--today', 'with --parquet: today too')
     .action(exportLedger)
   withHarness(
     ledger
@@ -80,6 +82,8 @@ async function exportLedger(
     readonly output?: string
     readonly payloads?: boolean
     readonly tiles?: string
+    readonly parquet?: string
+    readonly today?: boolean
   },
 ): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
@@ -95,6 +99,13 @@ async function exportLedger(
       options.payloads === true ? { query: { payloads: 'true' } } : {},
     )
     if (response.body === null) throw new CommandFailure('The harness sent no ledger.')
+    const { parquet } = options
+    if (parquet !== undefined) {
+      const { writeParquet } = await import('./parquet.ts')
+      const how = { today: options.today === true, now: Date.now() }
+      const count = await writeParquet(Readable.fromWeb(response.body), parquet, how)
+      return note(`belay: wrote ${count} records to ${escapeText(parquet)}`)
+    }
     const target =
       options.output === undefined
         ? process.stdout

@@ -45,7 +45,12 @@ export function addSessions(program: Command): void {
       'hour, agent, action, model, prompt, release, decision, reason; several with commas',
     )
     .option('--action <name>', 'of one action')
-    .action(sums)
+    .option('--parquet <folder>', 'over what `belay ledger export --parquet` wrote, without a harness')
+    .option(
+      '--sql <query>',
+      'with --parquet: a query of your own over the views records and actions (DuckDB)',
+    )
+    .action((options: Sums) => (options.parquet === undefined ? sums(options) : overParquet(options)))
 }
 
 async function report(
@@ -165,7 +170,27 @@ function tree(spans: readonly JsonObject[]): void {
   )
 }
 
-async function sums(options: Filter & { by?: string; action?: string }): Promise<void> {
+interface Sums extends Filter {
+  readonly by?: string
+  readonly action?: string
+  readonly parquet?: string
+  readonly sql?: string
+}
+
+async function overParquet({ by, parquet = '', sql, json: asJson }: Sums): Promise<void> {
+  const { queryParquet, statsQuery } = await import('./parquet.ts')
+  const rows = await queryParquet(parquet, sql ?? statsQuery(by))
+  if (asJson === true) return json({ rows })
+  const [first] = rows
+  if (first === undefined) return line('nothing there')
+  const names = Object.keys(first)
+  table(
+    names.map((name) => name.toUpperCase()),
+    rows.map((row) => names.map((name) => textOf(row[name]))),
+  )
+}
+
+async function sums(options: Sums): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
     const query = queryOf(options, { by: options.by, action: options.action })
     const answer = await client.object('GET', `/v1/stats${query}`)
