@@ -69,7 +69,7 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
       over: (key) => this.#desk.over(key),
       budgetLeft: (agent, session) => harness.flow.budgetLeft(agent, session),
       publicUrl: reach.publicUrl,
-      everyone: reach.names,
+      everyone: () => reach.names(),
       onFault: this.#options.onFault,
     })
     this.#opened = { harness, reach, watch }

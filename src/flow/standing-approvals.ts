@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { digestOf } from '../action/digest.ts'
-import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { JsonObject } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { Bound, Grant, NewRecord, StandingRow } from '../storage/store.ts'
 import { fallbackGroups, stepOf } from './approve/approve.ts'
@@ -227,7 +227,7 @@ function recordOf(row: StandingRow, event: 'granted' | 'revoked', by: string, at
       event,
       by,
       name: row.action,
-      bounds_digest: digestOf(row.bounds as unknown as JsonValue),
+      bounds_digest: digestOf(row.bounds),
       max_count: row.maxCount,
       max_sum: row.maxSum === null ? null : { path: row.maxSum.path, limit_millionths: row.maxSum.limit },
       expires_at: row.expiresAt,
