@@ -6,7 +6,6 @@ import type { ConsoleUnderTest } from '../setup/browser.ts'
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
 
 let belay: ConsoleUnderTest
-let failed = ''
 
 beforeAll(async () => {
   belay = await startConsole()
@@ -23,7 +22,7 @@ beforeAll(async () => {
     return proposed as { id: string }
   }
   for (let n = 0; n < 40; n++) await run('nightly-1', n % 2 === 0 ? 'note.read' : 'note.add', 'succeeded')
-  failed = (await run('nightly-1', 'note.add', 'failed')).id
+  await run('nightly-1', 'note.add', 'failed')
   await run('nightly-1', 'nobody.declared.that', null)
   await run('nightly-1', 'note.publish', null)
   const undone = await run('nightly-1', 'note.add', 'succeeded')
@@ -100,18 +99,26 @@ it('the keyboard walks the tree, folds it and opens a span', async () => {
 })
 
 it('the next problem is one key away, and a span opens its action', async () => {
-  const page = await openTree()
-  await page.getByText('4 to look at').waitFor()
+  const { server } = belay
+  const propose = (action: string, start: boolean) =>
+    server.propose(action, undefined, { session: 'rough', start })
+  await propose('note.publish', false)
+  await propose('nobody.declared.that', false)
+  const failed = await propose('note.add', true)
+  await server.call('POST', `/v1/actions/${failed.id}/outcome`, { outcome: 'failed' })
+  const page = await belay.open({ path: '/sessions/rough?agent=writer' })
+  await page.getByText('3 to look at').waitFor()
   await page.keyboard.press('n')
   const panel = page.getByRole('complementary')
+  await page.getByText('1 of 3 to look at').waitFor()
   await panel.getByText('failed').waitFor()
   await page.keyboard.press('n')
-  await page.getByText('2 of 4 to look at').waitFor()
+  await page.getByText('2 of 3 to look at').waitFor()
   await panel.getByText('denied').first().waitFor()
   await page.keyboard.press('p')
   await panel.getByText('failed').waitFor()
   await panel.getByRole('link', { name: 'Open the action' }).click()
-  await page.waitForURL((url) => url.pathname === `/actions/${failed}`)
+  await page.waitForURL((url) => url.pathname === `/actions/${failed.id}`)
 })
 
 it('approvals and undos are in the tree, and what happens while one looks appears', async () => {
