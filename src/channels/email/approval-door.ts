@@ -80,6 +80,7 @@ export function approvalDoor(app: FastifyInstance, { reach, links }: ApprovalDoo
     try {
       await reach.vote(claims.approvalId, {
         by: voterFor(held, claims.person, reach.names()),
+        via: 'email',
         outcome,
         ...(reason !== '' && { reason }),
       })

@@ -138,6 +138,7 @@ export class SlackInteractions {
     try {
       const after = await reach.vote(about.approvalId, {
         by: voterFor(held, person, reach.names()),
+        via: 'slack',
         outcome,
         ...(reason !== '' && { reason }),
       })

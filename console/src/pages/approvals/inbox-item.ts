@@ -201,6 +201,7 @@ function deciders(decisions: readonly Decision[], outcome: Decision['outcome']):
 
 const WAYS: Readonly<Record<string, string>> = {
   slack: ' on Slack',
+  discord: ' on Discord',
   email: ' by e-mail',
   console: ' in the console',
   mcp: ' at an MCP client',
