@@ -50,7 +50,8 @@ export async function flowOn(
   const faults: unknown[] = []
   let policy = policyOf(policyText, options.checks)
   const open = async (): Promise<[Store, OpenFlow]> => {
-    const opened = dialect === 'sqlite' ? await openSqlite({ folder, masterKey }) : await openPostgres({ url, masterKey })
+    const opened =
+      dialect === 'sqlite' ? await openSqlite({ folder, masterKey }) : await openPostgres({ url, masterKey })
     const store = options.wrap?.(opened) ?? opened
     const policies = {
       current: () => policy,

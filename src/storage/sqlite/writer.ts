@@ -25,9 +25,9 @@ const { file, replica } = workerData as WriterSettings
 const connection = openForWriting(file)
 const budgets = new BudgetWriter(connection, replica)
 const transitions = new TransitionWriter(connection, budgets)
+const tiles = new TileWriter(connection)
 const statements = new StatementWriter(connection)
 const subjectKeys = new SubjectKeyFile(file)
-const tiles = new TileWriter(connection)
 
 const quiet = setTimeout(() => quietCheckpoint(connection), QUIET_MS).unref()
 
@@ -54,12 +54,12 @@ function run(job: Job): unknown {
       return budgets.giveBack(job.account, job.amount)
     case 'drop budgets':
       return budgets.drop(job.before)
+    case 'drop logins':
+      return transitions.dropLogins(job.before)
     case 'grow tree':
       return tiles.grow(job.growth)
     case 'keep checkpoint':
       return tiles.keepCheckpoint(job.checkpoint)
-    case 'drop logins':
-      return transitions.dropLogins(job.before)
     case 'take over':
       return takeOver(job.now)
     case 'sign of life':

@@ -123,7 +123,7 @@ export class PartVerifier {
     const name = bytes.toString('latin1', fields[FIELDS.chain], fields[FIELDS.chain + 1])
     const purged =
       fields[FIELDS.kind] === 0
-        ? purgedDigest(bytes.toString('utf8', text, textEnd), String(parse(name)), seq)
+        ? purgedDigest(bytes.toString('utf8', text, textEnd), textOf(parse(name)), seq)
         : undefined
     const digest =
       purged === undefined
@@ -147,7 +147,12 @@ export class PartVerifier {
     if (seq === this.#cut) this.#closePiece()
     if (purged === undefined) this.#lookInside(bytes, text, textEnd)
     // Like a payload that is gone, it needs a record that says so.
-    else this.#missing.push({ name: `of record ${parse(name)}:${seq}`, chain: this.#run?.chain ?? '', seq })
+    else
+      this.#missing.push({
+        name: `of record ${textOf(parse(name))}:${seq}`,
+        chain: this.#run?.chain ?? '',
+        seq,
+      })
   }
 
   /** Begins a run, also after a gap: whoever joins the parts sees the gap. */
