@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CommandLine } from './command-line.ts'
 
 let cli: CommandLine
-beforeAll(() => {
+beforeAll(async () => {
   cli = new CommandLine()
+  await cli.up()
   const propose = (action: string, session: string): void => {
     cli.run(['propose', action, '--agent', 'writer', '--session', session, '--input', '{"text":"hello"}'])
   }
