@@ -48,6 +48,12 @@ export async function editAction(stages: Stages, approvalId: string, edit: Edit)
   })
 }
 
+/** Who has edited the input of an action: also when it waits anew, they do not decide on what they wrote. */
+export async function editorsOf({ store }: Pick<Stages, 'store'>, id: string): Promise<readonly string[]> {
+  const edits = (await store.recordsOf(id)).filter(({ kind }) => kind === 'edit')
+  return [...new Set(edits.map(({ text }) => (JSON.parse(text) as { readonly by: string }).by))]
+}
+
 async function mayEdit(stages: Stages, held: InState<'held'>, { by, owner = false }: Edit): Promise<void> {
   const { approval } = held.state
   const at = stages.store.now()

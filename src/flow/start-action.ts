@@ -9,6 +9,7 @@ import type { Cover } from './approve/cover.ts'
 import { permit } from './approve/permit.ts'
 import { transitionRecord } from './audit/records.ts'
 import { begin } from './contain/begin.ts'
+import { editorsOf } from './edit-action.ts'
 import type { Admitted } from './flow.ts'
 import { judge, standingOf, takeBack, type Judgement } from './judge.ts'
 import { proposalOf, remember, storedInput } from './recall-action.ts'
@@ -157,7 +158,9 @@ async function resolve(
     return remember(stages, { action: executing, input }, ready)
   }
   if (judged.approval === null) throw refused(ready, permission.cause)
-  const held = moved(ready, { name: 'held', approval: judged.approval }, at, {
+  const editedBy = await editorsOf(stages, ready.id)
+  const approval = { ...judged.approval, ...(editedBy.length > 0 && { editedBy }) }
+  const held = moved(ready, { name: 'held', approval }, at, {
     ...metered,
     decision: verdict.decision,
     effective: verdict.effective,

@@ -200,6 +200,21 @@ describe.each(STORES)('people who decide, on %s', (dialect) => {
     expect(await kinds(first.id)).toEqual(['decision', 'edit', 'vote', 'start'])
   })
 
+  it('who edited it do not decide either when it waits again', async () => {
+    for (const amount of [5, 50]) {
+      const first = waiting(await hold('some', { amount: 90 }))
+      const edited = await under.flow.edit(first.id, { by: 'f1', input: { amount } })
+      if (edited.state.name === 'held') await yes(edited.state.approval.id, 'f2')
+      under.setPolicy(POLICY.replace('input.amount > 10', 'input.amount > 1'))
+      await expect(under.flow.start(edited.id)).rejects.toMatchObject(code('action:held'))
+      const again = waiting((await under.store.action(edited.id)) as Action)
+      await expect(yes(again.id, 'f1')).rejects.toMatchObject(code('approval:four_eyes'))
+      await yes(again.id, 'f3')
+      expect((await under.flow.start(edited.id)).input).toEqual({ amount })
+      under.setPolicy(POLICY)
+    }
+  })
+
   it('edit below what needs them, and never into what is denied or nobody could decide', async () => {
     const small = waiting(await hold('some', { amount: 50 }))
     const ready = await under.flow.edit(small.id, { by: 'f1', input: { amount: 5 } })

@@ -77,7 +77,7 @@ export async function approvalDetails(
     reason: view.agentReason,
     confidence: action.confidence,
     held_since: isoTime(approval.since),
-    edited_by: [...(approval.editedBy ?? [])],
+    edited_by: shown ? [...(approval.editedBy ?? [])] : [],
     ...(changed && { proposed_input: proposal.input }),
     break_glass: breakGlassAnswer(action, approval, principal),
     standing_allowed: rule !== undefined && (approval.risk !== 'high' || rule.standing),
@@ -124,13 +124,12 @@ function mayDecide(
 }
 
 function breakGlassAnswer(action: Action, { breakGlass, editedBy }: Approval, principal: Principal) {
-  if (breakGlass === undefined) return null
+  if (breakGlass === undefined || principal.kind === 'agent') return null
   const { groups, members, votes } = breakGlass
   const by = principal.by
   const owner = principal.kind === 'admin' && principal.actingAs === null
   const may =
     action.state.name === 'held' &&
-    principal.kind !== 'agent' &&
     (owner || members.includes(by)) &&
     by !== action.proposedBy &&
     editedBy?.includes(by) !== true &&
