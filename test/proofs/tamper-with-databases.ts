@@ -86,6 +86,12 @@ export const IN_PLACE: Readonly<Record<string, Tampering>> = {
         : db.prepare('DELETE FROM actions WHERE id = ?').run(id),
     )
   },
+  'break an action': (db, random) => {
+    const rows = db.prepare('SELECT id, progress FROM actions').all() as { id: string; progress: string }[]
+    const { id, progress } = rows[random(rows.length)] as (typeof rows)[number]
+    const put = db.prepare('UPDATE actions SET progress = ? WHERE id = ?')
+    return did(put.run(progress.slice(0, random(progress.length)), id))
+  },
   'change a tile': (db, random) => {
     const rows = db.prepare('SELECT level, number, hashes FROM tree_tiles').all() as {
       level: number

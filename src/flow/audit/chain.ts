@@ -108,7 +108,7 @@ export class ChainVerifier {
       this.#purged.push({ chain, seq })
       return undefined
     }
-    const said = parse(record.text)
+    const said = parseRecord(record.text)
     if (said === undefined || said.chain !== chain || said.seq !== seq) {
       this.fault('ledger:changed', chain, seq, `record ${seq} says that it is another record`)
       return undefined
@@ -170,10 +170,16 @@ export function purgedDigest(text: string, chain: string, seq: number): string |
   return text === JSON.stringify({ chain, purged: digest, seq }) ? digest : undefined
 }
 
-function parse(text: string): RecordText | undefined {
+/** What a record's text says; `undefined` for a text that nobody wrote as one. */
+export function parseRecord(text: string): RecordText | undefined {
+  let said: unknown
   try {
-    return JSON.parse(text) as RecordText
+    said = JSON.parse(text)
   } catch {
     return undefined
   }
+  if (typeof said !== 'object' || said === null) return undefined
+  const { payload, payloads = [], chains = [] } = said as Record<string, unknown>
+  const isRecord = typeof payload === 'object' && Array.isArray(payloads) && Array.isArray(chains)
+  return isRecord ? (said as RecordText) : undefined
 }

@@ -1,5 +1,6 @@
+import type { Action } from '../../action/action.ts'
 import type { Store, StoredPayload } from '../../storage/store.ts'
-import { ChainVerifier, payloadDigest, type LedgerReport, type RecordText } from './chain.ts'
+import { ChainVerifier, parseRecord, payloadDigest, type LedgerReport, type RecordText } from './chain.ts'
 import { TreeCheck } from './transparency/check-tree.ts'
 import { chainOf } from './transparency/log-identity.ts'
 import {
@@ -164,6 +165,16 @@ async function payloadsByKey(
   return byKey
 }
 
+/** `undefined` when a row of them is not what Belay writes. */
+async function readActions(store: Store, before: string | undefined): Promise<readonly Action[] | undefined> {
+  try {
+    return await store.actions({ limit: PAGE, ...(before !== undefined && { before }) })
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
 async function checkActions(
   store: Store,
   last: ReadonlyMap<
@@ -175,15 +186,15 @@ async function checkActions(
   let before: string | undefined
   let seen = 0
   for (;;) {
-    const page = await store.actions({ limit: PAGE, ...(before !== undefined && { before }) })
+    const page = await readActions(store, before)
+    if (page === undefined)
+      return verifier.fault('ledger:action_differs', '', 0, 'the table of actions cannot be read')
     for (const action of page) {
       const record = last.get(action.id)
       if (record !== undefined) seen++
       // Newer than the records that were read: it moved meanwhile.
       if (record === undefined || action.version > record.version) {
-        const newest = (await store.recordsOf(action.id)).map(
-          ({ text }) => (JSON.parse(text) as RecordText).version ?? 0,
-        )
+        const newest = (await store.recordsOf(action.id)).map(({ text }) => parseRecord(text)?.version ?? 0)
         if (Math.max(0, ...newest) >= action.version) continue
         verifier.fault(
           'ledger:cut',
