@@ -63,6 +63,8 @@ export async function startGateway(
     port: 0,
     adminToken: ADMIN,
     authenticator,
+    rollups: harness.followers,
+    ledgerLog: harness.ledgerLog,
     version: '0.0.0-test',
     log: { level: 'silent' },
     rawDoors: [gateway],
