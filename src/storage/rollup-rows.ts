@@ -6,8 +6,15 @@ export type Row = Readonly<Record<string, string | number | null>>
 
 /** `promptName` → `prompt_name`. */
 export function columnOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  const known = columns.get(name)
+  if (known !== undefined) return known
+  const column = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  columns.set(name, column)
+  return column
 }
+
+/** The names are ours, and few. */
+const columns = new Map<string, string>()
 
 export const DIMENSION_COLUMNS = DIMENSIONS.map(columnOf)
 export const LATENCY_COLUMNS = Array.from({ length: LATENCY_BUCKETS }, (_, n) => `l${n}`)

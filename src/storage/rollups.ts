@@ -92,7 +92,7 @@ export interface SpanPart {
 export interface SumKey {
   /** Epoch ms of the hour in which the actions were proposed. */
   readonly hour: number
-  /** The dimensions as canonical text. */
+  /** The dimensions as one text. */
   readonly key: string
 }
 

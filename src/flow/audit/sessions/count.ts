@@ -1,4 +1,3 @@
-import { canonicalJson } from '../../../action/digest.ts'
 import {
   COUNTS,
   DIMENSIONS,
@@ -59,7 +58,7 @@ export function hourOf(at: number): number {
 
 /** The name of the sum in which a span counts. */
 export function sumKeyOf(span: Span): string {
-  return canonicalJson(DIMENSIONS.map((name) => span[name]))
+  return JSON.stringify(DIMENSIONS.map((name) => span[name]))
 }
 
 export function dimensionsOf(span: Span): Dimensions {
