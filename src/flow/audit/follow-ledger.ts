@@ -50,8 +50,8 @@ const MAX_FAULT_PAUSE_MS = 30_000
 const BUSY_MS = 20
 /** While agents wait, a batch is followed by a pause of this many times its own length. */
 const BUSY_SHARE = 3
-/** After so many full batches on end it has fallen behind, and takes half of the time. */
-const BEHIND = 50
+/** After so many records in full batches on end it has fallen behind, and takes half of the time. */
+const BEHIND = 50_000
 
 /**
  * Reads the ledger's records after its position, in order, and hands them on in batches: what is derived from the
@@ -159,7 +159,7 @@ class Follower<R extends FollowedRecord> implements LedgerFollower {
   async #giveWay(took: number): Promise<void> {
     const busy = performance.now() - this.#heardAt < BUSY_MS
     if (!busy || this.#closed) return
-    const pause = took * (this.#fullBatches > BEHIND ? 1 : BUSY_SHARE)
+    const pause = took * (this.#fullBatches * this.#batch > BEHIND ? 1 : BUSY_SHARE)
     await new Promise((resolve) => setTimeout(resolve, pause).unref())
   }
 
