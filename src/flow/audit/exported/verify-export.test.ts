@@ -120,7 +120,7 @@ test('a file that is no ledger is told so, whatever it holds', async () => {
     '\n',
     'x',
     '{"hash":"',
-    `${exportHeader(false)}`,
+    exportHeader(false),
     `${exportHeader(true)}\n\n`,
     '{}\n'.repeat(9),
   ])
