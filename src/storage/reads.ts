@@ -20,13 +20,22 @@ import type {
   StoredPayload,
   StoredRecord,
 } from './store.ts'
-import type { PayloadSeal } from './sealing/seal-payloads.ts'
 import type { AgentKeysTable, AgentsTable, RecordsTable, LoginsTable, Tables } from './tables.ts'
 
 // Literals, not parameters: a partial index serves only a query that names its condition.
 const IS_EXECUTING = sql<SqlBool>`state = 'executing' AND due_at IS NOT NULL`
 const FINISHED = sql<SqlBool>`state in ('succeeded', 'failed', 'unknown', 'undone')`
 const RAN_OR_MAY_RUN = sql<SqlBool>`state not in ('denied', 'expired', 'cancelled')`
+
+/** What reading needs of the seal on payloads of persons. */
+interface OpensPayloads {
+  /** `null` for the text of a payload when a key to it is destroyed. */
+  open<P extends StoredPayload>(payloads: readonly P[]): Promise<readonly P[]>
+  /** The name under which the store knows a person. */
+  pseudonym(subject: string): Promise<string>
+  /** Answers how many there were. */
+  destroyKeys(subject: string): Promise<number>
+}
 
 /** What a store answers without changing anything: the same queries for both dialects. */
 export abstract class StoreReads implements Partial<Store> {
@@ -42,7 +51,7 @@ export abstract class StoreReads implements Partial<Store> {
   }
 
   /** `null`: payloads of persons are kept as they are. */
-  protected abstract readonly seal: PayloadSeal | null
+  protected abstract readonly seal: OpensPayloads | null
 
   action(id: string): Promise<Action | undefined> {
     return actionWhere(this.db, 'id', id)
