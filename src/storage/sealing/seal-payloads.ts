@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json.ts'
 import type { NewRecord, StoredPayload, Transition } from '../store.ts'
-import type { OpensPayloads } from '../payload-seal.ts'
 import type { SubjectKey, SubjectKeys } from './subject-keys.ts'
 
 /** The member by which a sealed payload is known; nothing else of ours has it. */
@@ -16,7 +15,7 @@ const NONCE = Buffer.alloc(12)
  * HKDF-SHA256 (RFC 5869) over all their keys, in the order of their names, with a random salt. Whichever of these keys is
  * destroyed, the payload is unreadable: here, in the log, and in every backup. Payloads of nobody are left as they are.
  */
-export class PayloadSeal implements OpensPayloads {
+export class PayloadSeal {
   readonly #keys: SubjectKeys
 
   constructor(keys: SubjectKeys) {

@@ -146,7 +146,7 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
         one?.['text'] as string,
         two?.['text'] as string,
       ])
-      await expect(store.payloads('a-2')).rejects.toThrow("authenticate")
+      await expect(store.payloads('a-2')).rejects.toThrow('authenticate')
       expect(await read('a-1')).toEqual({ input: 'secret of a-1' })
       await reopen(OTHER)
       await expect(store.payloads('a-1')).rejects.toMatchObject({ code: 'store:unavailable' })
