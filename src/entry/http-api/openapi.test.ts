@@ -88,8 +88,8 @@ test('names every route of the server, and only those', async () => {
     'POST /v1/login',
     'POST /v1/login-links',
     'POST /v1/logout',
-  'POST /v1/policy/backtest',
-  'POST /v1/policy/lint',
+    'POST /v1/policy/backtest',
+    'POST /v1/policy/lint',
     'POST /v1/prompts',
     'POST /v1/prompts/{name}/render',
     'POST /v1/standing-approvals',
@@ -100,7 +100,10 @@ test('names every route of the server, and only those', async () => {
   expect(declared.toSorted()).toEqual(expected.toSorted())
   for (const route of expected) {
     const [method, path] = route.split(' ') as ['GET', string]
-    const exists = server.app.hasRoute({ method, url: path.replaceAll(/\{(\w+)\}/g, ':$1').replace('{*}', '*') })
+    const exists = server.app.hasRoute({
+      method,
+      url: path.replaceAll(/\{(\w+)\}/g, ':$1').replace('{*}', '*'),
+    })
     expect({ route, exists }).toEqual({ route, exists: true })
   }
 })

@@ -249,7 +249,11 @@ function incomingOf(
 }
 
 /** `/openai/v1/chat/completions?x` → openai, `/chat/completions`, `?x`; the version is the provider's own. */
-export function placeOf(url: string): { readonly name: string; readonly path: string; readonly query: string } {
+export function placeOf(url: string): {
+  readonly name: string
+  readonly path: string
+  readonly query: string
+} {
   const start = url.indexOf('?')
   const whole = start === -1 ? url : url.slice(0, start)
   const query = start === -1 ? '' : url.slice(start)

@@ -48,9 +48,7 @@ function checkpointOf(size: number, prefix = 'leaf', origin = 'log.example/main'
   return signCheckpoint({ origin, size, root: range.root() }, logKey, identity.publicKey)
 }
 
-async function startWitness(
-  name = 'w1.example',
-): Promise<{
+async function startWitness(name = 'w1.example'): Promise<{
   witness: Witness
   key: VerifierKey
   server: WitnessServer

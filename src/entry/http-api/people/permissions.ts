@@ -96,15 +96,15 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'POST /v1/ledger/purge': 'erase',
   'POST /v1/ledger/erase/preview': 'erase',
 
+  'GET /v1/channels': 'people',
+  'POST /v1/channels/:name/test': 'people',
+
   'GET /v1/prompts': 'read',
   'POST /v1/prompts': 'operate',
   'GET /v1/prompts/:name': 'read',
   'GET /v1/prompts/:name/versions/:version': 'read',
   'PUT /v1/prompts/:name/labels/:label': 'operate',
   'POST /v1/prompts/:name/render': 'read',
-
-  'GET /v1/channels': 'people',
-  'POST /v1/channels/:name/test': 'people',
 
   'GET /v1/keys': 'keys',
   'POST /v1/keys': 'keys',
