@@ -45,8 +45,9 @@ function keepCompiled() {
   try {
     var home = process.env.XDG_CACHE_HOME || path.join(require('os').homedir(), '.cache')
     require('module').enableCompileCache(path.join(home, 'belay', 'compiled'))
-  } catch (_) {
+  } catch (error) {
     // Without a home, or on a Node that cannot: each start compiles.
+    return error
   }
 }
 

@@ -33,7 +33,7 @@ export function compileCheck(
   const check = compilation.checks.get(name)
   if (check === undefined) return []
   try {
-    const run: unknown = check.prepare(options as JsonObject, compilation.setup)
+    const run: unknown = check.prepare(options, compilation.setup)
     if (typeof run !== 'function') throw new Error('the check prepared no function')
     return [{ ...common, run: run as PreparedCheck }]
   } catch (error) {

@@ -74,7 +74,7 @@ export function newAjv(
     addUsedSchema: false,
     logger: false,
     validateSchema: !(options.trusted ?? false),
-    code: { regExp: regExp as never, optimize: options.optimized ?? true },
+    code: { regExp: regExp, optimize: options.optimized ?? true },
   })
   // Ajv follows anchors, but its strict mode does not know them.
   ajv.addKeyword('$anchor')

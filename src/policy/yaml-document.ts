@@ -54,7 +54,7 @@ export function readYaml(
       resolveKnownTags: false,
       // With 'silent' a second document in the file would go unnoticed.
       logLevel: 'error',
-    }) as Document.Parsed
+    })
   } catch (error) {
     return refuse('a readable YAML file', error instanceof Error ? error.message : 'an unreadable one')
   }

@@ -67,7 +67,7 @@ async function connect(server: string, key = first): Promise<Client> {
     role: 'assistant',
     content: { type: 'text', text: 'sampled here' },
   }))
-  await client.connect(new StreamableHTTPClientTransport(at(server), withKey(key)) as never)
+  await client.connect(new StreamableHTTPClientTransport(at(server), withKey(key)))
   return client
 }
 
@@ -120,7 +120,7 @@ it('a task is an action until its result is there', async () => {
     undefined,
     {
       task: { ttl: 60_000 },
-    } as never,
+    },
   )
   let last: unknown
   for await (const message of stream) last = message

@@ -53,7 +53,7 @@ function command(server: string, ...program: readonly string[]) {
 
 async function connect(server: string, ...program: readonly string[]): Promise<Client> {
   const client = new Client({ name: 'test', version: '1' })
-  await client.connect(new StdioClientTransport(command(server, ...program)) as never)
+  await client.connect(new StdioClientTransport(command(server, ...program)))
   return client
 }
 

@@ -47,7 +47,7 @@ async function call(system: string, ref: string, agent = `agent-${number++}`): P
   })
   const [action] = await settled(gateway, agent)
   const [decision] = await recordsOf(gateway, action!, 'decision')
-  return [status, (decision?.['facts'] as { prompt: JsonObject }).prompt]
+  return [status, (decision!['facts'] as { prompt: JsonObject }).prompt]
 }
 
 test('the record names the version whose text the request really has', async () => {

@@ -49,7 +49,7 @@ export async function startDiscord(belay: () => string): Promise<DiscordStandIn>
 
   const server = createServer((request, response) => {
     void (async () => {
-      const body = JSON.parse(await bodyOf(request)) as Any
+      const body = JSON.parse(await bodyOf(request))
       const path = (request.url ?? '').replace('/api', '')
       const answer = (status: number, value: Any): void => {
         if (status >= 400) refused.push(`${request.method} ${path}: ${value.message}`)

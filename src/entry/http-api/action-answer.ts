@@ -43,7 +43,7 @@ export async function actionAnswer(flow: Flow, action: Action, knownInput?: Json
 }
 
 function judgedAnswer({ decision, effective, reasons }: ResultJudgement): JsonObject {
-  return { decision, effective, reasons: reasons.map((reason) => ({ ...reason })) as JsonValue }
+  return { decision, effective, reasons: reasons.map((reason) => ({ ...reason })) }
 }
 
 function stateAnswer({ state }: Action): JsonObject {

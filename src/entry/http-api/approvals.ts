@@ -140,7 +140,7 @@ export function approvalRoutes(app: FastifyInstance, context: ApiContext): void 
         return {
           ...(await approvalDetails(context, found, state.approval, parts, principal)),
           ...decisions,
-        } as JsonObject
+        }
       }
       return { id: approvalId, state: 'closed', action: await actionAnswer(flow, found), ...decisions }
     },

@@ -139,7 +139,7 @@ function answer({ row, state, groups }: StandingView): JsonObject {
     id: row.id,
     agent: row.agent,
     action: row.action,
-    input: row.bounds as unknown as JsonObject,
+    input: row.bounds,
     max_count: row.maxCount,
     used: row.used,
     max_sum:

@@ -3,7 +3,7 @@ import { AnswerTape } from './answer-tape.ts'
 import { maskAnswer, maskJson } from './mask-secrets.ts'
 import { recordingOf } from './recording-of.ts'
 
-const TOKEN = `ghp_${'aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC2dF4hJ6'}`
+const TOKEN = `ghp_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC2dF4hJ6`
 const REQUEST = { door: 'model', method: 'POST', path: '/openai/v1/chat/completions' } as const
 
 function tapeOf(...pieces: readonly (string | Buffer)[]): AnswerTape {

@@ -15,7 +15,7 @@ export function tellFacts(record: JsonObject): readonly string[] {
 
 function prompt(facts: JsonObject): string[] {
   const { name, version, claimed, fault } = objectAt(facts, 'prompt')
-  if (typeof name === 'string') return [`prompt ${name}@${String(version)}`]
+  if (typeof name === 'string') return [`prompt ${name}@${typeof version === 'number' ? version : '?'}`]
   if (typeof claimed !== 'string') return []
   const why = fault === 'prompt:mismatch' ? 'whose text is not in the request' : 'which nobody registered'
   return [`named the prompt ${claimed}, ${why} (${textAt(objectAt(facts, 'prompt'), 'fault')})`]

@@ -13,7 +13,7 @@ const row = (state: AgentRow['state'], version: number): AgentRow => ({
 
 test('watchers hear of every change of a state once, wherever it was made', async () => {
   let stored: AgentRow[] = []
-  const states = new AgentStates({ agents: () => Promise.resolve(stored) } as unknown as Store)
+  const states = new AgentStates({ agents: () => Promise.resolve(stored) })
   const heard: string[] = []
   const end = states.watch(({ state }) => heard.push(state))
 

@@ -5,7 +5,7 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: ((id: number, format?: 'text' | 'binary') =>
     id === pg.types.builtins.INT8 && format !== 'binary'
       ? Number
-      : pg.types.getTypeParser(id, format as 'text')) as typeof pg.types.getTypeParser,
+      : pg.types.getTypeParser(id, format)) as typeof pg.types.getTypeParser,
 }
 
 export interface Connections {

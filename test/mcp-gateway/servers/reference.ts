@@ -124,7 +124,7 @@ function build(): Server {
       extra.sendNotification({ method: 'notifications/message', params: { level: 'info', data } })
     const elicit = (message: string, requestedSchema: object) =>
       extra.sendRequest(
-        { method: 'elicitation/create', params: { message, requestedSchema } } as never,
+        { method: 'elicitation/create', params: { message, requestedSchema } },
         ElicitResultSchema,
       )
     switch (params.name) {
@@ -358,7 +358,7 @@ const http = createServer((request, response) => {
         onsessioninitialized: (session) => void sessions.set(session, fresh),
       })
       transport = fresh
-      await build().connect(fresh as never)
+      await build().connect(fresh)
     }
     await transport.handleRequest(request, response)
   })()
