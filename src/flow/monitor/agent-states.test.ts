@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { AgentRow, Store } from '../../storage/store.ts'
+import type { AgentRow } from '../../storage/store.ts'
 import { AgentStates } from './agent-states.ts'
 
 const row = (state: AgentRow['state'], version: number): AgentRow => ({
