@@ -103,6 +103,34 @@ for (const dialect of STORES) {
       await follower.close()
     })
 
+    test('an action whose last record is younger than its first goes when that is due', async () => {
+      let days = 0
+      under = await flowOn(dialect, POLICY, {
+        wrap: (store) =>
+          new Proxy(store, {
+            get(target, name) {
+              if (name === 'now') return () => target.now() + days * DAY
+              const value: unknown = Reflect.get(target, name)
+              return typeof value === 'function' ? (value.bind(target) as unknown) : value
+            },
+          }),
+      })
+      const { store, flow } = under
+      const { action } = await flow.propose(
+        { agent: 'clerk', action: 'note.publish', input: {} },
+        { venue: 'agent', start: true },
+      )
+      days = 2
+      await flow.cancel(action.id, 'lead@example.com')
+      const times = rule('{ records: 30d }')
+      // The decision is due, what became of it is not.
+      expect(await purgeOld(later(store, 29 * DAY), times)).toMatchObject({ records: 0, actions: 0 })
+      expect(await store.action(action.id)).toBeDefined()
+      expect(await purgeOld(later(store, 31 * DAY), times)).toMatchObject({ records: 2, actions: 1 })
+      expect(await store.action(action.id)).toBeUndefined()
+      expect(await verifyLedger(store)).toMatchObject({ ok: true })
+    })
+
     test('a text that is gone without a purge on record is found', async () => {
       under = await flowOn(dialect, POLICY)
       const { store } = under

@@ -55,7 +55,7 @@ export async function purgeOld(
           await walkChain(walk, `retention ${mark} ${what} ${one.name}`, chain, seq)
       }
     }
-    if (done.payloads > 0) await store.scrub()
+    if (done.payloads > 0 || done.records > 0) await store.scrub()
   })
   return done
 }
@@ -75,9 +75,10 @@ async function walkChain(walk: Walk, follower: string, chain: string, head: numb
   while ((from ?? 0) < head && !walk.isOver()) {
     const page = await store.records(chain, from ?? 0, PAGE)
     const due: StoredRecord[] = []
+    const open = new Map<string, boolean>()
     let to = from ?? 0
     for (const record of page) {
-      if (record.at >= before || (await isOpen(walk, record))) break
+      if (record.at >= before || (await isOpen(walk, record, open))) break
       to = record.seq
       if (record.action !== null && one.holds(record.agent)) due.push(record)
     }
@@ -90,11 +91,21 @@ async function walkChain(walk: Walk, follower: string, chain: string, head: numb
   }
 }
 
-async function isOpen({ store, one }: Walk, { kind, action, agent }: StoredRecord): Promise<boolean> {
-  if (action === null || kind !== 'decision' || !one.holds(agent)) return false
+/** Asked of every record: an action's decision may lie in one replica's chain, and a vote on it in another's. */
+async function isOpen(
+  { store, one }: Walk,
+  { action, agent }: StoredRecord,
+  known: Map<string, boolean>,
+): Promise<boolean> {
+  if (action === null || !one.holds(agent)) return false
+  const before = known.get(action)
+  if (before !== undefined) return before
   const state = (await store.action(action))?.state
-  if (state === undefined) return false
-  return OPEN.has(state.name) || (state.name === 'succeeded' && state.undo?.deadline !== undefined)
+  const open =
+    state !== undefined &&
+    (OPEN.has(state.name) || (state.name === 'succeeded' && state.undo?.deadline !== undefined))
+  known.set(action, open)
+  return open
 }
 
 async function purgePayloads(
@@ -124,11 +135,11 @@ async function purgePayloads(
 async function purgeRecords({ store, one, before, done }: Walk, due: readonly StoredRecord[]): Promise<void> {
   const purged: PurgedRecord[] = []
   const actions: string[] = []
-  for (const { action } of due.filter(({ kind }) => kind === 'decision')) {
-    const own = await store.recordsOf(action as string)
-    // Whatever came later, an undo or a late outcome, keeps the whole action.
-    if (own.some(({ at }) => at >= before)) continue
-    actions.push(action as string)
+  for (const action of new Set(due.flatMap((record) => record.action ?? []))) {
+    const own = await store.recordsOf(action)
+    // Whatever came later, an undo or a late outcome, keeps the whole action until that is due itself.
+    if (own.length === 0 || own.some(({ at }) => at >= before)) continue
+    actions.push(action)
     for (const { chain, seq, text } of own)
       purged.push({ chain, seq, text: stubOf(chain, seq, textDigest(text)) })
   }
