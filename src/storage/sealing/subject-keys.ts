@@ -44,6 +44,8 @@ export class SubjectKeys {
   readonly #newest: LRU<SubjectKey>
   readonly #byId: LRU<Buffer | null>
   readonly #pseudonyms = new LRU<string>(MOST_KEYS)
+  /** How often keys were destroyed: what was read before the last time is not kept. */
+  #destroyed = 0
   #index: Promise<Buffer> | undefined
   #indexKey: Buffer | undefined
 
@@ -67,19 +69,27 @@ export class SubjectKeys {
 
   /** The keys of these ids; `null` for one that was destroyed. */
   async keysOf(ids: readonly string[]): Promise<ReadonlyMap<string, Buffer | null>> {
-    const unknown = ids.filter((id) => this.#byId.get(id) === undefined)
+    const unknown: string[] = []
     const found = new Map<string, Buffer | null>()
+    // Taken at once: while others are read, what is kept may be forgotten, which is no erasure.
+    for (const id of ids) {
+      const key = this.#byId.get(id)
+      if (key === undefined) unknown.push(id)
+      else found.set(id, key)
+    }
     if (unknown.length > 0) {
       const subjects = [...new Set(unknown.map((id) => id.split('.')[0] as string))]
-      for (const row of await this.#rows.read(subjects)) await this.#unwrap(row, found)
+      const time = this.#destroyed
+      for (const row of await this.#rows.read(subjects)) await this.#unwrap(row, found, time)
     }
-    return new Map(ids.map((id) => [id, found.get(id) ?? this.#byId.get(id) ?? null]))
+    return new Map(ids.map((id) => [id, found.get(id) ?? null]))
   }
 
   /** What is sealed with them is unreadable from here on, wherever a copy lies. Answers how many keys there were. */
   async destroy(subject: string): Promise<number> {
     const pseudonym = await this.pseudonym(subject)
     const destroyed = await this.#rows.destroy(pseudonym, this.#now())
+    this.#destroyed++
     this.#newest.delete(pseudonym)
     this.#byId.clear()
     return destroyed
@@ -116,6 +126,7 @@ export class SubjectKeys {
   async #make(subjects: readonly string[]): Promise<readonly SubjectKey[]> {
     await this.#loadIndex()
     const names = [...new Set(subjects.map((name) => this.#pseudonym(name)))].toSorted()
+    const time = this.#destroyed
     const before = await this.#rows.read(names)
     const drafts: SubjectKeyRow[] = []
     for (const subject of names) {
@@ -133,19 +144,21 @@ export class SubjectKeys {
       const usable = rows.filter((row) => row.subject === subject && row.wrapped !== null)
       const newest = usable.toSorted((a, b) => b.generation - a.generation)[0]
       if (newest === undefined) throw new Error('the key of a data subject was destroyed at this moment')
-      const key = await this.#unwrap(newest, found)
-      const own = { id: idOf(newest), key: key as Buffer }
-      this.#newest.set(subject, own)
-      made.push(own)
+      const key = await this.#unwrap(newest, found, time)
+      made.push({ id: idOf(newest), key: key as Buffer })
     }
+    // One of them may be gone meanwhile: what it would seal nobody could read again.
+    if (time !== this.#destroyed) return this.#make(subjects)
+    for (const own of made) this.#newest.set(own.id.slice(0, own.id.lastIndexOf('.')), own)
     return made
   }
 
-  async #unwrap(row: SubjectKeyRow, found: Map<string, Buffer | null>): Promise<Buffer | null> {
+  /** `time`: of `#destroyed`, when the row was read. */
+  async #unwrap(row: SubjectKeyRow, found: Map<string, Buffer | null>, time: number): Promise<Buffer | null> {
     const id = idOf(row)
     const known = this.#byId.get(id)
     const key = known ?? (row.wrapped === null ? null : await this.#master.unwrap(row.wrapped))
-    this.#byId.set(id, key)
+    if (time === this.#destroyed) this.#byId.set(id, key)
     found.set(id, key)
     return key
   }
