@@ -13,6 +13,7 @@ import { TaskBook } from '../mcp-gateway/task-book.ts'
 import { runningHarness } from './connect.ts'
 import { createDataFolder, ensureAdminToken, removeServerFile, writeServerFile } from './data-folder.ts'
 import { CommandFailure } from './failure.ts'
+import { handedOn } from './handed-on.ts'
 import { escapeText } from './escape.ts'
 import { requireConfig } from './harness-config.ts'
 import { duration, wholeNumber, withHarness } from './options.ts'
@@ -104,12 +105,6 @@ async function mcp(command: readonly string[], options: McpOptions): Promise<voi
 
 function stop(): void {
   process.stdin.destroy()
-}
-
-/** The server gets the environment of this command, as it would without Belay, except what opens the harness. */
-function handedOn(): Record<string, string> {
-  const { BELAY_TOKEN: _, BELAY_URL: __, BELAY_DATABASE_URL: ___, ...rest } = process.env
-  return rest as Record<string, string>
 }
 
 /** The program without folder and ending; of a package runner the package. */

@@ -6,6 +6,7 @@ import { objectOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
 import { CommandFailure } from './failure.ts'
+import { handedOn } from './handed-on.ts'
 import { wholeNumber, withHarness, withJson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { json, line, note, paint } from './print.ts'
@@ -151,7 +152,7 @@ async function run(
     timing: options.timing === true,
     command: command.length > 0 ? command : (declared as readonly string[]),
     cwd: process.cwd(),
-    env: environment(),
+    env: handedOn(),
     quiet: options.json === true,
     fork: null,
     allowNetwork: options.allowNetwork === true,
@@ -167,14 +168,6 @@ async function run(
       advice: '--allow-network runs it with the network that there is.',
     })
   }
-}
-
-/** The agent's environment: this one, without what gives power over the harness. */
-function environment(): Record<string, string> {
-  const env: Record<string, string> = {}
-  for (const [name, value] of Object.entries(process.env))
-    if (value !== undefined && name !== 'BELAY_TOKEN' && name !== 'NODE_CHANNEL_FD') env[name] = value
-  return env
 }
 
 function isExact({ divergence, left, exit }: StageReport): boolean {
