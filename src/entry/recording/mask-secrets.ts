@@ -7,7 +7,7 @@ export interface Masked<T> {
   readonly count: number
 }
 
-/** The same value with every secret in its strings, and every value that its name makes one, replaced by asterisks. */
+/** The same value with every secret in its strings and names, and every value that its name makes one, replaced by asterisks. */
 export function maskJson(value: JsonValue, name?: string): Masked<JsonValue> {
   if (typeof value === 'string') {
     const named = name === undefined ? undefined : namedSecret(name, value)
@@ -20,9 +20,14 @@ export function maskJson(value: JsonValue, name?: string): Masked<JsonValue> {
     count += one.count
     return one.value
   }
+  const nameOf = (key: string): string => {
+    const one = maskText(key)
+    count += one.count
+    return one.value
+  }
   const out = isJsonObject(value)
-    ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, masked(each, key)]))
-    : value.map((each) => masked(each))
+    ? Object.fromEntries(Object.entries(value).map(([key, each]) => [nameOf(key), masked(each, key)]))
+    : value.map((each) => masked(each, name))
   return { value: count === 0 ? value : out, count }
 }
 

@@ -39,12 +39,17 @@ describe('what is kept of an exchange', () => {
 
   test('holds no secret of the request, wherever it stands', () => {
     const body = Buffer.from(
-      JSON.stringify({ messages: [{ content: `use ${TOKEN} please` }], password: 'x7Kq9vT2mPz4Lw' }),
+      JSON.stringify({
+        messages: [{ content: `use ${TOKEN} please` }],
+        password: 'x7Kq9vT2mPz4Lw',
+        passwords_of: { [TOKEN]: true },
+        db_password: ['x7Kq9vT2mPz4Lw'],
+      }),
     )
     const kept = recordingOf({ ...REQUEST, path: `/x?token=${TOKEN}`, body }, tapeOf('fine'))
     expect(JSON.stringify(kept)).not.toContain(TOKEN)
     expect(JSON.stringify(kept)).not.toContain('x7Kq9vT2')
-    expect(kept?.masked.request).toBeGreaterThanOrEqual(3)
+    expect(kept?.masked.request).toBeGreaterThanOrEqual(5)
   })
 
   test('has masks as long as the secrets of the answer', () => {
