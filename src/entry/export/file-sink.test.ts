@@ -63,6 +63,19 @@ test.each(['{"seq":9,"pad":"cut of', 'x'.repeat(200_000)])(
   },
 )
 
+test('removes the oldest that were put aside, and nothing else that begins so', async () => {
+  const sink = open(300, 2)
+  await sink.send(records(1, 1), signal)
+  const others = ['0.ndjson', 'events.ndjson.0-mine', 'events.ndjson.db'].map((name) =>
+    join(folder, 'deep', name),
+  )
+  for (const other of others) writeFileSync(other, 'not ours')
+  for (let seq = 2; seq < 20; seq++) await sink.send(records(seq, 2), signal)
+  await sink.close()
+  for (const other of others) expect(readFileSync(other, 'utf8')).toBe('not ours')
+  expect(readdirSync(join(folder, 'deep'))).toHaveLength(others.length + 1 + 2)
+})
+
 test('a file of nothing but half a line begins anew', async () => {
   const first = open()
   await first.send(records(1, 1), signal)

@@ -6,6 +6,8 @@ import type { ExportedRecord, Sink } from './sink.ts'
 
 const NEWLINE = 0x0a
 const LOOK_BACK = 65_536
+/** The ending of a file that was put aside. */
+const ASIDE = /^\.\d{8}T\d{6}\.\d{3}Z(?:-\d{4,})?$/
 
 /**
  * Records as events, one JSON document a line (NDJSON), appended and synced before they count as sent. A full file is
@@ -45,7 +47,8 @@ export function fileSink(options: {
       aside = `${path}.${time}-${String(number).padStart(4, '0')}`
     await rename(path, aside)
     const names = (await readdir(dirname(path)))
-      .filter((name) => name.startsWith(`${basename(path)}.`))
+      // What else begins so is not ours to remove.
+      .filter((name) => name.startsWith(basename(path)) && ASIDE.test(name.slice(basename(path).length)))
       .toSorted()
     for (const name of names.slice(0, Math.max(0, names.length - keep))) await rm(join(dirname(path), name))
   }
