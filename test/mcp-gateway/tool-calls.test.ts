@@ -9,7 +9,7 @@ import { ScriptedClient, type ScriptedOptions } from './client.ts'
 const POLICY = `
 version: 1
 defaults: { decision: deny }
-approvers: { ops: { members: [olga] } }
+approvers: { ops: { members: [olga, otto] } }
 actions:
   mcp.scripted.*: {}
   mcp.scripted.echo:
@@ -186,6 +186,62 @@ it('takes the answer of a named person at the client as a vote, and of nobody el
   const unnamed = await connect({ capabilities, answers })
   await unnamed.call('pid', { ask: 9 })
   expect(unnamed.received.filter(({ method }) => method === 'elicitation/create')).toEqual([])
+})
+
+it('asks the person at the client about what would run, whole, or not at all', async () => {
+  const answers: Record<string, JsonObject> = { 'elicitation/create': { action: 'cancel' } }
+  const client = await connect({
+    settings: { elicitApprover: 'olga' },
+    capabilities: { elicitation: {} },
+    answers,
+  })
+  const questions = (): string[] =>
+    client.received.flatMap(({ method, params }) =>
+      method === 'elicitation/create' ? [(params as { message: string }).message] : [],
+    )
+  const first = await client.call('pid', { ask: 'me\u202e' })
+  expect(questions()).toEqual([expect.stringContaining('{"ask":"me\\u{202e}"}')])
+  const approval = first.meta['belay/approval'] as string
+  await harness.flow.edit(approval, { by: 'otto', input: { ask: 'less' } })
+  answers['elicitation/create'] = { action: 'accept', content: { decision: 'approve' } }
+  expect(await client.call('pid', { ask: 'me\u202e' })).toMatchObject({ isError: false })
+  expect(questions()[1]).toContain('{"ask":"less"}')
+  expect((await harness.flow.input(await newest('pid')))!).toEqual({ ask: 'less' })
+
+  const long = await client.call('pid', { ask: 'x'.repeat(8_000), then: 'the end' })
+  expect(long.isError).toBe(true)
+  expect(questions()).toHaveLength(2)
+  expect((await newest('pid')).state.name).toBe('held')
+})
+
+it('takes no answer for arguments that were edited since the question', async () => {
+  const client = await connect({ settings: { elicitApprover: 'olga' } })
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } },
+  }
+  const call = async (more: JsonObject = {}): Promise<JsonObject> => {
+    const { result } = await client.ask('tools/call', {
+      name: 'pid',
+      arguments: { ask: 'much' },
+      _meta: meta,
+      ...more,
+    })
+    return result as JsonObject
+  }
+  const asked = await call()
+  const held = await newest('pid')
+  if (held.state.name !== 'held') throw new Error(held.state.name)
+  await harness.flow.edit(held.state.approval.id, { by: 'otto', input: { ask: 'more' } })
+  const inputResponses = { belay_approval: { action: 'accept', content: { decision: 'approve' } } }
+  const again = await call({ requestState: asked['requestState']!, inputResponses })
+  expect(again).toMatchObject({ resultType: 'input_required' })
+  expect(JSON.stringify(again)).toContain('more')
+  expect((await newest('pid')).state.name).toBe('held')
+  const done = await call({ requestState: again['requestState']!, inputResponses })
+  expect(done['isError'] ?? false).toBe(false)
+  expect((await newest('pid')).state.name).toBe('succeeded')
 })
 
 it('withholds a result with injected instructions, and says that the call was carried out', async () => {

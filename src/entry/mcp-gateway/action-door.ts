@@ -38,7 +38,7 @@ export interface PinAction {
 /** The pipeline as the gateway uses it: in this process, or a running harness by its HTTP API. */
 export interface ActionDoor {
   propose(proposal: Proposal, start: boolean): Promise<Standing>
-  /** As it stands now, without its input. */
+  /** As it stands now. */
   get(id: string): Promise<Standing>
   /** The action when it changes, or as it is after `ms`. */
   wait(known: Standing, ms: number, signal: AbortSignal): Promise<Standing>

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../action/json.ts'
 import type { Reason } from '../../action/finding.ts'
+import { visible } from '../../channels/approval-view.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import { textOf } from '../sdk/text-of.ts'
 import type { Standing } from './action-door.ts'
@@ -26,6 +27,8 @@ export const APPROVAL_STATE = 'belay-approval:'
 const QUESTION = 'belay_approval'
 const TICK_MS = 5_000
 const MAX_REASON = 2_000
+/** Longer arguments are not read in a question, and nobody approves what they could not read: others are asked. */
+const MAX_SHOWN = 8_000
 const TICK = 1e-6
 
 /**
@@ -48,15 +51,16 @@ export async function awaitPerson(
   const approval = proposed.approval!
   let standing = proposed
   const person = settings.elicitApprover
-  if (person !== null && isJsonObject(capabilitiesOf(session, active)['elicitation'])) {
+  const asked = question(active, context.name, proposed.input)
+  if (person !== null && asked !== null && isJsonObject(capabilitiesOf(session, active)['elicitation'])) {
     if (isStateless(active.message)) {
-      const answer = answeredQuestion(active, proposed)
+      const answer = answeredQuestion(active, approval.id)
       if (answer === undefined) {
         context.held.put(key, { action: proposed.id, approval: approval.id, carried: carriedBy(active) })
-        return { status: 'asked', result: questionResult(active, proposed, context.name) }
+        return { status: 'asked', result: questionResult(asked, approval.id) }
       }
       standing = await voted(session, standing, approval.id, person, answer)
-    } else void askThere(session, active, approval.id, person)
+    } else void askThere(session, active, asked, approval.id, person)
   }
   const until = performance.now() + standing.approvalWait
   const { progressToken } = metaOf(paramsOf(active.message))
@@ -126,17 +130,13 @@ async function left(
 async function askThere(
   session: Session,
   active: ClientRequest,
+  asked: JsonObject,
   approval: string,
   person: string,
 ): Promise<void> {
   const { context } = session
   try {
-    const answer = await session.askClient(
-      active,
-      'elicitation/create',
-      question(active, context.name),
-      active.left,
-    )
+    const answer = await session.askClient(active, 'elicitation/create', asked, active.left)
     const decision = decisionOf(answer)
     if (decision !== undefined) await context.door.vote(approval, person, decision, reasonOf(answer))
   } catch (error) {
@@ -164,12 +164,13 @@ async function voted(
   return session.context.door.get(standing.id)
 }
 
-function question({ message }: ClientRequest, server: string): JsonObject {
-  const { name, arguments: input = {} } = paramsOf(message)
-  const shown = JSON.stringify(input)
+/** `input`: what would run, which a check or a person may have changed since the client asked. */
+function question({ message }: ClientRequest, server: string, input: JsonObject): JsonObject | null {
+  const shown = visible(JSON.stringify(input))
+  if (shown.length > MAX_SHOWN) return null
   return {
     mode: 'form',
-    message: `May the tool ${textOf(name)} of ${server} be called with ${shown.length > 2_000 ? `${shown.slice(0, 2_000)}…` : shown}?`,
+    message: `May the tool ${visible(textOf(paramsOf(message)['name']))} of ${server} be called with ${shown}?`,
     requestedSchema: {
       type: 'object',
       properties: {
@@ -191,19 +192,20 @@ function question({ message }: ClientRequest, server: string): JsonObject {
   }
 }
 
-function questionResult(active: ClientRequest, standing: Standing, server: string): JsonObject {
+function questionResult(asked: JsonObject, approval: string): JsonObject {
   return {
     resultType: 'input_required',
-    inputRequests: { [QUESTION]: { method: 'elicitation/create', params: question(active, server) } },
-    // Says nothing that the agent may not know, and decides nothing: the action is the agent's own or is not found.
-    requestState: `${APPROVAL_STATE}${standing.id}`,
+    inputRequests: { [QUESTION]: { method: 'elicitation/create', params: asked } },
+    // Says nothing that the agent may not know. An answer counts for the approval that it was asked for and no other:
+    // after an edit it is about arguments that are gone.
+    requestState: `${APPROVAL_STATE}${approval}`,
   }
 }
 
 /** The answer to our question, if this is the request that brings it. */
-function answeredQuestion({ message }: ClientRequest, standing: Standing): JsonObject | 'later' | undefined {
+function answeredQuestion({ message }: ClientRequest, approval: string): JsonObject | 'later' | undefined {
   const { requestState, inputResponses } = paramsOf(message)
-  if (requestState !== `${APPROVAL_STATE}${standing.id}`) return undefined
+  if (requestState !== `${APPROVAL_STATE}${approval}`) return undefined
   const answer = isJsonObject(inputResponses) ? inputResponses[QUESTION] : undefined
   return isJsonObject(answer) ? answer : 'later'
 }

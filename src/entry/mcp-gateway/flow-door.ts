@@ -53,7 +53,7 @@ export function flowDoor({ flow, store, policies }: FlowDoorOptions): ActionDoor
     async get(id) {
       const action = await store.action(id)
       if (action === undefined) throw new BelayError('action:not_found', { id })
-      return standing(action, {})
+      return standing(action, (await flow.input(action)) ?? {})
     },
     async cancel(id) {
       await flow.cancel(id, 'mcp-gateway')
