@@ -13,7 +13,7 @@ import { decideBatch, failureOf } from './decide.ts'
 import type { BatchResult, Outcome } from './decide.ts'
 import { needsReason } from './inbox-item.ts'
 import type { InboxItem } from './inbox-item.ts'
-import { differingFields, likeActions } from './like-actions.ts'
+import { differingFields, isBatchable, likeActions } from './like-actions.ts'
 
 const MAX_DIFFERING = 6
 
@@ -30,7 +30,7 @@ export function BatchDialog({
 }) {
   // What was on the screen when it opened is what is decided: news meanwhile is refused by its digest.
   const [fixed] = useState(items)
-  const kinds = likeActions(fixed.filter((item) => !needsReason(item)))
+  const kinds = likeActions(fixed.filter((item) => !needsReason(item) && isBatchable(item)))
   const alike = kinds.toSorted((one, other) => other.items.length - one.items.length)[0]?.items ?? []
   const left = fixed.length - alike.length
   const [chosen, setChosen] = useState<ReadonlySet<string>>(() => new Set(alike.map(({ id }) => id)))
@@ -77,8 +77,8 @@ export function BatchDialog({
     >
       {left > 0 && (
         <Note tone="warn">
-          {left} of those you selected {left === 1 ? 'is' : 'are'} not taken along: not like these, or of high
-          risk. Decide {left === 1 ? 'it' : 'them'} one by one.
+          {left} of those you selected {left === 1 ? 'is' : 'are'} not taken along: not like these, of high
+          risk, or too long to compare. Decide {left === 1 ? 'it' : 'them'} one by one.
         </Note>
       )}
       {alike.length > 0 && <Common items={alike} />}

@@ -101,6 +101,7 @@ export function inboxItem(approval: ApprovalAnswer): InboxItem {
     decisions: approval.decisions ?? [],
     agent: action.agent,
     action: action.action,
+    target: action.target ?? null,
     risk: details?.risk ?? 'medium',
     reasons: action.reasons,
     groups: details?.steps.map(({ group }) => group) ?? [],

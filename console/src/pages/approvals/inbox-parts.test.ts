@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { compareJson, compareText, fieldsOf, pathText } from '../../parts/payload/compare-json.ts'
 import { commandOf, moveCursor, neighbour, NO_CURSOR } from './inbox-keys.ts'
-import { differingFields, likeActions } from './like-actions.ts'
+import { differingFields, isBatchable, likeActions } from './like-actions.ts'
 import { timeLeft } from './time-left.ts'
 import { bounded, partsOf, visibleText } from '../../parts/payload/visible-text.ts'
 
@@ -182,6 +182,7 @@ describe('like actions', () => {
     id,
     agent: 'writer',
     action: 'note.publish',
+    target: null,
     risk: 'medium',
     reasons: [{ code: 'approval:required' }],
     groups: ['editors'],
@@ -200,6 +201,7 @@ describe('like actions', () => {
       item('6', { risk: 'high' }),
       item('7', { risk: 'high' }),
       item('8'),
+      item('9', { target: 'production' }),
     ])
     expect(batches.map(({ items }) => items.map(({ id }) => id))).toEqual([
       ['1', '2', '8'],
@@ -208,7 +210,15 @@ describe('like actions', () => {
       ['5'],
       ['6'],
       ['7'],
+      ['9'],
     ])
+  })
+
+  it('are looked at alone when a difference could lie behind more fields than can be compared', () => {
+    const padding = Object.fromEntries(Array.from({ length: 400 }, (_, index) => [`p${index}`, index]))
+    const padded = ['mallory', 'ann'].map((to) => item(to, { input: { ...padding, to } }))
+    expect(likeActions(padded).map(({ items }) => items.length)).toEqual([1, 1])
+    expect(padded.map((one) => isBatchable(one))).toEqual([false, false])
   })
 
   it('name what differs between them, also what only one of them has', () => {

@@ -5,6 +5,8 @@ export interface Batchable {
   readonly id: string
   readonly agent: string
   readonly action: string
+  /** What it is done to, where the agent said so: part of what is decided on. */
+  readonly target: string | null
   readonly risk: string
   readonly reasons: readonly { readonly code: string }[]
   /** Names of the groups in the order of the chain, and which of them waits. */
@@ -21,12 +23,12 @@ export interface Batch<T extends Batchable> {
 /**
  * Like with like, in the order in which they came: the same agent, action, risk, reasons and people who decide. Only
  * what is alike in all of these may be looked at together. High risk is never batched: each of them needs its own
- * typed reason.
+ * typed reason. Nor is what has more fields than can be compared: a difference could lie behind the padding.
  */
 export function likeActions<T extends Batchable>(items: readonly T[]): readonly Batch<T>[] {
   const batches = new Map<string, T[]>()
   for (const item of items) {
-    const key = item.risk === 'high' ? item.id : likeness(item)
+    const key = isBatchable(item) ? likeness(item) : item.id
     const batch = batches.get(key)
     if (batch === undefined) batches.set(key, [item])
     else batch.push(item)
@@ -34,9 +36,14 @@ export function likeActions<T extends Batchable>(items: readonly T[]): readonly 
   return Array.from(batches, ([key, members]) => ({ key, items: members }))
 }
 
-function likeness({ agent, action, risk, reasons, groups, step }: Batchable): string {
+/** Whether it may be decided beside others. */
+export function isBatchable({ risk, input }: Batchable): boolean {
+  return risk !== 'high' && !fieldsOf(input).more
+}
+
+function likeness({ agent, action, target, risk, reasons, groups, step }: Batchable): string {
   const codes = Array.from(new Set(reasons.map(({ code }) => code))).sort()
-  return JSON.stringify([agent, action, risk, codes, groups, step])
+  return JSON.stringify([agent, action, target, risk, codes, groups, step])
 }
 
 /** The fields in which the inputs differ: what a person must look at. */
