@@ -25,6 +25,8 @@ export interface NewAbsence {
 }
 
 const LONGEST = 366 * 86_400_000
+/** Of one person, not ended: all that are open are read with every vote and every look at what waits. */
+const MAX_OPEN = 20
 
 export function absences(stages: Stages): Absences {
   const { store } = stages
@@ -42,6 +44,13 @@ export function absences(stages: Stages): Absences {
           got: Number.isNaN(until) ? 'no time' : new Date(until).toISOString(),
         })
       refuseUnlessPermitted(stages, person, substitute)
+      const open = (await store.approvals.absences(at)).filter((each) => each.person === person).length
+      if (open >= MAX_OPEN)
+        throw new BelayError('input:invalid', {
+          where: 'person',
+          expected: `somebody with fewer than ${MAX_OPEN} absences that have not ended`,
+          got: person,
+        })
       const row: AbsenceRow = {
         id: `abs_${uuidv7()}`,
         version: 1,

@@ -8,6 +8,7 @@ import { millionths } from './approve/bounds.ts'
 import { coverOf, grantedFor, stateOf } from './approve/cover.ts'
 import type { Cover, StandingState } from './approve/cover.ts'
 import { riskOf } from './approve/risk.ts'
+import { samePerson } from './approve/same-person.ts'
 import { needReason } from './approve/vote.ts'
 import type { JudgedCase } from './case.ts'
 import type { Stages } from './stages.ts'
@@ -87,7 +88,8 @@ export function standingApprovals(stages: Stages): StandingApprovals {
       change(stages, id, (row, at) => {
         const state = stateOf(row, at)
         if (state !== 'open') throw new BelayError('standing:ended', { id, state })
-        if (row.grants.some((grant) => grant.by === by)) throw new BelayError('approval:voted', { who: by })
+        if (row.grants.some((grant) => samePerson(grant.by, by)))
+          throw new BelayError('approval:voted', { who: by })
         refuseUnlessMember(stages, row, by, owner)
         return ['granted', by, { ...row, grants: [...row.grants, grantOf(by, owner, at)] }]
       }),
@@ -137,7 +139,7 @@ function refuseUnlessAllowed(stages: Stages, standing: NewStanding, at: number):
   if (rule === undefined) throw notAllowed(action, 'no entry of the policy matches it')
   if (riskOf(rule.effect, rule.cost, rule.risk) === 'high' && !rule.standing)
     throw notAllowed(action, 'its risk is high, and its entry does not say standing: true')
-  if (by === agent) throw new BelayError('approval:four_eyes', { who: by, did: 'would ask for' })
+  if (samePerson(by, agent)) throw new BelayError('approval:four_eyes', { who: by, did: 'would ask for' })
   if (standing.expiresAt <= at || standing.expiresAt > at + LONGEST)
     throw notAllowed(action, 'it must end within 30 days')
   if (standing.maxCount > MOST) throw notAllowed(action, `it may count up to ${MOST} at most`)

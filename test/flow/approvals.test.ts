@@ -130,6 +130,15 @@ describe.each(STORES)('people who decide, on %s', (dialect) => {
     await expect(yes(after.id, 'temp')).rejects.toMatchObject(code('approval:not_a_member'))
   })
 
+  it('are away a bounded number of times', async () => {
+    const away = { by: 'f1', person: 'f1', substitute: 'temp', until: under.store.now() + 60_000 }
+    for (let count = 0; count < 20; count++) await under.flow.absences.declare(away)
+    await expect(under.flow.absences.declare(away)).rejects.toMatchObject(code('input:invalid'))
+    const [first] = await under.flow.absences.list()
+    await under.flow.absences.end(first!.id, { by: 'f1' })
+    await under.flow.absences.declare(away)
+  })
+
   it('release out of turn only two together, with reasons, and never what is denied', async () => {
     const action = await hold('pay', { amount: 5 })
     const { id } = waiting(action)
@@ -150,6 +159,22 @@ describe.each(STORES)('people who decide, on %s', (dialect) => {
     )
     const asked = waiting(await hold('pay', {}, { proposedBy: 'o1' }))
     await expect(under.flow.breakGlass(asked.id, { by: 'o1', reason: 'because' })).rejects.toMatchObject(
+      code('approval:four_eyes'),
+    )
+  })
+
+  it('do not become two by the case in which a name is spelt', async () => {
+    const asked = waiting(await hold('pay', {}, { proposedBy: 'F1' }))
+    await expect(yes(asked.id, 'f1')).rejects.toMatchObject(code('approval:four_eyes'))
+    await expect(under.flow.edit(asked.id, { by: 'f1', input: { amount: 1 } })).rejects.toMatchObject(
+      code('approval:four_eyes'),
+    )
+    await expect(under.flow.delegate(asked.id, { by: 'f2', to: 'f1' })).rejects.toMatchObject(
+      code('approval:not_permitted'),
+    )
+    expect((await yes(asked.id, 'f2')).state.name).toBe('ready')
+    const glass = waiting(await hold('pay', {}, { proposedBy: 'O1' }))
+    await expect(under.flow.breakGlass(glass.id, { by: 'o1', reason: 'because' })).rejects.toMatchObject(
       code('approval:four_eyes'),
     )
   })

@@ -1,6 +1,7 @@
 import type { Action, Approval, InState } from '../../action/action.ts'
 import { moved } from '../../action/lifecycle.ts'
 import { BelayError } from '../../errors/catalogue.ts'
+import { samePerson } from './same-person.ts'
 import { needReason, refuseAuthor } from './vote.ts'
 
 const TOGETHER = 2
@@ -25,7 +26,7 @@ export function breakGlass(
     throw new BelayError('approval:not_a_member', { who: by, group, members })
   }
   needReason(ask.reason, 'release it')
-  if (glass.votes.some((vote) => vote.by === by)) throw new BelayError('approval:voted', { who: by })
+  if (glass.votes.some((vote) => samePerson(vote.by, by))) throw new BelayError('approval:voted', { who: by })
   const asked: Approval = {
     ...approval,
     breakGlass: { ...glass, votes: [...glass.votes, { by, at }] },

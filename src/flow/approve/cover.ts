@@ -2,6 +2,7 @@ import type { Approval, ApprovalStep } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
 import type { Grant, StandingRow, StandingUse } from '../../storage/store.ts'
 import { millionths, valueAt, withinBounds } from './bounds.ts'
+import { isAsker } from './same-person.ts'
 
 declare const covered: unique symbol
 
@@ -46,10 +47,9 @@ export function grantedFor(
   asked: { readonly agent: string; readonly proposedBy: string | null },
 ): number {
   const people = grants.filter(
-    ({ by, owner }) =>
-      (owner === true || step.members.includes(by)) && by !== asked.agent && by !== asked.proposedBy,
+    ({ by, owner }) => (owner === true || step.members.includes(by)) && !isAsker(by, asked),
   )
-  return new Set(people.map(({ by }) => by)).size
+  return new Set(people.map(({ by }) => by.toLowerCase())).size
 }
 
 export type StandingState = 'open' | 'used up' | 'expired' | 'revoked'

@@ -2,6 +2,7 @@ import type { Action, Approval, ApprovalStep, InState } from '../../action/actio
 import { moved } from '../../action/lifecycle.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import { canPass, mayHold } from './place.ts'
+import { isAsker } from './same-person.ts'
 import { noPlace, refuseAuthor } from './vote.ts'
 
 /**
@@ -20,7 +21,7 @@ export function passOn(
   if (step.votes.some((vote) => vote.by === by || vote.for === by))
     throw new BelayError('approval:voted', { who: by })
   if (!step.members.includes(by)) throw noPlace(step, by)
-  if (!mayHold(step, to) || to === held.agent || to === held.proposedBy)
+  if (!mayHold(step, to) || isAsker(to, held))
     throw new BelayError('approval:not_permitted', { who: to, group: step.group })
   const others = (step.delegations ?? []).filter(({ from }) => from !== by)
   const passed: Approval = {

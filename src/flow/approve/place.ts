@@ -1,4 +1,5 @@
 import type { Action, Approval, ApprovalStep } from '../../action/action.ts'
+import { isAsker, samePerson } from './same-person.ts'
 
 /** A member who is away for now, and who stands in for them. */
 export interface StandIn {
@@ -24,7 +25,7 @@ export function placeOf(
   const taken = new Set(step.votes.map((vote) => vote.for ?? vote.by))
   const given = new Map((step.delegations ?? []).map(({ from, to }) => [from, to]))
   const holds = (member: string): boolean => {
-    if (taken.has(member) || member === asked.agent || member === asked.proposedBy) return false
+    if (taken.has(member) || isAsker(member, asked)) return false
     const holder = given.get(member)
     if (holder !== undefined) return holder === who
     if (member === who) return true
@@ -43,14 +44,14 @@ export function whoMayVote(
   standIns: readonly StandIn[],
   editedBy: readonly string[] = [],
 ): readonly string[] {
-  const voted = new Set(step.votes.map(({ by }) => by))
+  const has = (names: readonly string[], who: string): boolean => names.some((name) => samePerson(name, who))
+  const voted = step.votes.map(({ by }) => by)
   const people = new Set([...step.members, ...(step.delegates ?? [])])
   return [...people].filter(
     (who) =>
-      !voted.has(who) &&
-      who !== asked.agent &&
-      who !== asked.proposedBy &&
-      (step.editorsDecide === true || !editedBy.includes(who)) &&
+      !has(voted, who) &&
+      !isAsker(who, asked) &&
+      (step.editorsDecide === true || !has(editedBy, who)) &&
       placeOf(step, who, asked, standIns) !== undefined,
   )
 }

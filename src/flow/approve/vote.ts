@@ -3,6 +3,7 @@ import { moved } from '../../action/lifecycle.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import { placeOf } from './place.ts'
 import type { StandIn } from './place.ts'
+import { isAsker, samePerson } from './same-person.ts'
 
 /** Fewer characters say nothing. */
 export const MIN_REASON = 3
@@ -30,7 +31,7 @@ export function castVote(held: InState<'held'>, cast: Cast): Action {
   if (at >= approval.expiresAt)
     throw new BelayError('approval:not_pending', { id: approval.id, state: 'expired' })
   refuseAuthor(held, by, step.editorsDecide)
-  if (step.votes.some((vote) => vote.by === by)) throw new BelayError('approval:voted', { who: by })
+  if (step.votes.some((vote) => samePerson(vote.by, by))) throw new BelayError('approval:voted', { who: by })
   const place = cast.owner === true ? by : placeOf(step, by, held, cast.standIns ?? [])
   if (place === undefined) throw noPlace(step, by)
   if (outcome === 'approve' && approval.risk === 'high') needReason(cast.reason, 'approve')
@@ -55,8 +56,9 @@ export function castVote(held: InState<'held'>, cast: Cast): Action {
 
 /** Four eyes: neither who asked nor who wrote what is decided on. Throws `approval:four_eyes`. */
 export function refuseAuthor(held: InState<'held'>, by: string, editorsDecide = false): void {
-  const edited = held.state.approval.editedBy?.includes(by) === true && !editorsDecide
-  if (by === held.agent || by === held.proposedBy || edited)
+  const { editedBy = [] } = held.state.approval
+  const edited = !editorsDecide && editedBy.some((editor) => samePerson(editor, by))
+  if (isAsker(by, held) || edited)
     throw new BelayError('approval:four_eyes', { who: by, did: edited ? 'edited' : 'asked for' })
 }
 
