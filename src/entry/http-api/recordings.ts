@@ -68,19 +68,14 @@ async function page(store: Store, session: string, agent?: string, before?: stri
     ...(agent !== undefined && { agent }),
     ...(before !== undefined && { before }),
   })
-  const kept = new Map<string, (string | null)[]>()
-  for (const { action, kind, text } of await store.payloadsOf(actions.map((one) => one.id))) {
-    if (!kind.startsWith(RECORDING)) continue
-    const texts = kept.get(action)
-    if (texts === undefined) kept.set(action, [text])
-    else texts.push(text)
-  }
   const items: string[] = []
   let bytes = 0
   let last: string | null = null
   let told = 0
   for (const action of actions) {
-    const texts = kept.get(action.id) ?? []
+    // Action by action: what a hundred of them kept may be more than there is memory.
+    const payloads = await store.payloadsOf([action.id])
+    const texts = payloads.filter(({ kind }) => kind.startsWith(RECORDING)).map(({ text }) => text)
     const size = texts.reduce((sum, text) => sum + (text?.length ?? 0), 0)
     if (told > 0 && bytes + size > BYTES_A_PAGE) break
     bytes += size
