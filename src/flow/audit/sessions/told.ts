@@ -39,7 +39,9 @@ const LONGEST_NAME = 200
 export function nameIn(from: JsonObject, key: string): string | null {
   const value = from[key]
   if (typeof value === 'number') return String(value)
-  return typeof value === 'string' && value !== '' ? value.slice(0, LONGEST_NAME).toWellFormed() : null
+  if (typeof value !== 'string' || value === '') return null
+  // A model may name itself as it likes; PostgreSQL takes every character but this one.
+  return value.slice(0, LONGEST_NAME).toWellFormed().replaceAll('\u0000', '\ufffd')
 }
 
 export function objectIn(from: JsonObject, key: string): JsonObject {
