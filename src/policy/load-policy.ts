@@ -35,6 +35,8 @@ import type { DocumentPath, YamlDocument } from './yaml-document.ts'
 
 /** Bytes of one file that a check names. */
 const MAX_LIST_BYTES = 5_000_000
+/** Characters that a text that somebody sent may make checks read, each time that it names a file counted. */
+const MAX_CONFINED = 1_000_000
 
 /** The text of a policy; `path` says where the files it names lie, and appears in faults. */
 export interface PolicyText {
@@ -117,6 +119,7 @@ function compilePolicy(
   // The schema was held against it: the shapes below are what it says.
   const content = document.content as unknown as PolicyDocument
   const named = new Map<string, string>()
+  let confinedRead = 0
   const lists = frozenLists(content.lists ?? {})
   const approvers = compileApprovers(content.approvers ?? {})
   const folder = dirname(resolve(path ?? 'belay.yaml'))
@@ -127,6 +130,9 @@ function compilePolicy(
       readLines(name) {
         if (confined) refuseOutside(folder, name)
         const read = readText(resolve(folder, name), MAX_LIST_BYTES)
+        confinedRead += read.length
+        if (confined && confinedRead > MAX_CONFINED)
+          throw new Error(`the files that it names have more than ${MAX_CONFINED} characters together`)
         named.set(name, read)
         return linesOf(read)
       },

@@ -68,6 +68,47 @@ describe('policies that are not in force', () => {
     expect((await first).status).toBe(200)
   })
 
+  test('a backtest ends with whoever asked for it', async () => {
+    const { store } = server.harness
+    const chains = store.chains.bind(store)
+    const begun = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    store.chains = async () => {
+      begun.resolve()
+      await gate.promise
+      return chains()
+    }
+    const leaver = new AbortController()
+    const first = server.call('POST', '/v1/policy/backtest', { text: OTHER }, { signal: leaver.signal })
+    await begun.promise
+    leaver.abort()
+    await expect(first).rejects.toThrow(/abort/i)
+    store.chains = chains
+    gate.resolve()
+    await expect
+      .poll(async () => (await server.call('POST', '/v1/policy/backtest', { text: OTHER })).status)
+      .toBe(200)
+  })
+
+  test('policies that are sent are read one after the other, with pauses, and are bounded', async () => {
+    const path = '/v1/policy/lint'
+    const folder = dirname(server.harness.policies.current().path as string)
+    writeFileSync(join(folder, 'many.txt'), 'some words\n'.repeat(30_000))
+    const named = Array.from(
+      { length: 4 },
+      (_, n) => `  note.${n}: { verify: [{ banned_phrases: { file: many.txt } }] }`,
+    )
+    const tooMuch = await server.call('POST', path, { text: `version: 1\nactions:\n${named.join('\n')}\n` })
+    expect(JSON.stringify(tooMuch.body.faults)).toContain('more than 1000000 characters together')
+    expect((await server.call('POST', path, { text: `#${'x'.repeat(200_000)}` })).status).toBe(400)
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, () => server.call('POST', path, { text: OTHER })),
+    )
+    const statuses = answers.map(({ status }) => status)
+    expect(new Set(statuses)).toEqual(new Set([200, 503]))
+    expect((await server.call('POST', path, { text: OTHER })).status).toBe(200)
+  })
+
   test('a policy that is sent reads no file but those beside the one in force', async () => {
     const folder = dirname(server.harness.policies.current().path as string)
     writeFileSync(join(folder, 'words.txt'), 'hello\n')

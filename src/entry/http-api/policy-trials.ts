@@ -20,7 +20,12 @@ interface BacktestBody extends TrialBody {
   readonly agent?: string
 }
 
-const text = { type: 'string', maxLength: 1_000_000, description: 'a policy, as belay.yaml would hold it' }
+/** Read while agents wait. `belay policy lint` takes larger ones: in a process of its own. */
+const text = { type: 'string', maxLength: 200_000, description: 'a policy, as belay.yaml would hold it' }
+/** Whoever waits for longer than these before him is sent away. */
+const MOST_WAITING = 20
+/** A policy is read at once, while agents wait: what follows waits for so many times as long as that took. */
+const GIVE_WAY = 3
 const count = { type: 'integer', minimum: 0 }
 const decision = { type: 'string', enum: ['allow', 'transform', 'require_approval', 'deny'] }
 export const faultsSchema = {
@@ -120,6 +125,7 @@ export function policyTrialRoutes(app: FastifyInstance, context: ApiContext): vo
     confined: true,
   })
   let running = false
+  const inTurn = turns()
 
   app.post<{ Body: TrialBody }>(
     '/v1/policy/lint',
@@ -134,7 +140,7 @@ export function policyTrialRoutes(app: FastifyInstance, context: ApiContext): vo
         },
       }),
     },
-    async ({ body }) => ({ faults: lintPolicy(sent(body), { checks }) }),
+    async ({ body }) => ({ faults: await inTurn(() => lintPolicy(sent(body), { checks })) }),
   )
 
   app.post<{ Body: BacktestBody }>(
@@ -167,21 +173,49 @@ export function policyTrialRoutes(app: FastifyInstance, context: ApiContext): vo
         answers: { 200: { description: 'What would change', schema: result } },
       }),
     },
-    async ({ body }) => {
-      const { policy, faults: found } = loadPolicy(sent(body), { checks })
+    async ({ body }, reply) => {
+      const { policy, faults: found } = await inTurn(() => loadPolicy(sent(body), { checks }))
       if (policy === null) throw invalid(found)
       if (running) throw new BelayError('server:busy', { max: 'one backtest' })
       running = true
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
       try {
         const { session, agent, limit = 10_000 } = body
         const since = body.since === undefined ? 0 : readSince(body.since, store.now())
         const of = { ...(session !== undefined && { session }), ...(agent !== undefined && { agent }) }
-        return told(await backtest({ store, policy, since, of, limit, signal: closing }))
+        const signal = AbortSignal.any([closing, gone.signal])
+        return told(await backtest({ store, policy, since, of, limit, signal }))
+      } catch (error) {
+        // Nobody is there to be told, and the next one may ask.
+        if (gone.signal.aborted) return reply.hijack()
+        throw error
       } finally {
         running = false
       }
     },
   )
+}
+
+/** One after the other, and for at most a quarter of the time. Throws `server:busy` when too many wait. */
+function turns(): <T>(work: () => T) => Promise<T> {
+  let last: Promise<void> = Promise.resolve()
+  let waiting = 0
+  return async (work) => {
+    if (waiting >= MOST_WAITING) throw new BelayError('server:busy', { max: `${MOST_WAITING} policies` })
+    waiting++
+    const before = last
+    const { promise, resolve } = Promise.withResolvers<void>()
+    last = promise
+    await before
+    const begun = performance.now()
+    try {
+      return work()
+    } finally {
+      waiting--
+      setTimeout(resolve, GIVE_WAY * (performance.now() - begun)).unref()
+    }
+  }
 }
 
 function invalid(faults: readonly PolicyFault[]): BelayError {

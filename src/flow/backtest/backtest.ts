@@ -80,6 +80,8 @@ const EXAMPLES = 3
 const PAGE = 500
 /** Steps after which others in this process have their turn: some of them are agents that wait. */
 const A_TURN = 25
+/** Or after so long: what a step takes is the tested policy's to say, ms. */
+const TURN_MS = 10
 const DAY = 86_400_000
 /** Sessions have no window of their own to look back on. */
 const LONGEST_SESSION = 32 * DAY
@@ -96,8 +98,13 @@ export async function backtest(options: BacktestOptions): Promise<Backtest> {
   const tally = new Tally(policy, start.complete)
   let page: StoredRecord[] = []
   const judgePage = async (): Promise<void> => {
+    let turn = performance.now()
     for (const [index, step] of (await stepsOf(store, page)).entries()) {
-      if (index % A_TURN === A_TURN - 1) await nextTurn()
+      if (index % A_TURN === A_TURN - 1 || performance.now() - turn > TURN_MS) {
+        await nextTurn()
+        signal?.throwIfAborted()
+        turn = performance.now()
+      }
       const judging = step.at >= start.at
       if (step.kind !== 'decision') await rehearsal.follow(step, !judging)
       else if (!judging || !isOf(step, of)) await rehearsal.assume(step)
