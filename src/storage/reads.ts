@@ -8,6 +8,7 @@ import type { Prompts } from './prompts.ts'
 import type {
   ActionFilter,
   AgentRow,
+  BudgetFilter,
   BudgetReport,
   ChainHead,
   HistoryEntry,
@@ -196,7 +197,7 @@ export abstract class StoreReads implements Partial<Store> {
     return (await this.seal?.destroyKeys(subject)) ?? 0
   }
 
-  budgets(filter: { readonly agent?: string; readonly at: number }): Promise<readonly BudgetReport[]> {
+  budgets(filter: BudgetFilter): Promise<readonly BudgetReport[]> {
     return budgets(this.db, filter)
   }
 }
@@ -287,10 +288,8 @@ async function payloadsToErase(
   return rows.map(({ kind }) => ({ action: what.action, kind: kind as string }))
 }
 
-async function budgets(
-  db: Kysely<Tables>,
-  filter: { readonly agent?: string; readonly at: number },
-): Promise<readonly BudgetReport[]> {
+async function budgets(db: Kysely<Tables>, filter: BudgetFilter): Promise<readonly BudgetReport[]> {
+  if (filter.keys?.length === 0) return []
   let query = db
     .selectFrom('budget_accounts as a')
     .leftJoin('budget_leases as l', 'l.account', 'a.key')
@@ -302,6 +301,8 @@ async function budgets(
     .where('a.ends_at', '>', filter.at)
     .groupBy(['a.key', 'a.agent', 'a.unit', 'a.window', 'a.starts_at', 'a.ends_at', 'a.max_amount'])
   if (filter.agent !== undefined) query = query.where('a.agent', '=', filter.agent)
+  if (filter.keys !== undefined) query = query.where('a.key', 'in', [...filter.keys])
+  if (filter.endsBy !== undefined) query = query.where('a.ends_at', '<=', filter.endsBy)
   const rows = await query.orderBy('a.key').execute()
   return rows.map((row) => ({
     key: row.key,

@@ -56,7 +56,7 @@ export interface Store {
    */
   dropBudgets(before: number): Promise<void>
   /** This process's own leases after opening; for a fresh replica, none. */
-  budgets(filter: { readonly agent?: string; readonly at: number }): Promise<readonly BudgetReport[]>
+  budgets(filter: BudgetFilter): Promise<readonly BudgetReport[]>
 
   /** Replicas whose lease ran out, fenced by this call: their unused share is back in the accounts. */
   takeOverDeadReplicas(): Promise<readonly string[]>
@@ -270,6 +270,16 @@ export interface BudgetAccount {
   /** Epoch ms; for a session, the far future. */
   readonly endsAt: number
   readonly limit: number
+}
+
+/** Accounts whose window holds the time `at` (epoch ms). Those of sessions never end, and there is one for each that ever was. */
+export interface BudgetFilter {
+  readonly at: number
+  readonly agent?: string
+  /** Only these accounts. */
+  readonly keys?: readonly string[]
+  /** Only windows that end by then, epoch ms: leaves those of sessions unread. */
+  readonly endsBy?: number
 }
 
 export interface BudgetReport extends BudgetAccount {

@@ -51,3 +51,15 @@ test('tells an agent its own limits alone', async () => {
   const { body } = await server.call('GET', '/v1/budgets', undefined, { token: await server.key('idle') })
   expect(body.items.map(({ agent }: { agent: string | null }) => agent)).toEqual(['idle'])
 })
+
+test('tells the limits of the session that is asked for, and of no other', async () => {
+  await server.propose('note.add', undefined, { agent: 'spender', cost_usd: 0.5, session: 's2' })
+  const of = async (query: string): Promise<readonly unknown[]> => {
+    const { body } = await server.call('GET', `/v1/agents/spender/budget${query}`)
+    return (body as { window: string; session?: string; reserved_usd?: number }[])
+      .filter(({ window }) => window === 'session')
+      .map(({ session, reserved_usd }) => [session, reserved_usd])
+  }
+  expect(await of('?session=s2')).toEqual([['s2', 0.5]])
+  expect(await of('')).toEqual([[undefined, 0]])
+})

@@ -17,6 +17,8 @@ import { agentName, object, sessionName } from './schemas.ts'
 type ByName = { Params: { name: string } }
 
 const byName = object({ name: agentName }, ['name'])
+/** No window of the calendar is longer than a month. */
+const LONGEST_WINDOW = 31 * 86_400_000
 
 const budgetLine = object(
   {
@@ -64,9 +66,13 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
       const now = store.now()
       const { session } = request.query
       // Accounts of sessions never end, so only those of the session that was asked for are told.
-      const drawnOn = (await store.budgets({ agent: name, at: now })).filter(
-        (report) => report.agent === name && (report.window !== 'session' || sessionOf(report) === session),
-      )
+      const [ofCalendar, ofSession] = await Promise.all([
+        store.budgets({ agent: name, at: now, endsBy: now + LONGEST_WINDOW }),
+        session === undefined
+          ? []
+          : store.budgets({ agent: name, at: now, keys: sessionKeys(name, session) }),
+      ])
+      const drawnOn = [...ofCalendar, ...ofSession]
       return [...drawnOn.map(budgetAnswer), ...untouched(rule, drawnOn, now)]
     },
   )
@@ -104,12 +110,15 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
       const policy = policies.current()
       const now = store.now()
       const [reports, agents] = await Promise.all([
-        store.budgets({ ...(principal.kind === 'agent' && { agent: principal.agent }), at: now }),
+        store.budgets({
+          ...(principal.kind === 'agent' && { agent: principal.agent }),
+          at: now,
+          endsBy: now + LONGEST_WINDOW,
+        }),
         knownAgents(store, policy),
       ])
-      const ofCalendar = reports.filter(({ window }) => window !== 'session')
       const linesOf = (agent: string | null, rule: Limits | undefined): JsonObject[] => {
-        const drawnOn = ofCalendar.filter((report) => report.agent === agent)
+        const drawnOn = reports.filter((report) => report.agent === agent)
         const rest = untouched(rule, drawnOn, now).filter(({ window }) => window !== 'session')
         return [...drawnOn.map(budgetAnswer), ...rest].toSorted((a, b) => rankOf(a) - rankOf(b))
       }
@@ -166,6 +175,11 @@ function budgetAnswer(report: BudgetReport): JsonObject {
     starts_at: inSession ? null : isoTime(report.startsAt),
     ends_at: inSession ? null : isoTime(report.endsAt),
   }
+}
+
+/** The accounts of a session of an agent. */
+function sessionKeys(agent: string, session: string): readonly string[] {
+  return ['nano_usd', 'actions'].map((unit) => `agent:${agent}/${unit}/session/${session}`)
 }
 
 /** The last part of an account's key names its window. */

@@ -230,7 +230,8 @@ export function createMonitor(store: MonitorStore): Monitor {
         ({ account }) => account.unit === 'nano_usd',
       )
       if (money.length === 0) return 1
-      const known = new Map((await store.budgets({ at })).map((report) => [report.key, report]))
+      const keys = money.map(({ account }) => account.key)
+      const known = new Map((await store.budgets({ at, keys })).map((report) => [report.key, report]))
       const shares = money.map(({ account: { key, limit } }) => {
         const report = known.get(key)
         return report === undefined

@@ -37,6 +37,19 @@ export function budgetsContract(open: () => Promise<StoreUnderTest>): void {
       await expect(store.giveBack(account.key, 94)).rejects.toMatchObject({ code: 'store:unavailable' })
     })
 
+    test('accounts are found by key and by their end, without those that never end', async () => {
+      const day = accountOf(100)
+      const session = { ...day, key: 'agent:clerk/usd/session/s', window: 'session', endsAt: 9e12 } as const
+      for (const account of [day, session]) await store.lease(account, 1)
+      const found = async (filter: object): Promise<string[]> =>
+        (await store.budgets({ at: 50, ...filter })).map(({ key }) => key)
+      expect(await found({})).toEqual([day.key, session.key])
+      expect(await found({ endsBy: day.endsAt })).toEqual([day.key])
+      expect(await found({ endsBy: day.endsAt - 1 })).toEqual([])
+      expect(await found({ keys: [session.key, 'nowhere'] })).toEqual([session.key])
+      expect(await found({ keys: [] })).toEqual([])
+    })
+
     test('a conflicting transition is not charged', async () => {
       const account = accountOf(100)
       await store.lease(account, 10)
