@@ -75,7 +75,7 @@ export function viewOf(
     agent: visible(held.agent),
     action: visible(held.name),
     effect: held.effect,
-    sentence: `The agent ${visible(held.agent)} wants to run ${visible(held.name)}${inWords(input)}. ${EFFECT_WORDS[held.effect]}`,
+    sentence: `The agent ${visible(held.agent)} wants to run ${visible(held.name)}${onWhat(held.target)}${inWords(input)}. ${EFFECT_WORDS[held.effect]}`,
     input: input === null ? 'The arguments were erased.' : visible(JSON.stringify(input, null, 2), true),
     reasons: held.reasons.map(({ message }) => visible(message)),
     agentReason: agentReason === null ? null : visible(agentReason, true),
@@ -99,6 +99,11 @@ export function viewOf(
     expiresAt: approval.expiresAt,
     digest: approval.actionDigest,
   }
+}
+
+/** Part of what is decided on, though no argument. */
+function onWhat(target: string | null): string {
+  return target === null ? '' : ` on ${visible(clip(target, 200))}`
 }
 
 /** The first few plain values, so that the sentence says what about. The exact arguments are shown beside it. */
