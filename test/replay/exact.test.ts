@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { confinement } from '../../src/entry/replay/confine.ts'
 import type { StageReport } from '../../src/entry/replay/messages.ts'
 import type { RecordedSession } from '../../src/entry/replay/read-session.ts'
@@ -114,6 +115,43 @@ async function chunksOf(url: string, path: string, body: string): Promise<Buffer
     at = end + 4 + length
   }
 }
+
+const READS_ENVIRONMENTS = `
+  const { readdirSync, readFileSync, writeFileSync } = require('node:fs')
+  const read = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).flatMap((pid) => {
+    try { return [readFileSync('/proc/' + pid + '/environ', 'latin1')] } catch { return [] }
+  })
+  writeFileSync(process.env.OUT, JSON.stringify({
+    others: read.length,
+    found: read.some((text) => text.includes('MARK_OF_ANOTHER')),
+  }))`
+
+describe.runIf(confined)('an agent that is replayed', () => {
+  test('finds in no process that it can read what its environment was not given', async () => {
+    const out = world.out('environments')
+    const env = { PATH: process.env['PATH'] ?? '', OUT: out }
+    vi.stubEnv('MARK_OF_ANOTHER', 'yes')
+    try {
+      await replayRun({
+        steps: [],
+        volatile: [],
+        port: 0,
+        timing: false,
+        command: [process.execPath, '-e', READS_ENVIRONMENTS],
+        cwd: world.folder,
+        env,
+        quiet: true,
+        fork: null,
+        allowNetwork: false,
+      })
+    } finally {
+      vi.unstubAllEnvs()
+    }
+    const { others, found } = JSON.parse(readFileSync(out, 'utf8')) as { others: number; found: boolean }
+    expect(others).toBeGreaterThan(1)
+    expect(found).toBe(false)
+  })
+})
 
 describe.runIf(confined)('the sockets of an agent that is replayed', () => {
   test('reach nothing but the replay', async () => {

@@ -33,7 +33,11 @@ export async function replayRun({ allowNetwork, forward, ...start }: ReplayRun):
   const confined = allowNetwork ? null : confinement()
   if (confined !== null && 'unavailable' in confined) throw new NotConfined(confined.unavailable)
   const { command, args } = commandLine(confined)
-  const child = spawn(command, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  const child = spawn(command, args, {
+    // The agent can read the environment of whatever runs in its namespaces (proc(5)): it is its own.
+    env: { ...start.env },
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  })
   const send = (message: ToStage): void => {
     if (child.connected) child.send(message)
   }
