@@ -83,25 +83,31 @@ function activity(base: Base): JsonObject {
     },
     src_endpoint: { name: record.agent ?? 'belay', uid: record.chain },
     ...(name !== null && { resources: [{ name, ...(record.action !== null && { uid: record.action }) }] }),
-    ...(kind === 'decision' && {
-      action_id: denied ? 2 : said['effective'] === 'require_approval' ? 99 : 1,
-      action: denied ? 'Denied' : said['effective'] === 'require_approval' ? 'Held for approval' : 'Allowed',
-      disposition_id: denied
-        ? 2
-        : said['effective'] === 'require_approval'
-          ? 14
-          : said['effective'] === 'transform'
-            ? 11
-            : 1,
-      disposition: denied
-        ? 'Blocked'
-        : said['effective'] === 'require_approval'
-          ? 'Delayed'
-          : said['effective'] === 'transform'
-            ? 'Corrected'
+    // Of a purged record nothing is left that says what was decided.
+    ...(kind === 'decision' &&
+      textIn(said, 'effective') !== null && {
+        action_id: denied ? 2 : said['effective'] === 'require_approval' ? 99 : 1,
+        action: denied
+          ? 'Denied'
+          : said['effective'] === 'require_approval'
+            ? 'Held for approval'
             : 'Allowed',
-      is_alert: denied,
-    }),
+        disposition_id: denied
+          ? 2
+          : said['effective'] === 'require_approval'
+            ? 14
+            : said['effective'] === 'transform'
+              ? 11
+              : 1,
+        disposition: denied
+          ? 'Blocked'
+          : said['effective'] === 'require_approval'
+            ? 'Delayed'
+            : said['effective'] === 'transform'
+              ? 'Corrected'
+              : 'Allowed',
+        is_alert: denied,
+      }),
   }
 }
 
