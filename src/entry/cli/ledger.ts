@@ -195,7 +195,12 @@ async function verify(file: string | undefined, options: Options & TrustOptions)
     const count = countOnTerminal()
     const found = await verifyFile(file, options, (records) => count.tell(records)).finally(() => count.end())
     return report(
-      { ...found, witnesses: [...found.witnesses], faults: found.faults.map((each) => ({ ...each })) },
+      {
+        ...found,
+        witnesses: [...found.witnesses],
+        witnessed: (found.witnessed ?? []).map((each) => ({ ...each })),
+        faults: found.faults.map((each) => ({ ...each })),
+      },
       options,
     )
   }
@@ -245,5 +250,7 @@ function report(answer: JsonObject, options: PrintOptions): void {
     .join(', ')
   const witnesses = Array.isArray(answer['witnesses']) ? answer['witnesses'].map(textOf) : []
   if (witnesses.length > 0) line(escapeText(`signed by ${witnesses.join(', ')}`))
+  for (const { chain, seq } of objectsOf(answer['witnessed']))
+    line(escapeText(`signed up to record ${textOf(seq)} of ${textOf(chain)}`))
   line(`${ok ? paint('green', 'intact') : paint('red', 'NOT INTACT')}: ${escapeText(counts)}`)
 }

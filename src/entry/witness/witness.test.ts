@@ -232,6 +232,19 @@ describe('a ledger with witnesses', () => {
       ok: true,
       witnesses: ['w1.example', 'w2.example'],
     })
+    // A file says how far what they signed reaches: its maker may have left out what they signed since.
+    await act(311, 320)
+    let longer = ''
+    for await (const line of exportLedger(log)) longer += line
+    const other = join(folder, 'longer.ndjson')
+    writeFileSync(other, longer)
+    expect(await verifyExport(other, { trust })).toMatchObject({ ok: true, witnesses: [], witnessed: [] })
+    for (const more of [{ trust: { ...trust, witnesses: keys } }, { trust, ask: addresses }])
+      expect(await verifyExport(other, more)).toMatchObject({
+        ok: true,
+        records: 320,
+        witnessed: [{ chain: 'main', seq: 311 }],
+      })
     const stranger = (await startWitness('w3.example')).address
     expect((await verifyExport(file, { trust: { ...trust, witnesses: [stranger.key] } })).ok).toBe(false)
     expect((await verifyExport(file, { trust, ask: [stranger] })).ok).toBe(false)

@@ -45,6 +45,8 @@ export interface LedgerReport {
   readonly erased: number
   /** Names of witnesses that signed what was verified. */
   readonly witnesses: readonly string[]
+  /** Of a file: up to which record of each chain they signed. What came after, the log's owner alone vouches for. */
+  readonly witnessed?: readonly { readonly chain: string; readonly seq: number }[]
   readonly faults: readonly LedgerFault[]
 }
 

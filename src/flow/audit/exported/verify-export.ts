@@ -41,10 +41,10 @@ export async function verifyExport(file: string, options: VerifyExportOptions): 
     fault('ledger:format', '', 1, `the file does not begin as one of ${EXPORT_FORMAT}`)
   const ends = lastAt === 0 ? undefined : readEnd(file, lastAt, size)
   if (ends === undefined) fault('ledger:cut', '', 0, 'the file ends without its checkpoints')
-  const names = new Set<string>()
-  for (const name of checkEnds(ends ?? [], trust, fault)) names.add(name)
+  const carried = checkEnds(ends ?? [], trust, fault)
   const asked = await ask(ends ?? [], options, fault)
-  for (const name of asked.names) names.add(name)
+  const names = new Set([...carried.names, ...asked.names])
+  const witnessed = [...carried.signed, ...asked.checkpoints]
   const expected = [...(ends ?? []), ...keptCheckpoints(trust, fault), ...asked.checkpoints]
   const chains = new Set((ends ?? []).map(({ origin }) => chainOf(origin)))
 
@@ -85,15 +85,29 @@ export async function verifyExport(file: string, options: VerifyExportOptions): 
     payloads: sum('payloads'),
     erased,
     witnesses: [...names],
+    witnessed: [...chains]
+      .map((chain) => ({
+        chain,
+        seq: Math.max(
+          0,
+          ...witnessed.filter(({ origin }) => chainOf(origin) === chain).map((each) => each.size),
+        ),
+      }))
+      .filter(({ seq }) => seq > 0),
     faults,
   }
 }
 
 /** Every checkpoint of the file must be signed; where witnesses are asked for, one of each log must be signed by them. */
-function checkEnds(ends: readonly SignedCheckpoint[], trust: Trust, fault: Fault): readonly string[] {
+function checkEnds(
+  ends: readonly SignedCheckpoint[],
+  trust: Trust,
+  fault: Fault,
+): { readonly names: readonly string[]; readonly signed: readonly SignedCheckpoint[] } {
   for (const end of ends) checkSignature(end, trust, fault)
-  if ((trust.witnesses ?? []).length === 0) return []
   const names: string[] = []
+  const signed: SignedCheckpoint[] = []
+  if ((trust.witnesses ?? []).length === 0) return { names, signed }
   for (const origin of new Set(ends.map((end) => end.origin))) {
     // The one that most witnesses signed; of none, the fault of one is enough.
     const tried = ends
@@ -101,13 +115,16 @@ function checkEnds(ends: readonly SignedCheckpoint[], trust: Trust, fault: Fault
       .map((end) => {
         const found: Parameters<Fault>[] = []
         const signers = checkWitnesses(end, trust, (...each) => void found.push(each))
-        return { found, signers }
+        return { end, found, signers }
       })
       .toSorted((a, b) => a.found.length - b.found.length)
-    for (const each of tried[0]?.found ?? []) fault(...each)
-    names.push(...(tried[0]?.signers ?? []))
+    const [best] = tried
+    if (best === undefined) continue
+    for (const each of best.found) fault(...each)
+    names.push(...best.signers)
+    if (best.found.length === 0) signed.push(best.end)
   }
-  return names
+  return { names, signed }
 }
 
 async function ask(
