@@ -126,6 +126,7 @@ export async function coverNow(
     agent,
     action,
     proposedBy,
+    target: proposal.target ?? null,
     input,
     approval,
     standing: rule?.standing ?? false,

@@ -288,6 +288,8 @@ describe.each(STORES)('people who decide, on %s', (dialect) => {
       expect((await hold('pay', refund(other))).state.name).toBe('held')
     expect((await hold('pay', { to: 'ann', amount: 10 })).state.name).toBe('held')
     expect((await hold('pay', refund(), { agent: 'agent-b' })).state.name).toBe('held')
+    // Bounds say nothing of where it would happen.
+    expect((await hold('pay', refund(), { target: 'production' })).state.name).toBe('held')
     // What is asked for by the one who granted it needs somebody else.
     expect((await hold('pay', refund(), { proposedBy: 'f1' })).state.name).toBe('held')
     const all = await Promise.all(Array.from({ length: 8 }, () => hold('pay', refund())))

@@ -14,6 +14,8 @@ export interface Asked {
   readonly agent: string
   readonly proposedBy: string | null
   readonly action: string
+  /** Nothing that names one is covered: bounds say nothing of it, and it may be what matters most. */
+  readonly target: string | null
   readonly input: JsonObject
   readonly approval: Approval
   /** Whether the policy lets a standing approval count although the risk is high. */
@@ -23,7 +25,7 @@ export interface Asked {
 
 /** The first of the rows that covers the action. They are held against the policy of this judgement, not of their grant. */
 export function coverOf(rows: readonly StandingRow[], asked: Asked): Cover | undefined {
-  if (asked.approval.risk === 'high' && !asked.standing) return undefined
+  if (asked.target !== null || (asked.approval.risk === 'high' && !asked.standing)) return undefined
   for (const row of rows) {
     const amount = amountFor(row, asked.input)
     if (
