@@ -21,7 +21,7 @@ export async function recordVote(
   return onWaiting(stages, approvalId, digest, async (held) => {
     const at = stages.store.now()
     const standIns = await absentNow(stages, at)
-    const next = castVote(held, { by, owner, outcome, at, reason, standIns })
+    const next = castVote(held, { by, owner, outcome, at, reason, standIns, via })
     const more = { by, outcome, ...(via !== undefined && { via }), ...placeTaken(next, held) }
     const payload = reasonPayload('vote', next, reason)
     if (next.state.name === 'denied') return dropAction(stages, held, next, 'vote', more, payload)

@@ -34,7 +34,7 @@ export interface Flow {
       readonly by: string
       readonly owner?: boolean
       readonly outcome: 'approve' | 'reject'
-      /** Needed to approve what is of high risk. */
+      /** Needed to approve what is of high risk in a form: with any `via` but `api`. */
       readonly reason?: string
       /** The action digest that was looked at; another one is `approval:stale`. */
       readonly digest?: string

@@ -182,8 +182,14 @@ describe.each(STORES)('people who decide, on %s', (dialect) => {
   it('type a reason for what is of high risk', async () => {
     const { id, risk } = waiting(await hold('wipe'))
     expect(risk).toBe('high')
-    await expect(yes(id, 'f1', '  ')).rejects.toMatchObject(code('approval:reason_needed'))
-    expect((await yes(id, 'f1', 'agreed by phone')).state.name).toBe('ready')
+    const click = (reason: string): Promise<Action> =>
+      under.flow.vote(id, { by: 'f1', outcome: 'approve', reason, via: 'console' })
+    await expect(click('  ')).rejects.toMatchObject(code('approval:reason_needed'))
+    expect((await click('agreed by phone')).state.name).toBe('ready')
+    // A command is typed as it is.
+    const { id: other } = waiting(await hold('wipe'))
+    const typed = under.flow.vote(other, { by: 'f1', outcome: 'approve', via: 'api' })
+    expect((await typed).state.name).toBe('ready')
     expect(waiting(await hold('pay', {}, { cost: 100_000_000_000 })).risk).toBe('high')
     expect(waiting(await hold('pay')).risk).toBe('medium')
   })

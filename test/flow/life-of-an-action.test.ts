@@ -123,7 +123,9 @@ describe.each(STORES)('an action on %s', (dialect) => {
     await expect(under.flow.vote(id, { by: 'cfo@example.com', outcome: 'approve' })).rejects.toMatchObject({
       code: 'approval:not_a_member',
     })
-    await expect(under.flow.vote(id, { by: 'f1@example.com', outcome: 'approve' })).rejects.toMatchObject({
+    await expect(
+      under.flow.vote(id, { by: 'f1@example.com', outcome: 'approve', via: 'slack' }),
+    ).rejects.toMatchObject({
       code: 'approval:reason_needed',
     })
     await under.flow.vote(id, { by: 'f1@example.com', outcome: 'approve', reason: 'fine' })

@@ -78,7 +78,10 @@ export const APPROVAL_SCHEMAS = [
         steps: { type: 'array', items: step },
         state: { type: 'string', enum: ['pending', 'closed'] },
         risk: { type: 'string', enum: RISKS },
-        reason_needed: { type: 'boolean', description: 'whether approving it needs a typed reason' },
+        reason_needed: {
+          type: 'boolean',
+          description: 'whether a form in which people decide asks for a reason to approve it',
+        },
         digest: { ...digest, description: 'of the action that is decided on; goes back with a decision' },
         escalates_at: { type: ['string', 'null'], description: 'when further groups may decide as well' },
         next: {

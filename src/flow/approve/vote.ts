@@ -18,6 +18,8 @@ export interface Cast {
   readonly owner?: boolean
   /** Members who are away now. */
   readonly standIns?: readonly StandIn[]
+  /** By which form it came; a program's own call by none, or by `api`. */
+  readonly via?: string | undefined
 }
 
 /**
@@ -34,7 +36,8 @@ export function castVote(held: InState<'held'>, cast: Cast): Action {
   if (step.votes.some((vote) => samePerson(vote.by, by))) throw new BelayError('approval:voted', { who: by })
   const place = cast.owner === true ? by : placeOf(step, by, held, cast.standIns ?? [])
   if (place === undefined) throw noPlace(step, by)
-  if (outcome === 'approve' && approval.risk === 'high') needReason(cast.reason, 'approve')
+  if (outcome === 'approve' && approval.risk === 'high' && isForm(cast.via))
+    needReason(cast.reason, 'approve')
 
   const vote: Vote = { by, outcome, at, ...(place !== by && { for: place }) }
   const voted: Approval = {
@@ -52,6 +55,11 @@ export function castVote(held: InState<'held'>, cast: Cast): Action {
   }
   const granted = { ...voted, step: approval.steps.length, grantedAt: at }
   return moved(held, { name: 'ready', expiresAt: approval.expiresAt, approval: granted }, at)
+}
+
+/** Whoever decides by clicking types a reason first. A command and its arguments are typed as they are. */
+function isForm(via: string | undefined): boolean {
+  return via !== undefined && via !== 'api'
 }
 
 /** Four eyes: neither who asked nor who wrote what is decided on. Throws `approval:four_eyes`. */
