@@ -172,11 +172,11 @@ describe('around the pages', () => {
     const light = await ground()
     await page.getByRole('button', { name: /^Account/ }).click()
     await page.getByRole('radio', { name: 'Dark' }).check()
+    await expect.poll(ground).not.toBe(light)
     const dark = await ground()
-    expect(dark).not.toBe(light)
     await page.reload()
     await page.getByRole('heading', { level: 1 }).waitFor()
-    expect(await ground()).toBe(dark)
+    await expect.poll(ground).toBe(dark)
   })
 
   it('says so when an address leads nowhere', async () => {
