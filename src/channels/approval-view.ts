@@ -75,7 +75,7 @@ export function viewOf(
     agent: visible(held.agent),
     action: visible(held.name),
     effect: held.effect,
-    sentence: `The agent ${visible(held.agent)} wants to run ${visible(held.name)}${onWhat(held.target)}${inWords(input)}. ${EFFECT_WORDS[held.effect]}`,
+    sentence: `${ended(`The agent ${visible(held.agent)} wants to run ${visible(held.name)}${onWhat(held.target)}${inWords(input)}`)} ${EFFECT_WORDS[held.effect]}`,
     input: input === null ? 'The arguments were erased.' : visible(JSON.stringify(input, null, 2), true),
     reasons: held.reasons.map(({ message }) => visible(message)),
     agentReason: agentReason === null ? null : visible(agentReason, true),
@@ -99,6 +99,11 @@ export function viewOf(
     expiresAt: approval.expiresAt,
     digest: approval.actionDigest,
   }
+}
+
+/** An argument that ends the sentence may have ended it already. */
+function ended(sentence: string): string {
+  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`
 }
 
 /** Part of what is decided on, though no argument. */

@@ -15,6 +15,8 @@ export interface DemoHarness {
   readonly url: string
   /** A key for one agent. */
   createKey(agent: string): Promise<string>
+  /** The console, with a log-in that counts once, within ten minutes. */
+  consoleLink(): Promise<string>
   /** Resolves when the harness has ended, for example by Ctrl-C. */
   readonly ended: Promise<void>
   close(): Promise<void>
@@ -71,20 +73,23 @@ export async function upHarness(how: {
     throw new Error(`belay up said: ${line}`)
   }
   const token = readFileSync(join(how.data, 'admin.token'), 'utf8').trim()
+  /** What the harness answers with a secret in the member of this name. */
+  const made = async (path: string, body: object, member: string): Promise<string> => {
+    const response = await fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify(body),
+    })
+    const answer = (await response.json()) as Record<string, unknown>
+    const secret = answer[member]
+    if (!response.ok || typeof secret !== 'string') throw new Error(`POST ${path}: ${response.status}`)
+    return secret
+  }
   return {
     url,
     ended,
     close: stop,
-    async createKey(agent) {
-      const response = await fetch(`${url}/v1/keys`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-        body: JSON.stringify({ agent }),
-      })
-      const made = (await response.json()) as { key?: unknown }
-      if (!response.ok || typeof made.key !== 'string')
-        throw new Error(`no key for ${agent}: ${response.status}`)
-      return made.key
-    },
+    createKey: (agent) => made('/v1/keys', { agent }, 'key'),
+    consoleLink: async () => `${url}/login#${await made('/v1/login-links', {}, 'token')}`,
   }
 }

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 /**
  * All that an agent needs to be under the harness, without any package: three HTTP calls. Where `BELAY_URL` is
  * not set, the effect simply happens, as it did before.
@@ -29,6 +31,8 @@ export interface Attempt {
 type Perform = (input: Record<string, unknown>) => Promise<Effect>
 
 const url = process.env['BELAY_URL']
+/** What one run of the agent does belongs together. */
+const session = `run-${randomUUID()}`
 const key = process.env['BELAY_KEY'] ?? ''
 
 export async function attempt(agent: string, wish: Wish, perform: Perform): Promise<Attempt> {
@@ -39,6 +43,7 @@ export async function attempt(agent: string, wish: Wish, perform: Perform): Prom
 
   const proposed = await belay('/v1/actions', {
     agent,
+    session,
     action: wish.action,
     input: wish.input,
     reason: wish.reason,

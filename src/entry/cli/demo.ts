@@ -118,7 +118,9 @@ async function stayUp(
     'ledger verify',
   ]
   print('')
-  print('Still running, with all of this on record. In another terminal, in this folder:')
+  print('Still running, with all of this on record. In a browser, logged in once, within 10 minutes:')
+  print(`  ${await scene.harness.consoleLink()}`)
+  print('In another terminal, in this folder:')
   for (const command of commands)
     print(`  ${commandPrefix()} ${[command, ...dataOptions.map(quoted)].join(' ')}`)
   print('')
