@@ -240,11 +240,16 @@ describe('what is not from the page or not a link of ours', () => {
     }
   })
 
-  test('a link carries no authority of its own: who is no member any more, or asked for it, is refused', async () => {
-    const [held, link] = await asked('note.publish', { text: 'x' }, { proposedBy: 'Lead@example.com' })
-    const answer = await decide(link, { outcome: 'approve' })
-    expect([answer.status, answer.text.includes('may not decide')]).toEqual([403, true])
-    expect(await stateOf(held.id)).toBe('held')
+  test('whoever asked is sent no link, however the name is written', async () => {
+    await served.propose('note.publish', { text: 'x' }, { proposedBy: 'Lead@example.com' })
+    await mail.until(() => mail.mails.length === 1)
+    await served.propose('note.publish', { text: 'y' })
+    await mail.until(() => mail.mails.length === 3)
+    expect(mail.mails.map(({ to }) => to.join())).toEqual([
+      'second@example.com',
+      'lead@example.com',
+      'second@example.com',
+    ])
   })
 
   test('the page comes under any name of the server; the API does not', async () => {
