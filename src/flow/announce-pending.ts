@@ -15,25 +15,26 @@ const LOOK_AT_LEAST_EVERY = 5_000
  */
 export class PendingAnnouncements {
   readonly #store: Store
-  #living: ReadonlySet<string>
+  /** `null` until the others were looked for: who knows of nobody else is not for that the one who speaks. */
+  #living: ReadonlySet<string> | null
   #due = true
   #lookedAt = 0
 
   constructor(store: Store) {
     this.#store = store
-    this.#living = new Set([store.replica])
+    this.#living = store.dialect === 'sqlite' ? new Set([store.replica]) : null
     if (store.dialect === 'postgres') store.onCommit(() => (this.#due = true))
   }
 
   owns(action: Action): boolean {
     const { dialect, replica } = this.#store
     if (dialect === 'sqlite' || action.replica === replica) return true
-    return !this.#living.has(action.replica) && this.speaks()
+    return this.#living?.has(action.replica) === false && this.speaks()
   }
 
   /** Whether this process tells of what belongs to no replica: the living one whose name comes first does. */
   speaks(): boolean {
-    return [...this.#living].every((other) => this.#store.replica <= other)
+    return this.#living !== null && [...this.#living].every((other) => this.#store.replica <= other)
   }
 
   async announce(announcer: Announcer): Promise<void> {
