@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { drawnOn, fullest, paceOf, reachedAt } from './budget-drawn.ts'
-import type { BudgetLine } from './types.ts'
+import type { BudgetLine } from './answers.ts'
 
 const START = Date.parse('2026-03-02T00:00:00Z')
 const HOUR = 3_600_000

@@ -1,4 +1,4 @@
-import type { BudgetLine } from './types.ts'
+import type { BudgetLine } from './answers.ts'
 
 /** A limit in its own unit, US dollars or actions. */
 export interface Drawn {

@@ -1,5 +1,5 @@
 import { Problem, problemFrom } from './problem.ts'
-import type { Me } from './types.ts'
+import type { Me } from './answers.ts'
 
 type Query = Readonly<Record<string, string | number | boolean | undefined | null>>
 

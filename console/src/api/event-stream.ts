@@ -1,4 +1,4 @@
-import type { LedgerRecord } from './types.ts'
+import type { LedgerRecord } from './answers.ts'
 
 export interface StreamEvent {
   /** Says how far the ledger has been read; goes back as `Last-Event-ID`. */

@@ -3,7 +3,7 @@ import { goToLogin } from './call.ts'
 import { EventStreamReader } from './event-stream.ts'
 import { problemFrom } from './problem.ts'
 import { refreshFor, refreshEverything } from './refresh.ts'
-import type { LedgerRecord } from './types.ts'
+import type { LedgerRecord } from './answers.ts'
 
 /** `lost`: what is on the screen may be old. */
 export type LiveState = 'connecting' | 'live' | 'lost'

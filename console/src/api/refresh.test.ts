@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { subjectsOf } from './refresh.ts'
-import type { LedgerRecord } from './types.ts'
+import type { LedgerRecord } from './answers.ts'
 
 const record = (more: Partial<LedgerRecord>): LedgerRecord => ({
   v: 1,

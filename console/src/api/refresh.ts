@@ -1,5 +1,5 @@
 import { queryClient } from './query-client.ts'
-import type { Agent, LedgerRecord } from './types.ts'
+import type { Agent, LedgerRecord } from './answers.ts'
 
 /** The first part of the keys of queries, and how many ms lie at least between two renewals. */
 const SUBJECTS: Readonly<Record<string, number>> = {

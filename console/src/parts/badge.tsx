@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import type { ActionState, Decision } from '../api/types.ts'
+import type { ActionState, Decision } from '../api/answers.ts'
 import './badge.css'
 
 export type Tone = 'neutral' | 'good' | 'warn' | 'bad' | 'info'

@@ -1,5 +1,5 @@
 import { drawnOn } from '../api/budget-drawn.ts'
-import type { BudgetLine } from '../api/types.ts'
+import type { BudgetLine } from '../api/answers.ts'
 import { count, money, percent } from './format.ts'
 import { Meter } from './meter.tsx'
 import './budget-meter.css'

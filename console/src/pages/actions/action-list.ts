@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import { get } from '../../api/call.ts'
 import { useRecords } from '../../api/live.ts'
 import { Problem } from '../../api/problem.ts'
-import type { Action, LedgerRecord, PageOf } from '../../api/types.ts'
+import type { Action, LedgerRecord, PageOf } from '../../api/answers.ts'
 import { withNews } from './with-news.ts'
 
 export type ActionRow = Action & {

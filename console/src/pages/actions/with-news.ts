@@ -1,5 +1,5 @@
 import type { InfiniteData } from '@tanstack/react-query'
-import type { PageOf } from '../../api/types.ts'
+import type { PageOf } from '../../api/answers.ts'
 import type { ActionRow, ListFilter } from './action-list.ts'
 
 type Loaded = InfiniteData<PageOf<ActionRow>, string | undefined>

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { actionsQuery } from '../../api/queries.ts'
-import type { Action } from '../../api/types.ts'
+import type { Action } from '../../api/answers.ts'
 import { StateBadge } from '../../parts/badge.tsx'
 import { Fields } from '../../parts/payload/arguments.tsx'
 import { Visible } from '../../parts/payload/visible.tsx'

@@ -1,4 +1,4 @@
-import type { Me } from '../../api/types.ts'
+import type { Me } from '../../api/answers.ts'
 import { Button } from '../../parts/button.tsx'
 import { ErrorNote, Note } from '../../parts/states.tsx'
 import { needsReason, whyNot } from './inbox-item.ts'

@@ -1,4 +1,4 @@
-import type { Action, ApprovalBrief, Me } from '../../api/types.ts'
+import type { Action, ApprovalBrief, Me } from '../../api/answers.ts'
 import type { Batchable } from './like-actions.ts'
 
 export type Risk = 'low' | 'medium' | 'high'

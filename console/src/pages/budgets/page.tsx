@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { agentsQuery, budgetsQuery } from '../../api/queries.ts'
 import { drawnOn, fullest, paceOf, reachedAt } from '../../api/budget-drawn.ts'
-import type { AgentBudget, BudgetLine } from '../../api/types.ts'
+import type { AgentBudget, BudgetLine } from '../../api/answers.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { amountOf, BudgetMeter } from '../../parts/budget-meter.tsx'
 import { useNow } from '../../parts/clock.ts'

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import { fullest } from '../../api/budget-drawn.ts'
-import type { Agent, AgentBudget, Approval, StatsRow } from '../../api/types.ts'
+import type { Agent, AgentBudget, Approval, StatsRow } from '../../api/answers.ts'
 import { StateBadge } from '../../parts/badge.tsx'
 import { BudgetMeter } from '../../parts/budget-meter.tsx'
 import { Table } from '../../parts/table.tsx'

@@ -1,4 +1,4 @@
-import type { Agent } from '../../api/types.ts'
+import type { Agent } from '../../api/answers.ts'
 import { useNow } from '../../parts/clock.ts'
 import { ButtonLink } from '../../parts/button.tsx'
 import { Icon } from '../../parts/icon.tsx'

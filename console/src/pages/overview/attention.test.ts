@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Agent, AgentBudget, Approval, StatsRow } from '../../api/types.ts'
+import type { Agent, AgentBudget, Approval, StatsRow } from '../../api/answers.ts'
 import { concernsOf } from './attention.ts'
 import type { Seen } from './attention.ts'
 

@@ -1,5 +1,5 @@
 import { fullest, drawnOn } from '../../api/budget-drawn.ts'
-import type { Agent, AgentBudget, Approval, StatsRow } from '../../api/types.ts'
+import type { Agent, AgentBudget, Approval, StatsRow } from '../../api/answers.ts'
 import { duration, percent } from '../../parts/format.ts'
 
 /** What somebody should look at, and where. */

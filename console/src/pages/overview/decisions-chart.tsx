@@ -1,4 +1,4 @@
-import type { StatsRow } from '../../api/types.ts'
+import type { StatsRow } from '../../api/answers.ts'
 import { Chart } from '../../parts/chart.tsx'
 import { percent } from '../../parts/format.ts'
 import { byHour, decisionsOf } from './figures.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { StatsRow } from '../../api/types.ts'
+import type { StatsRow } from '../../api/answers.ts'
 import { byHour, costPerAction, decisionsOf, successRate } from './figures.ts'
 
 const HOUR = 3_600_000

@@ -1,4 +1,4 @@
-import type { Decision, StatsRow } from '../../api/types.ts'
+import type { Decision, StatsRow } from '../../api/answers.ts'
 
 /** Of what finished, the share that succeeded; null when nothing did. */
 export function successRate(row: Pick<StatsRow, 'outcomes'> | undefined): number | null {

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { agentsQuery, budgetsQuery, pendingApprovalsQuery, statsQuery } from '../../api/queries.ts'
-import type { Approval, PageOf, StatsRow } from '../../api/types.ts'
+import type { Approval, PageOf, StatsRow } from '../../api/answers.ts'
 import { useNow } from '../../parts/clock.ts'
 import { Field, Select } from '../../parts/field.tsx'
 import { percent, duration, money, count } from '../../parts/format.ts'

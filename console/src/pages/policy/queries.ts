@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { get, send } from '../../api/call.ts'
-import type { Decision } from '../../api/types.ts'
+import type { Decision } from '../../api/answers.ts'
 
 export interface Fault {
   readonly severity: 'error' | 'warning'

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { get } from '../../api/call.ts'
-import type { StatsRow } from '../../api/types.ts'
+import type { StatsRow } from '../../api/answers.ts'
 
 export interface Label {
   readonly label: string

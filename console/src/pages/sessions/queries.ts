@@ -1,6 +1,6 @@
 import { infiniteQueryOptions } from '@tanstack/react-query'
 import { get } from '../../api/call.ts'
-import type { ActionState, Decision, PageOf } from '../../api/types.ts'
+import type { ActionState, Decision, PageOf } from '../../api/answers.ts'
 
 export interface Tokens {
   readonly input: number

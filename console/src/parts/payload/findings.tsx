@@ -1,4 +1,4 @@
-import type { Reason } from '../../api/types.ts'
+import type { Reason } from '../../api/answers.ts'
 import { Badge } from '../badge.tsx'
 import { RawJson } from './arguments.tsx'
 import { LongText, Visible } from './visible.tsx'
