@@ -16,12 +16,12 @@ const folder = await mkdtemp(join(tmpdir(), 'belay-bench-hook-'))
 const config = join(folder, 'belay.yaml')
 await writeFile(config, 'version: 1\nactions:\n  shell.run: { effect: write, verify: [{ shell: {} }] }\n')
 const harness = await openHarness({ config, data: join(folder, 'data') })
-const { flow, store, policies, data } = harness
+const { flow, store, policies } = harness
 const server = await startHttpServer({
   flow,
   store,
   policies,
-  data,
+  ledgerLog: harness.ledgerLog,
   port: 0,
   adminToken: TOKEN,
   version: 'bench',

@@ -53,7 +53,7 @@ const server = await startHttpServer({
   flow,
   store,
   policies,
-  data,
+  ledgerLog: harness.ledgerLog,
   port: 0,
   adminToken: 'bench-admin-token-0123456789',
   version: '0',

@@ -48,7 +48,7 @@ export async function serveBelay(folder: string): Promise<ServedBelay> {
     flow: harness.flow,
     store: harness.store,
     policies: harness.policies,
-    data: harness.data,
+    ledgerLog: harness.ledgerLog,
     port: 0,
     adminToken: ADMIN,
     version: '0.0.0-test',

@@ -163,12 +163,12 @@ actions:
 `,
   )
   harness = await openHarness({ config, data: join(folder, 'data') })
-  const { flow, store, policies, data } = harness
+  const { flow, store, policies } = harness
   server = await startHttpServer({
     flow,
     store,
     policies,
-    data,
+    ledgerLog: harness.ledgerLog,
     port: 0,
     adminToken: ADMIN,
     version: '0.0.0-test',

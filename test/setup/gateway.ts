@@ -42,7 +42,7 @@ export async function startGateway(
     onPolicyChanged: () => changed?.(),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
   })
-  const { flow, store, policies, data } = harness
+  const { flow, store, policies } = harness
   const authenticator = new Authenticator(store, ADMIN)
   const gateway = openModelGateway({
     flow,
@@ -59,7 +59,6 @@ export async function startGateway(
     flow,
     store,
     policies,
-    data,
     port: 0,
     adminToken: ADMIN,
     authenticator,

@@ -76,14 +76,13 @@ export async function startTestServer(
     data: join(folder, 'data'),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
   })
-  const { flow, store, policies, data } = harness
+  const { flow, store, policies } = harness
   const server = await startHttpServer({
     flow,
     store,
     policies,
     rollups: harness.followers,
     ledgerLog: harness.ledgerLog,
-    data,
     port: 0,
     adminToken: ADMIN,
     version: '0.0.0-test',

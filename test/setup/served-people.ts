@@ -81,7 +81,7 @@ export async function servePeople(
       flow: harness.flow,
       store: harness.store,
       policies: harness.policies,
-      data,
+      ledgerLog: harness.ledgerLog,
       port: 0,
       adminToken: ADMIN,
       version: '0.0.0-test',

@@ -128,7 +128,6 @@ export async function serve(
       checks: harness.checks,
       rollups: harness.followers,
       ledgerLog: harness.ledgerLog,
-      data: harness.data,
       host: options.host,
       port: options.port,
       adminToken: options.adminToken,

@@ -34,12 +34,12 @@ beforeAll(async () => {
   const config = join(folder, 'belay.yaml')
   await writeFile(config, POLICY)
   harness = await openHarness({ config, data: join(folder, 'data') })
-  const { flow, store, policies, data } = harness
+  const { flow, store, policies } = harness
   server = await startHttpServer({
     flow,
     store,
     policies,
-    data,
+    ledgerLog: harness.ledgerLog,
     port: 0,
     adminToken: ADMIN,
     version: '0.0.0-test',

@@ -8,7 +8,6 @@ import { BelayError } from '../../errors/catalogue.ts'
 import { builtInChecks } from '../../flow/verify/checks/index.ts'
 import type { Check } from '../../policy/check.ts'
 import type { ChannelDesk } from '../../channels/channel-desk.ts'
-import { openLedgerLog } from '../open-ledger-log.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { absenceRoutes } from './absences.ts'
@@ -53,8 +52,6 @@ import { peopleRoutes } from './people/people-routes.ts'
 import { PLAIN_HEADERS } from './people/page-headers.ts'
 
 export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | 'policies' | 'version'> {
-  /** The folder where this installation's keys lie. */
-  readonly data: string
   /** What policies may name in `verify:`. Default: the built-in ones. */
   readonly checks?: readonly Check[]
   /** 127.0.0.1 unless told; then only requests for this machine's own names are answered. */
@@ -63,8 +60,8 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
   readonly port: number
   /** What counts the records, so that sums and sessions hold what was recorded a moment ago. */
   readonly rollups?: NonNullable<ApiContext['rollups']>
-  /** The logs of the ledger, where somebody else keeps them. Default: of its own. */
-  readonly ledgerLog?: ApiContext['ledgerLog']
+  /** The logs of the ledger. One keeper a process: two would undo each other's work. */
+  readonly ledgerLog: ApiContext['ledgerLog']
   /** At least 16 characters; whoever has it may do everything that a person may. */
   readonly adminToken: string
   /** Who knows the keys of agents, where other doors ask it too. Default: one of its own. */
@@ -98,15 +95,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const { host = '127.0.0.1', port, adminToken } = options
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits }
   const closing = new AbortController()
-  const { store, policies, data } = options
-  const ledgerLog = options.ledgerLog ?? openLedgerLog({ store, data, rule: () => policies.current().ledger })
   const context: ApiContext = {
     flow: options.flow,
     store: options.store,
     policies: options.policies,
     prompts: new PromptRegistry(options.store),
     checks: options.checks ?? builtInChecks,
-    ledgerLog,
+    ledgerLog: options.ledgerLog,
     rollups: options.rollups ?? null,
     version: options.version,
     authenticator: options.authenticator ?? new Authenticator(options.store, adminToken),
@@ -156,7 +151,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     // Their calls cost money and are told to stop in their own protocol, before connections are cut.
     await raw.close(limits.closing)
     closing.abort()
-    if (options.ledgerLog === undefined) await ledgerLog.close()
     hastenClose(app, limits.closing)
   })
   // With a server of our own Fastify binds only one of the addresses of this name, and which one depends on the resolver.

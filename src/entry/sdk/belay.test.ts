@@ -60,7 +60,7 @@ async function serve(harness: Harness): Promise<HttpServer> {
     flow: harness.flow,
     store: harness.store,
     policies: harness.policies,
-    data: harness.data,
+    ledgerLog: harness.ledgerLog,
     port: 0,
     adminToken: ADMIN,
     version: '0.0.0-test',

@@ -45,13 +45,13 @@ async function embedded(): Promise<Belay> {
 async function remote(): Promise<Belay> {
   const harness = await openHarness({ config: join(folder, 'belay.yaml'), data: join(folder, 'data') })
   closing.push(() => harness.close())
-  const { flow, store, policies, data } = harness
+  const { flow, store, policies } = harness
   const log = { level: 'silent' } as const
   const server = await startHttpServer({
     flow,
     store,
     policies,
-    data,
+    ledgerLog: harness.ledgerLog,
     port: 0,
     adminToken: ADMIN,
     version: '0.0.0-test',
