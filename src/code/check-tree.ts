@@ -1,0 +1,68 @@
+import type { CodeFinding } from './finding.ts'
+import type { Program, Skipped } from './flow-graph/program.ts'
+import type { Pack } from './pack.ts'
+import { readTree } from './read-tree.ts'
+
+export interface CheckOptions {
+  /** Which files of the folder to read, relative; all that front ends know when absent. */
+  readonly files?: readonly string[]
+  /** All packs when absent. */
+  readonly packs?: readonly Pack[]
+  /** Told while files are read and packs run. */
+  readonly progress?: (done: number, of: number, what: string) => void
+  /** Milliseconds for the whole run; what is left undone then is listed as skipped. Default: none. */
+  readonly timeLimit?: number
+}
+
+export interface CheckResult {
+  readonly findings: readonly CodeFinding[]
+  readonly skipped: readonly Skipped[]
+  readonly files: number
+  readonly lines: number
+  readonly milliseconds: number
+}
+
+/** Checks a folder: finds its files, reads them into one program, runs the packs over it. */
+export async function checkTree(folder: string, options: CheckOptions = {}): Promise<CheckResult> {
+  const started = performance.now()
+  const program = await readTree(folder, options)
+  const packs = options.packs ?? (await import('./packs/all-packs.ts')).ALL_PACKS
+  const { findings, skipped } = runPacks(program, packs, options)
+  return {
+    findings,
+    skipped: [...program.skipped, ...skipped],
+    files: program.modules.length,
+    lines: program.modules.reduce((sum, module) => sum + module.lineStarts.length, 0),
+    milliseconds: performance.now() - started,
+  }
+}
+
+/** Runs packs over a program that is already there (watch mode keeps one). */
+export function runPacks(
+  program: Program,
+  packs: readonly Pack[],
+  options: CheckOptions = {},
+): { findings: CodeFinding[]; skipped: Skipped[] } {
+  const findings: CodeFinding[] = []
+  const skipped: Skipped[] = []
+  for (const [index, pack] of packs.entries()) {
+    options.progress?.(index, packs.length, pack.name)
+    try {
+      for (const finding of pack.run(program)) findings.push(finding)
+    } catch (error) {
+      skipped.push({ path: '', reason: `the pack ${pack.name} failed: ${String(error)}` })
+    }
+  }
+  findings.sort(
+    (a, b) =>
+      compare(a.location.path, b.location.path) ||
+      a.location.line - b.location.line ||
+      a.location.column - b.location.column ||
+      compare(a.rule, b.rule),
+  )
+  return { findings, skipped }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
