@@ -194,6 +194,7 @@ export type RecordKind =
   | 'edit'
   | 'standing'
   | 'absence'
+  | 'process'
 
 /**
  * A record before it has its place in the chain. The store writes

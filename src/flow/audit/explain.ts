@@ -195,6 +195,7 @@ function tell(record: StoredRecord): string {
     case 'witness':
     case 'standing':
     case 'absence':
+    case 'process':
       return record.kind
   }
 }
