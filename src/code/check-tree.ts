@@ -6,6 +6,11 @@ import { readTree } from './read-tree.ts'
 export interface CheckOptions {
   /** Which files of the folder to read, relative; all that front ends know when absent. */
   readonly files?: readonly string[]
+  /**
+   * Texts to read in place of what lies on disk, by relative path (what is staged, or about to be written); null: as
+   * if the file were not there.
+   */
+  readonly contents?: ReadonlyMap<string, string | null>
   /** All packs when absent. */
   readonly packs?: readonly Pack[]
   /** Told while files are read and packs run. */
