@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { approvalsContract } from './contract/approvals.ts'
+import { baselinesContract } from './contract/baselines.ts'
 import { budgetsContract } from './contract/budgets.ts'
 import { groupsContract } from './contract/groups.ts'
 import { ledgerContract } from './contract/ledger.ts'
@@ -34,6 +35,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     approvalsContract(open)
     promptsContract(open)
     followersContract(open)
+    baselinesContract(open)
     lifeContract(open)
   })
 }

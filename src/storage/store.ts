@@ -6,10 +6,12 @@ import type { Rollups } from './rollups.ts'
 
 export * from './rollups.ts'
 import type { Tiles } from './tiles.ts'
+import type { Baselines } from './baselines.ts'
 import type { AbsenceRow, Approvals, StandingRow, StandingUse } from './approvals.ts'
 import type { FollowerPositions } from './followers.ts'
 import type { PromptChange, Prompts } from './prompts.ts'
 
+export type { BaselineHead, BaselineKey, BaselineRow, Baselines, BaselineWrite } from './baselines.ts'
 export type { FollowerPositions } from './followers.ts'
 export type {
   PromptChange,
@@ -88,6 +90,7 @@ export interface Store {
   /** What is derived from the records: spans, sessions, sums by the hour. */
   readonly rollups: Rollups
   readonly followers: FollowerPositions
+  readonly baselines: Baselines
 
   payloads(actionId: string): Promise<readonly StoredPayload[]>
   /** The payloads of many actions at once, in no particular order. */

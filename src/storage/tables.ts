@@ -22,6 +22,7 @@ export interface Tables {
   readonly budget_leases: BudgetLeasesTable
   readonly replicas: ReplicasTable
   readonly chains: ChainsTable
+  readonly baselines: BaselinesTable
 }
 
 export interface ActionsTable {
@@ -218,4 +219,14 @@ export interface ChainsTable {
   readonly hash: string
   /** High-water mark of the store's clock. */
   readonly clock: number
+}
+
+export interface BaselinesTable {
+  readonly agent: string
+  readonly action: string
+  readonly kind: string
+  readonly version: number
+  readonly updated_at: number
+  /** Base64. */
+  readonly data: string
 }

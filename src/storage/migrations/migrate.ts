@@ -9,6 +9,7 @@ import { createSubjectKeys } from './0004-subject-keys.ts'
 import { createRollups } from './0005-rollups.ts'
 import { createPrompts } from './0006-prompts.ts'
 import { createApprovals } from './0007-approvals.ts'
+import { createBaselines } from './0008-baselines.ts'
 
 /** Brings the database to the newest schema. Rejects with `store:unavailable` and leaves it as it was. */
 export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<void> {
@@ -20,6 +21,7 @@ export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'
     '0005-rollups': createRollups(dialect),
     '0006-prompts': createPrompts(dialect),
     '0007-approvals': createApprovals(dialect),
+    '0008-baselines': createBaselines(dialect),
   }
   const migrator = new Migrator({
     db,
