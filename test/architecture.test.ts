@@ -28,6 +28,7 @@ function importsOf(file: string): string[] {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/action/': ['src/action/', 'src/errors/'],
   'src/errors/': ['src/errors/'],
+  'src/code/': ['src/code/', 'src/errors/'],
   'src/policy/': ['src/policy/', 'src/action/', 'src/errors/'],
   'src/storage/': ['src/storage/', 'src/action/', 'src/errors/'],
   ...Object.fromEntries(
