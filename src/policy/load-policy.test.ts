@@ -101,6 +101,7 @@ describe('a policy that uses everything', () => {
     expect(policy.agent('commenter')).toEqual({
       pattern: 'commenter',
       concurrency: null,
+      egress: null,
       budgets: [
         { limit: 100_000_000_000, per: 'day' },
         { limit: 50_000_000, per: 'action' },
@@ -121,6 +122,7 @@ describe('a policy that uses everything', () => {
       rates: [],
       breaker: null,
       concurrency: null,
+      egress: null,
     })
     expect(policy.agent('stranger')).toBeUndefined()
   })

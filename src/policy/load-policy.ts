@@ -11,6 +11,9 @@ import type { ActionEntry } from './compile-action.ts'
 import type { Compilation, Report } from './compilation.ts'
 import { compileApprovers } from './compile-approval.ts'
 import type { GroupEntry } from './compile-approval.ts'
+import { withRequests } from './admit-request.ts'
+import { compileEgress, compileSecrets, withoutSecrets } from './compile-egress.ts'
+import type { EgressEntry, SecretEntries } from './compile-egress.ts'
 import { compileExports, withoutExportSecrets } from './compile-export.ts'
 import type { ExportEntry } from './compile-export.ts'
 import { compileMcp, PIN_ENTRY, withoutMcpSecrets } from './compile-mcp.ts'
@@ -149,6 +152,7 @@ function compilePolicy(
   const mcp = compileMcp(content.mcp ?? {}, report)
   const exports = compileExports(content.export ?? {}, report, (name) => resolve(folder, name))
   const notify = compileNotify(content.notify ?? {}, report)
+  const secrets = compileSecrets(content.secrets ?? {}, content.agents ?? {}, report)
   const actionRules = Object.entries(content.actions ?? {}).map(([pattern, entry]) =>
     Object.freeze(compileAction(pattern, entry ?? {}, compilation)),
   )
@@ -172,7 +176,7 @@ function compilePolicy(
     defaultDecision: parseDecision(content.defaults?.decision ?? 'deny') ?? 'deny',
     overall: limitsOf(content),
     agent: globLookup(agentRules),
-    action: globLookup([...actionRules, ...builtIn]),
+    action: withRequests(globLookup([...actionRules, ...builtIn])),
     actionRules,
     agentRules,
     lists,
@@ -184,12 +188,13 @@ function compilePolicy(
     ledger,
     mcp,
     notify,
+    secrets,
     exports,
     prompts: content.prompts === undefined ? null : resolve(folder, content.prompts),
     record: compileRecord(content.record ?? {}),
     replay: compileReplay(content.replay ?? {}),
     document: deepFrozen(
-      withoutExportSecrets(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(document.content)))),
+      withoutExportSecrets(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(withoutSecrets(document.content))))),
     ),
   })
   return { policy, faults, document, expressions, files }
@@ -210,6 +215,7 @@ interface AgentEntry extends LimitsEntry {
     readonly probes?: number
   }
   readonly concurrency?: { readonly limit?: number; readonly queue?: number; readonly wait?: string }
+  readonly egress?: readonly EgressEntry[]
 }
 
 interface PolicyDocument extends LimitsEntry {
@@ -224,6 +230,7 @@ interface PolicyDocument extends LimitsEntry {
   readonly ledger?: LedgerEntry
   readonly mcp?: McpEntry
   readonly notify?: NotifyEntry
+  readonly secrets?: SecretEntries
   readonly prompts?: string
   readonly export?: Readonly<Record<string, ExportEntry>>
   readonly record?: RecordEntry
@@ -251,6 +258,7 @@ function compileAgent(pattern: string, entry: AgentEntry, path: DocumentPath, re
     ...limitsOf(entry),
     breaker: breaker === undefined ? null : breakerOf(breaker),
     concurrency: entry.concurrency === undefined ? null : concurrencyOf(entry.concurrency),
+    egress: compileEgress(entry.egress, [...path, 'egress'], report),
   })
 }
 

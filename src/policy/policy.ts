@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { NanoUsd } from '../action/money.ts'
 import type { PreparedCheck } from './check.ts'
 import type { LedgerRule } from './compile-ledger.ts'
+import type { EgressRule, SecretRule } from './compile-egress.ts'
 import type { ExportRule } from './compile-export.ts'
 import type { PeopleRule } from './compile-people.ts'
 import type { RecordRule, ReplayRule } from './compile-record.ts'
@@ -37,6 +38,8 @@ export interface Policy {
   readonly ledger: LedgerRule
   readonly mcp: McpRule
   readonly notify: NotifyRule
+  /** What sandboxed agents use and never see. */
+  readonly secrets: readonly SecretRule[]
   /** Absolute path of the folder with the prompts; `null`: none. */
   readonly prompts: string | null
   readonly exports: readonly ExportRule[]
@@ -144,6 +147,8 @@ export interface AgentRule extends Limits {
   readonly breaker: BreakerRule | null
   /** `null`: the gateway's default. */
   readonly concurrency: ConcurrencyRule | null
+  /** What may leave its sandbox; `null`: nothing is said, so nothing may, and its requests elsewhere are actions like others. */
+  readonly egress: readonly EgressRule[] | null
 }
 
 /**

@@ -4,6 +4,7 @@ import type { JsonObject } from '../action/json.ts'
 import type { Check } from './check.ts'
 import { exportSchema } from './compile-export.ts'
 import { notifySchema } from './notify.ts'
+import { egressSchema, secretsSchema } from './schema-egress.ts'
 import { mcpSchema } from './schema-mcp.ts'
 import {
   approversSchema,
@@ -91,6 +92,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
         propertyNames: providerNames,
       },
       mcp: mcpSchema,
+      secrets: secretsSchema,
       people: peopleSchema,
       ledger: ledgerSchema,
       export: exportSchema,
@@ -166,6 +168,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
           ),
           command: listOf('Program and arguments that start the agent.', { type: 'string' }, 1),
           concurrency: concurrencySchema,
+          egress: egressSchema,
         },
       },
       action: {

@@ -1,6 +1,7 @@
 import type { Action, Reservation } from '../../action/action.ts'
 import type { Finding } from '../../action/finding.ts'
 import type { NanoUsd } from '../../action/money.ts'
+import { admittedBy } from '../../policy/admit-request.ts'
 import type { AgentRule, BreakerRule, Policy } from '../../policy/policy.ts'
 import type { Charge, Store } from '../../storage/store.ts'
 import { passed, type MeteredCase, type VerifiedCase } from '../case.ts'
@@ -79,6 +80,14 @@ export function createMonitor(store: MonitorStore): Monitor {
     return [...own, ...budgets.draws('overall', null, policy.overall, cost, at, session)]
   }
 
+  /** An action that was admitted by an entry with a rate of its own is judged anew at its start: see `isCurrent`. */
+  function egressDraws({ policy, proposal, input, at }: VerifiedCase, session: string): Draw[] {
+    const entry = admittedBy(policy, proposal.agent, proposal.action, input)
+    if (entry?.rate == null) return []
+    const scope = `egress:${proposal.agent}:${entry.key}`
+    return budgets.draws(scope, proposal.agent, { budgets: [], rates: [entry.rate] }, 0, at, session)
+  }
+
   /** What is reserved for an action that makes do with less where the budgets lack room. */
   function fitted(
     { proposal, policy, at, cost }: VerifiedCase,
@@ -119,7 +128,10 @@ export function createMonitor(store: MonitorStore): Monitor {
       let verdict: BreakerVerdict | undefined
 
       const refused = verified.findings.some((finding) => finding.decision === 'deny')
-      const draws = drawsOf(policy, rule, proposal.agent, cost, at, session)
+      const draws = [
+        ...drawsOf(policy, rule, proposal.agent, cost, at, session),
+        ...egressDraws(verified, session),
+      ]
       const state = refuseState(row.state, row.reason, row.changedBy, rule)
       if (state !== undefined) found.push(state)
       for (const budget of [...(rule?.budgets ?? []), ...policy.overall.budgets]) {

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../action/json.ts'
 import type { CheckRule, HistoryView, RulePredicate } from '../../policy/policy.ts'
 import { passed, scopeOf, type Case, type CheckedCase, type VerifiedCase } from '../case.ts'
 import { applyEdits } from './apply-edits.ts'
+import { judgeEgress } from './judge-egress.ts'
 import { runCheck } from './run-check.ts'
 
 export interface Verify {
@@ -32,12 +33,14 @@ export function createVerify({ checkTimeLimit = 500 }: { readonly checkTimeLimit
           findings: [...opened.findings, noMatch(opened.proposal.action, policy.defaultDecision)],
         })
       }
+      const egress = judgeEgress(opened)
+      const current = egress.length === 0 ? opened : { ...opened, findings: [...opened.findings, ...egress] }
       const fault = rule.input?.(opened.input)
       if (fault !== undefined) {
         return passed({
-          ...opened,
+          ...current,
           findings: [
-            ...opened.findings,
+            ...current.findings,
             {
               decision: 'deny',
               reason: {
@@ -49,7 +52,7 @@ export function createVerify({ checkTimeLimit = 500 }: { readonly checkTimeLimit
           ],
         })
       }
-      return runChecks(opened, rule.checks.filter(isContentCheck), 0, checkTimeLimit)
+      return runChecks(current, rule.checks.filter(isContentCheck), 0, checkTimeLimit)
     },
 
     checkResult(returned) {
