@@ -9,6 +9,8 @@ import type { Check } from './check.ts'
 import { compileAction, historyNeeds } from './compile-action.ts'
 import type { ActionEntry } from './compile-action.ts'
 import type { Compilation, Report } from './compilation.ts'
+import { compileAnomaly, compileNovelty } from './compile-anomaly.ts'
+import type { AnomalyEntry, NoveltyEntry } from './compile-anomaly.ts'
 import { compileApprovers } from './compile-approval.ts'
 import type { GroupEntry } from './compile-approval.ts'
 import { withRequests } from './admit-request.ts'
@@ -194,7 +196,9 @@ function compilePolicy(
     record: compileRecord(content.record ?? {}),
     replay: compileReplay(content.replay ?? {}),
     document: deepFrozen(
-      withoutExportSecrets(withoutNotifySecrets(withoutMcpSecrets(withoutKeys(withoutSecrets(document.content))))),
+      withoutExportSecrets(
+        withoutNotifySecrets(withoutMcpSecrets(withoutKeys(withoutSecrets(document.content)))),
+      ),
     ),
   })
   return { policy, faults, document, expressions, files }
@@ -214,6 +218,8 @@ interface AgentEntry extends LimitsEntry {
     readonly cooldown?: string
     readonly probes?: number
   }
+  readonly anomaly?: AnomalyEntry
+  readonly novelty?: NoveltyEntry
   readonly concurrency?: { readonly limit?: number; readonly queue?: number; readonly wait?: string }
   readonly egress?: readonly EgressEntry[]
 }
@@ -257,6 +263,8 @@ function compileAgent(pattern: string, entry: AgentEntry, path: DocumentPath, re
     pattern,
     ...limitsOf(entry),
     breaker: breaker === undefined ? null : breakerOf(breaker),
+    anomaly: entry.anomaly === undefined ? null : compileAnomaly(entry.anomaly, [...path, 'anomaly'], report),
+    novelty: entry.novelty === undefined ? null : compileNovelty(entry.novelty),
     concurrency: entry.concurrency === undefined ? null : concurrencyOf(entry.concurrency),
     egress: compileEgress(entry.egress, [...path, 'egress'], report),
   })

@@ -4,6 +4,7 @@ import type { Decision } from '../action/decision.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { NanoUsd } from '../action/money.ts'
 import type { PreparedCheck } from './check.ts'
+import type { AnomalyRule, NoveltyRule } from './compile-anomaly.ts'
 import type { LedgerRule } from './compile-ledger.ts'
 import type { EgressRule, SecretRule } from './compile-egress.ts'
 import type { ExportRule } from './compile-export.ts'
@@ -145,6 +146,9 @@ export interface RateRule {
 export interface AgentRule extends Limits {
   readonly pattern: string
   readonly breaker: BreakerRule | null
+  /** `null`: nothing is learned of it and nothing told. */
+  readonly anomaly: AnomalyRule | null
+  readonly novelty: NoveltyRule | null
   /** `null`: the gateway's default. */
   readonly concurrency: ConcurrencyRule | null
   /** What may leave its sandbox; `null`: nothing is said, so nothing may, and its requests elsewhere are actions like others. */

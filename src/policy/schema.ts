@@ -4,6 +4,7 @@ import type { JsonObject } from '../action/json.ts'
 import type { Check } from './check.ts'
 import { exportSchema } from './compile-export.ts'
 import { notifySchema } from './notify.ts'
+import { anomalySchema, noveltySchema } from './schema-anomaly.ts'
 import { egressSchema, secretsSchema } from './schema-egress.ts'
 import { mcpSchema } from './schema-mcp.ts'
 import {
@@ -162,10 +163,8 @@ export function policySchema(checks: readonly Check[]): JsonObject {
               },
             }),
           ),
-          anomaly: described(
-            'What happens when the agent behaves unlike itself.',
-            map({ then: { enum: ['alert', 'require_approval', 'pause', 'stop'] } }, ['then']),
-          ),
+          anomaly: anomalySchema,
+          novelty: noveltySchema,
           command: listOf('Program and arguments that start the agent.', { type: 'string' }, 1),
           concurrency: concurrencySchema,
           egress: egressSchema,
