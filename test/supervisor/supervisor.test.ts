@@ -10,7 +10,7 @@ import { openFlow } from '../../src/flow/open-flow.ts'
 import { openPostgres } from '../../src/storage/postgres/open-postgres.ts'
 import { masterKeyFrom } from '../../src/storage/sealing/master-key.ts'
 import { flowOn, STORES, type FlowUnderTest } from '../setup/flow-on.ts'
-import { plainLaunch, stateOf } from './plain-processes.ts'
+import { plainLaunch, stateOf } from '../setup/plain-processes.ts'
 
 const POLICY = 'version: 1\nagents: { one: {}, two: {} }\nactions: { note: { effect: write } }\n'
 const SLEEP = ['sh', '-c', 'echo up; while :; do sleep 0.05; done']
