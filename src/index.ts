@@ -9,11 +9,19 @@ export type {
   WhichPrompt,
 } from './entry/sdk/prompt-access.ts'
 export type { RunContext } from './entry/sdk/perform.ts'
+export type {
+  BrowserCallOptions,
+  BrowserOptions,
+  BrowserSession,
+  BrowserTarget,
+  PageState,
+} from './entry/sdk/browser.ts'
 export type { ProposalOptions, Standing, UndoContext } from './entry/sdk/harness-door.ts'
 export {
   ActionCancelled,
   ActionDenied,
   ActionExpired,
+  ActionFailed,
   ActionHeld,
   ActionNotRepeated,
   ActionNotRun,

@@ -205,6 +205,63 @@ export const CATALOGUE = {
     title: 'The undo is under way',
     message: 'The undo of {id} is {state}.',
   },
+  'undo:conflict': {
+    status: 409,
+    title: 'It has changed since',
+    message:
+      'What {id} left behind has changed since: {changed}. Undoing it would overwrite that; a person may say so with overwrite.',
+  },
+  'undo:unchecked': {
+    status: 409,
+    title: 'What is there now could not be read',
+    message: 'Whether what {id} left behind has changed since could not be found out: {cause}.',
+  },
+  'browser:unknown_account': {
+    status: 404,
+    title: 'No such account',
+    message: 'The policy has no browsers.{account} that {agent} may use.',
+  },
+  'browser:in_use': {
+    status: 409,
+    title: 'The account is in use',
+    message: 'The browser of {account} is in use by {holder}; one uses it at a time.',
+  },
+  'browser:busy': {
+    status: 409,
+    title: 'The browser is busy',
+    message: '{what} is still under way in the browser of {account}; one call at a time.',
+  },
+  'browser:too_many': {
+    status: 503,
+    title: 'Too many browsers are open',
+    message: 'At most {max} browsers may be open at once; close one, or try again later.',
+  },
+  'browser:not_found': {
+    status: 404,
+    title: 'No such browser session',
+    message: 'There is no open browser session {id}; it may have been closed for being idle.',
+  },
+  'browser:restarted': {
+    status: 409,
+    title: 'The browser was started again',
+    message:
+      'The browser of {account} had ended and was started again, still logged in; nothing was done. Go to the page again.',
+  },
+  'browser:unavailable': {
+    status: 503,
+    title: 'The browser cannot run',
+    message: 'The browser of {account} cannot run: {cause}.',
+  },
+  'browser:element': {
+    status: 422,
+    title: 'The element is not there',
+    message: '{where}: expected exactly one visible element, got {got}.',
+  },
+  'browser:host': {
+    status: 403,
+    title: 'The host is not allowed',
+    message: 'browsers.{account}.allow does not name {host}.',
+  },
   'agent:not_found': { status: 404, title: 'No such agent', message: 'There is no agent {name}.' },
   'agent:stopped': {
     status: 409,

@@ -98,6 +98,8 @@ export interface Flow {
   result(action: Action): Promise<JsonValue>
   /** Keeps beside an action what went to and fro about it. It changes no state. Throws `action:not_found`. */
   keepRecording(id: string, recording: Recording): Promise<void>
+  /** Keeps beside an action how a page looked (JPEG). It changes no state. Throws `action:not_found`. */
+  keepPicture(id: string, when: 'before' | 'after', jpeg: Buffer): Promise<void>
   /** Erases stored payloads of a person or an action; the chain still verifies. */
   erase(what: { readonly subject: string } | { readonly action: string }, by: string): Promise<Erasure>
   close(): Promise<void>

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { JsonValue } from '../action/json.ts'
 import type { Recording } from '../action/recording.ts'
 import { recall } from './recall-action.ts'
@@ -32,6 +32,43 @@ export async function keepRecording(stages: Stages, id: string, recording: Recor
         payload: {
           kind: `${RECORDING}${randomBytes(6).toString('hex')}`,
           body: recording as unknown as JsonValue,
+          subjects: action.subjects,
+        },
+      },
+    ],
+  })
+}
+
+/** Payloads of how a page looked before and after a call begin so. */
+export const PICTURE = 'picture:'
+
+/** Keeps a picture beside an action: a record of its own with its digest, whose payload is erased with the action's. */
+export async function keepPicture(
+  stages: Stages,
+  id: string,
+  when: 'before' | 'after',
+  jpeg: Buffer,
+): Promise<void> {
+  const { store } = stages
+  const action = await recall(stages, id)
+  await store.commit({
+    records: [
+      {
+        kind: 'recording',
+        at: store.now(),
+        action: id,
+        agent: action.agent,
+        body: {
+          name: action.name,
+          session_id: action.session,
+          door: 'browser',
+          picture: when,
+          bytes: jpeg.length,
+          sha256: createHash('sha256').update(jpeg).digest('hex'),
+        },
+        payload: {
+          kind: `${PICTURE}${when}`,
+          body: { type: 'image/jpeg', base64: jpeg.toString('base64') },
           subjects: action.subjects,
         },
       },

@@ -10,7 +10,7 @@ import { Undoers } from './contain/undoers.ts'
 import { recordBreakGlass, recordDelegation, recordVote } from './decide-approval.ts'
 import { editAction } from './edit-action.ts'
 import type { Flow } from './flow.ts'
-import { keepRecording } from './keep-recording.ts'
+import { keepPicture, keepRecording } from './keep-recording.ts'
 import { judgeResult } from './judge-result.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { History } from './monitor/history.ts'
@@ -126,6 +126,7 @@ export async function openFlow({
     input: (action) => storedInput(stages, action),
     result: (action) => storedResult(stages, action),
     keepRecording: (id, recording) => keepRecording(stages, id, recording),
+    keepPicture: (id, when, jpeg) => keepPicture(stages, id, when, jpeg),
 
     vote: (approvalId, vote) => recordVote(stages, approvalId, vote),
     delegate: (approvalId, delegation) => recordDelegation(stages, approvalId, delegation),

@@ -20,6 +20,8 @@ import { compileExports, withoutExportSecrets } from './compile-export.ts'
 import type { ExportEntry } from './compile-export.ts'
 import { compileMcp, PIN_ENTRY, withoutMcpSecrets } from './compile-mcp.ts'
 import type { McpEntry } from './compile-mcp.ts'
+import { compileBrowsers, withoutBrowserSecrets } from './compile-browser.ts'
+import type { BrowserEntry } from './compile-browser.ts'
 import { compileLedger } from './compile-ledger.ts'
 import type { LedgerEntry } from './compile-ledger.ts'
 import { compilePeople } from './compile-people.ts'
@@ -152,6 +154,7 @@ function compilePolicy(
   const people = compilePeople(content.people ?? {}, report)
   const ledger = compileLedger(content.ledger ?? {}, report)
   const mcp = compileMcp(content.mcp ?? {}, report)
+  const browsers = compileBrowsers(content.browsers ?? {}, report)
   const exports = compileExports(content.export ?? {}, report, (name) => resolve(folder, name))
   const notify = compileNotify(content.notify ?? {}, report)
   const secrets = compileSecrets(content.secrets ?? {}, content.agents ?? {}, report)
@@ -189,6 +192,7 @@ function compilePolicy(
     people,
     ledger,
     mcp,
+    browsers,
     notify,
     secrets,
     exports,
@@ -197,7 +201,9 @@ function compilePolicy(
     replay: compileReplay(content.replay ?? {}),
     document: deepFrozen(
       withoutExportSecrets(
-        withoutNotifySecrets(withoutMcpSecrets(withoutKeys(withoutSecrets(document.content)))),
+        withoutNotifySecrets(
+          withoutMcpSecrets(withoutBrowserSecrets(withoutKeys(withoutSecrets(document.content)))),
+        ),
       ),
     ),
   })
@@ -235,6 +241,7 @@ interface PolicyDocument extends LimitsEntry {
   readonly people?: PeopleEntry
   readonly ledger?: LedgerEntry
   readonly mcp?: McpEntry
+  readonly browsers?: Readonly<Record<string, BrowserEntry>>
   readonly notify?: NotifyEntry
   readonly secrets?: SecretEntries
   readonly prompts?: string

@@ -8,6 +8,7 @@ import type { AnomalyRule, NoveltyRule } from './compile-anomaly.ts'
 import type { LedgerRule } from './compile-ledger.ts'
 import type { EgressRule, SecretRule } from './compile-egress.ts'
 import type { ExportRule } from './compile-export.ts'
+import type { BrowserRule } from './compile-browser.ts'
 import type { PeopleRule } from './compile-people.ts'
 import type { RecordRule, ReplayRule } from './compile-record.ts'
 import type { NotifyRule } from './notify.ts'
@@ -38,6 +39,8 @@ export interface Policy {
   readonly people: PeopleRule
   readonly ledger: LedgerRule
   readonly mcp: McpRule
+  /** Accounts that agents use in a browser, by name. */
+  readonly browsers: Readonly<Record<string, BrowserRule>>
   readonly notify: NotifyRule
   /** What sandboxed agents use and never see. */
   readonly secrets: readonly SecretRule[]

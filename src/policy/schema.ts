@@ -5,6 +5,7 @@ import type { Check } from './check.ts'
 import { exportSchema } from './compile-export.ts'
 import { notifySchema } from './notify.ts'
 import { anomalySchema, noveltySchema } from './schema-anomaly.ts'
+import { browsersSchema } from './schema-browser.ts'
 import { egressSchema, secretsSchema } from './schema-egress.ts'
 import { mcpSchema } from './schema-mcp.ts'
 import {
@@ -94,6 +95,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
       },
       mcp: mcpSchema,
       secrets: secretsSchema,
+      browsers: browsersSchema,
       people: peopleSchema,
       ledger: ledgerSchema,
       export: exportSchema,

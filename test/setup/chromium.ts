@@ -31,7 +31,7 @@ export async function startChromium(): Promise<Browser> {
   })
 }
 
-async function findChromium(): Promise<string> {
+export async function findChromium(): Promise<string> {
   const named = process.env['CHROMIUM']
   if (named !== undefined && named !== '') return named
   const found = PLACES.find((path) => existsSync(path))

@@ -9,6 +9,7 @@ import { PeopleReach } from '../reach-people.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import { consoleDoor } from '../console/console-door.ts'
 import { Authenticator } from '../http-api/authentication.ts'
+import { browserDoor } from '../browser/browser-door.ts'
 import { hookDoor } from '../hooks/hook-door.ts'
 import { lazyDoor } from '../http-api/lazy-door.ts'
 import { startHttpServer } from '../http-api/server.ts'
@@ -135,7 +136,12 @@ export async function serve(
       telemetry,
       authenticator,
       channels: people,
-      doors: [hookDoor({ flow, store, policies }), (app) => people.doors(app), consoleDoor()],
+      doors: [
+        hookDoor({ flow, store, policies }),
+        browserDoor({ flow, store, policies, data: harness.data, onFault }),
+        (app) => people.doors(app),
+        consoleDoor(),
+      ],
       rawDoors: [modelGateway, mcpGateway],
     })
     people.open(harness, server.url)

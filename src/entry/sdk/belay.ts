@@ -1,5 +1,6 @@
 import type { Check } from '../../policy/check.ts'
 import type { JsonObject } from '../../action/json.ts'
+import type { BrowserOptions, BrowserSession } from './browser.ts'
 import { guardWith } from './guard.ts'
 import type { Guarded, GuardOptions } from './guard.ts'
 import type { PromptAccess } from './prompt-access.ts'
@@ -64,6 +65,19 @@ export class Belay {
   /** The registry of prompts: versions, labels, rendering. */
   get prompts(): PromptAccess {
     return this.#door.prompts
+  }
+
+  /**
+   * The browser of an account that the policy names under `browsers:`, still logged in from last time; each call of
+   * its pages is an action `browser.…`. Throws a `BelayError`: `browser:unknown_account` when the policy does not
+   * name the agent there, `browser:in_use` when somebody else has it, `browser:unavailable` when it cannot run.
+   */
+  async browser(account: string, options: BrowserOptions): Promise<BrowserSession> {
+    const [{ BrowserSession: Session }, door] = await Promise.all([
+      import('./browser.ts'),
+      this.#door.browsers(),
+    ])
+    return new Session(door, (await door.open(account, options)).id)
   }
 
   /** How an action stands now. */

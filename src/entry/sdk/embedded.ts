@@ -47,6 +47,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
     throw error
   })
   const { flow, store, prompts } = harness
+  let browsers: ReturnType<typeof openBrowsers> | undefined
   const exports = await openExports(harness, onFault)
 
   async function actionOf(id: string): Promise<Action> {
@@ -112,12 +113,19 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
           .reconcile(name)
           .catch((error: unknown) => process.emitWarning(asError(error), { code: 'BELAY_RECONCILE' }))
     },
+    browsers: () => (browsers ??= openBrowsers(harness, onFault)),
     async close() {
+      await (await browsers)?.closeAll()
       await exports?.close()
       await harness.close()
       await telemetry.close()
     },
   }
+}
+
+async function openBrowsers({ flow, store, policies, data }: Harness, onFault: (error: unknown) => void) {
+  const { embeddedBrowsers } = await import('./embedded-browser.ts')
+  return embeddedBrowsers({ flow, store, policies, data, onFault })
 }
 
 /** Loaded only where the policy exports something when it is opened. */

@@ -99,6 +99,17 @@ export class OutcomeUnrecorded<T = unknown> extends Error {
   }
 }
 
+/** A call of a browser was allowed and could not be done, for the reason given; recorded as `failed`. */
+export class ActionFailed extends Error {
+  readonly id: string
+
+  constructor(id: string, why: string) {
+    super(`The action ${id} was not done: ${why}`)
+    this.name = 'ActionFailed'
+    this.id = id
+  }
+}
+
 /** The action ran and succeeded; the policy's `result:` checks do not let its result out. */
 export class ResultWithheld extends Error {
   readonly id: string

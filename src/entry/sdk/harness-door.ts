@@ -3,6 +3,7 @@ import type { Decision } from '../../action/decision.ts'
 import type { Reason } from '../../action/finding.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import type { Reconciler, Undoer } from '../../flow/contain/undoers.ts'
+import type { BrowserDoor } from './browser.ts'
 import type { PromptAccess } from './prompt-access.ts'
 import type { JudgedResult } from '../judged-report.ts'
 
@@ -64,4 +65,6 @@ export interface HarnessDoor {
 /** A harness as `Belay` holds it. */
 export interface WholeDoor extends HarnessDoor {
   readonly prompts: PromptAccess
+  /** Loaded with its first use. */
+  browsers(): Promise<BrowserDoor>
 }

@@ -74,6 +74,7 @@ export function openRemote(options: RemoteOptions): WholeDoor {
       undos.register(action, undo)
     },
     prompts: remotePrompts(client),
+    browsers: async () => (await import('./remote-browser.ts')).remoteBrowsers(client),
     async close() {
       await undos?.close()
     },

@@ -181,7 +181,7 @@ function tell(record: StoredRecord): string {
     case 'cancellation':
       return `cancelled${state}`
     case 'recording':
-      return 'request and answer kept'
+      return said['picture'] === undefined ? 'request and answer kept' : `the page ${said['picture']} it kept`
     case 'genesis':
     case 'agent':
     case 'policy':

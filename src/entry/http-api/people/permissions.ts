@@ -54,6 +54,13 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'POST /v1/actions/:id/undo': 'operate',
   'POST /v1/actions/:id/cancel': 'operate',
   'POST /v1/undos': 'operate',
+  'GET /v1/actions/:id/pictures/:when': 'read',
+
+  'POST /v1/browsers': null,
+  'GET /v1/browsers': 'read',
+  'POST /v1/browsers/:id/calls': null,
+  'GET /v1/browsers/:id/calls/:action': null,
+  'DELETE /v1/browsers/:id': 'operate',
 
   'GET /v1/approvals': 'read',
   'GET /v1/approvals/:id': 'read',
