@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../action/json.ts
 import type { NanoUsd } from '../action/money.ts'
 import type { Action, Reservation } from '../action/action.ts'
 import { canonicalJson, actionDigest } from '../action/digest.ts'
+import type { Reason } from '../action/finding.ts'
 import type { HistoryEntry, Store } from '../storage/store.ts'
 import type { CheckedCase, JudgedCase } from './case.ts'
 import { decide, type Verdict } from './decide.ts'
@@ -55,7 +56,8 @@ export async function judge(stages: Judges, checked: CheckedCase, standing?: Sta
       history,
       stages.monitor.agents.get(proposal.agent).state,
     )
-    const metered = stages.monitor.reserve(verified, exhausted)
+    const about = { digest, ...(standing && { earlier: standing.reasons }) }
+    const metered = stages.monitor.reserve(verified, exhausted, about)
     if (metered.status === 'short') {
       if (standing !== undefined) restore(stages, standing)
       const { key } = metered.draw.account
@@ -74,6 +76,7 @@ export async function judge(stages: Judges, checked: CheckedCase, standing?: Sta
     const counted = verdict.effective === 'deny' || standing !== undefined ? null : entry(checked, measures)
     if (verdict.effective === 'deny') stages.monitor.undo(judged)
     if (counted !== null) stages.history.add(counted)
+    if (standing === undefined) stages.monitor.decided(judged, verdict.effective)
     return {
       judged,
       verdict,
@@ -89,12 +92,14 @@ export async function judge(stages: Judges, checked: CheckedCase, standing?: Sta
 /** What an action holds that was admitted earlier. */
 export interface Standing {
   readonly entry: HistoryEntry
+  /** Why it was decided as it was. */
+  readonly reasons: readonly Reason[]
   readonly reservations: readonly Reservation[]
 }
 
 export function standingOf(action: Action): Standing {
-  const { id, agent, name, proposedAt, measures, reservations } = action
-  return { entry: { id, agent, name, at: proposedAt, measures }, reservations }
+  const { id, agent, name, proposedAt, measures, reservations, reasons } = action
+  return { entry: { id, agent, name, at: proposedAt, measures }, reasons, reservations }
 }
 
 function stepAside(stages: Judges, { entry, reservations }: Standing): void {

@@ -12,6 +12,9 @@ import { editAction } from './edit-action.ts'
 import type { Flow } from './flow.ts'
 import { keepPicture, keepRecording } from './keep-recording.ts'
 import { judgeResult } from './judge-result.ts'
+import type { AnomalyObserver } from './monitor/baselines/anomaly.ts'
+import { BaselineKeeper } from './monitor/baselines/keep-baselines.ts'
+import { Watch } from './monitor/baselines/watch.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { History } from './monitor/history.ts'
 import { keep, recall, storedInput, whileExecuting } from './recall-action.ts'
@@ -37,6 +40,8 @@ export interface FlowOptions {
   readonly channels?: readonly ApprovalChannel[]
   /** Telemetry's place: what is counted and traced, never decided. */
   readonly onMoved?: Observer
+  /** Is told of everything that an agent does unlike itself, once when it begins. */
+  readonly onAnomaly?: AnomalyObserver
   /** Where faults of the background work go. */
   readonly onFault?: (error: unknown) => void
 }
@@ -55,9 +60,19 @@ export async function openFlow({
   tick = 500,
   channels = [],
   onMoved,
+  onAnomaly,
   onFault = () => undefined,
 }: FlowOptions): Promise<OpenFlow> {
-  const monitor = createMonitor(store)
+  const watch = new Watch((anomaly) => {
+    try {
+      onAnomaly?.(anomaly)
+    } catch (error) {
+      onFault(error)
+    }
+  })
+  const monitor = createMonitor(store, watch)
+  const keeper = new BaselineKeeper(store, watch)
+  const isWatched = (agent: string): boolean => policies.current().agent(agent)?.anomaly != null
   const pending = new PendingAnnouncements(store)
   const stages: Stages = {
     store,
@@ -77,6 +92,7 @@ export async function openFlow({
   }
   await monitor.agents.refresh()
   await monitor.loadOutcomes(policies.current())
+  if (policies.current().agentRules.some(({ anomaly }) => anomaly !== null)) await keeper.load(isWatched)
   await recoverActions(stages)
 
   const anchor = createAnchor(store)
@@ -87,6 +103,7 @@ export async function openFlow({
   }
   const tendAndAnnounce = async (): Promise<void> => {
     await tend(stages, anchor)
+    await keeper.tend(store.now())
     await pending.announce(stages.announcer)
   }
   const timer = setInterval(() => background(tendAndAnnounce), tick)
@@ -175,6 +192,7 @@ export async function openFlow({
       stages.waiters.notifyAll()
       await Promise.allSettled(stages.reporting)
       await work
+      await keeper.exchange().catch(onFault)
     },
   }
 }

@@ -47,7 +47,9 @@ export async function runAction(stages: Stages, proposal: Proposal, how: How): P
       const admitted = admitOrTakeBack(stages, judgement, how, cover)
       const result = await commitOrTakeBack(stages, judgement, transitionOf(admitted, judgement))
       if (judgement.breaker !== undefined)
-        await setAgentState(stages, proposal.agent, judgement.breaker, 'breaker').catch(stages.onFault)
+        await setAgentState(stages, proposal.agent, judgement.breaker, judgement.breaker.by).catch(
+          stages.onFault,
+        )
       if (result === 'committed') return remember(stages, admitted)
       if (result === 'idempotency') return (await earlier(stages, proposal)) ?? conflict(admitted.action.id)
       // The agent was paused, resumed or stopped meanwhile: judge by what it is now.

@@ -7,7 +7,7 @@ import { BelayError } from '../errors/catalogue.ts'
 import { escalate } from './approve/escalate.ts'
 import { transitionRecord } from './audit/records.ts'
 import { standingOf } from './judge.ts'
-import { announce, remember } from './recall-action.ts'
+import { announce, remember, storedInput } from './recall-action.ts'
 import { setAgentState } from './set-agent-state.ts'
 import type { Stages } from './stages.ts'
 
@@ -52,11 +52,22 @@ export async function settleAction(
     body: { result: report.result ?? null, error: report.error ?? null },
     subjects: action.subjects,
   }
+  const approved = (await approvedUnlike(stages, action)) ?? null
   await move(stages, action, next, transitionRecord('outcome', next, body, payload), charges)
-  const verdict = stages.monitor.finished(next, stages.policies.current())
+  const policy = stages.policies.current()
+  const unlike = stages.monitor.ended(next, policy, action, approved)
+  const verdict = stages.monitor.finished(next, policy) ?? unlike
   // The outcome is on disk: a pause that cannot be recorded is in force here, and no reason to call the report failed.
-  if (verdict !== undefined) await setAgentState(stages, next.agent, verdict, 'breaker').catch(stages.onFault)
+  if (verdict !== undefined)
+    await setAgentState(stages, next.agent, verdict, verdict.by).catch(stages.onFault)
   return next
+}
+
+/** The input of an action that was unlike its agent and that a person let run all the same. */
+function approvedUnlike(stages: Stages, action: Action): Promise<JsonObject | null> | undefined {
+  if (!isIn(action, 'executing') || action.state.approvedBy === undefined) return undefined
+  const unlike = action.reasons.some(({ code }) => code.startsWith('anomaly:') || code.startsWith('novelty:'))
+  return unlike ? storedInput(stages, action) : undefined
 }
 
 /** A result that nothing was said against needs no word in the state. */

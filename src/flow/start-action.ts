@@ -97,7 +97,8 @@ async function resolve(
     ...release,
     ...judged.reservations.map(({ account, amount }) => ({ account, reserved: amount, spent: 0 })),
   ]
-  if (judgement.breaker !== undefined) await setAgentState(stages, ready.agent, judgement.breaker, 'breaker')
+  if (judgement.breaker !== undefined)
+    await setAgentState(stages, ready.agent, judgement.breaker, judgement.breaker.by)
 
   if (verdict.decision === 'deny') {
     // A pause is not a refusal for good: the action stays ready until it expires.

@@ -1,11 +1,15 @@
 import type { Action, Reservation } from '../../action/action.ts'
-import type { Finding } from '../../action/finding.ts'
+import type { Decision } from '../../action/decision.ts'
+import type { Finding, Reason } from '../../action/finding.ts'
+import type { JsonObject } from '../../action/json.ts'
 import type { NanoUsd } from '../../action/money.ts'
 import { admittedBy } from '../../policy/admit-request.ts'
 import type { AgentRule, BreakerRule, Policy } from '../../policy/policy.ts'
 import type { Charge, Store } from '../../storage/store.ts'
 import { passed, type MeteredCase, type VerifiedCase } from '../case.ts'
 import { AgentStates } from './agent-states.ts'
+import { NOTHING, type Watched } from './baselines/findings.ts'
+import type { Watch } from './baselines/watch.ts'
 import { Breaker, type Trip } from './breaker.ts'
 import { Budgets, type BudgetStore, type Draw } from './budgets.ts'
 
@@ -14,16 +18,27 @@ export type Metered =
   /** The share of this replica does not suffice; acquire and judge again. */
   | { readonly status: 'short'; readonly draw: Draw }
 
-/** A breaker's verdict after an outcome: the agent is to be paused, stopped or, after good probes, resumed. */
+/** The agent is to be paused, stopped or, after good probes, resumed: by its breaker, or for what it did unlike itself. */
 export interface BreakerVerdict {
   readonly state: 'paused' | 'stopped' | 'active'
   readonly reason: string
+  readonly by: 'breaker' | 'anomaly'
+}
+
+/** What a judgement knows of an action beside its case. */
+export interface About {
+  /** Digest of what it does. */
+  readonly digest: string
+  /** It was admitted earlier, for these reasons, and is judged again: nothing of it is counted twice. */
+  readonly earlier?: readonly Reason[]
 }
 
 export interface Monitor {
   readonly agents: AgentStates
   /** Synchronous: sets room aside in memory or adds the finding that refuses. `exhausted`: accounts of which more was asked in vain. */
-  reserve(verified: VerifiedCase, exhausted: ReadonlySet<string>): Metered
+  reserve(verified: VerifiedCase, exhausted: ReadonlySet<string>, about?: About): Metered
+  /** What was decided about an action that is judged for the first time. */
+  decided(judged: Pick<MeteredCase, 'at' | 'proposal' | 'policy' | 'findings'>, effective: Decision): void
   acquire(draw: Draw, at: number): Promise<boolean>
   /** The reservation never became durable, or the action is refused after all. */
   undo(metered: Pick<MeteredCase, 'proposal' | 'reservations' | 'probe'>): void
@@ -36,6 +51,13 @@ export interface Monitor {
   settled(charges: readonly Charge[]): void
   /** Counts a finished action for the agent's breaker. */
   finished(action: Pick<Action, 'agent' | 'state'>, policy: Policy): BreakerVerdict | undefined
+  /** The same for its baselines. `before`: as it was until it ended. `approved`: its input, where a person said yes to what was found in it. */
+  ended(
+    action: Action,
+    policy: Policy,
+    before: Action,
+    approved: JsonObject | null,
+  ): BreakerVerdict | undefined
   /** A person changed the agent's state. */
   stateSet(agent: string): void
   /** Does the action's reservation still lie in the windows of this instant? */
@@ -48,14 +70,18 @@ export interface Monitor {
   tend(at: number): Promise<void>
 }
 
+const MAX_WAITING = 10_000
+
 /** What the stage needs of a store. */
 export type MonitorStore = BudgetStore & Pick<Store, 'agents' | 'budgets' | 'recentFailures'>
 
 /** Monitor: does the action fit the budget, the rate and the agent's state? */
-export function createMonitor(store: MonitorStore): Monitor {
+export function createMonitor(store: MonitorStore, watch?: Watch): Monitor {
   const agents = new AgentStates(store)
   const budgets = new Budgets(store)
   const breakers = new Map<string, Breaker>()
+  /** What was found in actions that wait for room: they are not counted again when they are judged again. */
+  const waiting = new Map<string, Watched>()
 
   function breakerOf(agent: string): Breaker {
     let breaker = breakers.get(agent)
@@ -113,10 +139,17 @@ export function createMonitor(store: MonitorStore): Monitor {
     return Math.max(least, room)
   }
 
+  function watchArrival(asked: VerifiedCase, rule: AgentRule | undefined, about: About | undefined): Watched {
+    if (watch === undefined || rule?.anomaly == null || about === undefined) return NOTHING
+    return about.earlier === undefined
+      ? watch.arrive(asked, rule, about.digest)
+      : watch.again(asked, rule, about.earlier)
+  }
+
   return {
     agents,
 
-    reserve(asked, exhausted) {
+    reserve(asked, exhausted, about) {
       const { policy, proposal, at } = asked
       const rule = policy.agent(proposal.agent)
       const cost = fitted(asked, rule, exhausted)
@@ -148,7 +181,14 @@ export function createMonitor(store: MonitorStore): Monitor {
         }
       }
 
-      const hopeless = refused || found.length > 0
+      const { id } = asked
+      // One that is paused does nothing: what it asks for is nothing to learn from.
+      const watched = waiting.get(id) ?? (state === undefined ? watchArrival(verified, rule, about) : NOTHING)
+      waiting.delete(id)
+      found.push(...watched.findings)
+      verdict ??= watched.verdict
+
+      const hopeless = refused || found.some(({ decision }) => decision === 'deny')
       if (hopeless && !observing) return metered(verified, found, [], row.version, verdict)
 
       let probe = false
@@ -163,7 +203,10 @@ export function createMonitor(store: MonitorStore): Monitor {
       const reserved = budgets.reserve(draws, at, observing && exhausted.size > 0)
       if (reserved.status === 'short') {
         if (probe) breaker?.forget()
-        if (!exhausted.has(reserved.draw.account.key)) return reserved
+        if (!exhausted.has(reserved.draw.account.key)) {
+          if (waiting.size < MAX_WAITING) waiting.set(id, watched)
+          return reserved
+        }
         return metered(verified, [...found, overBudget(reserved.draw)], [], row.version)
       }
       // Asked with `exhausted` under observe, the room was forced: the decision still says what is wrong.
@@ -193,6 +236,23 @@ export function createMonitor(store: MonitorStore): Monitor {
 
     settled: (charges) => budgets.settled(charges),
 
+    decided({ at, proposal, policy, findings }, effective) {
+      if (watch === undefined || policy.agent(proposal.agent)?.anomaly == null) return
+      // What was refused because the agent is paused, or for its behaviour, says nothing new of it.
+      if (agents.get(proposal.agent).state !== 'active') return
+      if (!findings.some(({ reason }) => reason.code.startsWith('anomaly:')))
+        watch.decided({ at, proposal }, effective)
+    },
+
+    ended(action, policy, before, approved) {
+      const rule = policy.agent(action.agent)
+      if (watch === undefined || rule?.anomaly == null) return undefined
+      if (approved !== null) watch.approved(action.agent, action.name, approved, action.updatedAt)
+      const { verdict } = watch.finished(action, before, rule)
+      const counts = policy.mode === 'enforce' && agents.get(action.agent).state === 'active'
+      return counts ? verdict : undefined
+    },
+
     finished(action, policy) {
       const rule = policy.agent(action.agent)?.breaker
       if (rule == null) return undefined
@@ -200,14 +260,17 @@ export function createMonitor(store: MonitorStore): Monitor {
       const failed = action.state.name === 'failed' || action.state.name === 'unknown'
       const verdict = breaker.finished(rule, failed)
       if (verdict === undefined) return undefined
-      if (verdict === 'closed') return { state: 'active', reason: 'breaker:closed: all probes succeeded' }
+      if (verdict === 'closed')
+        return { state: 'active', reason: 'breaker:closed: all probes succeeded', by: 'breaker' }
       breaker.open(store.now(), verdict.message)
       return verdictOf(rule, verdict)
     },
 
     stateSet(agent) {
       const breaker = breakers.get(agent)
-      if (breaker !== undefined && agents.get(agent).state === 'active') breaker.close()
+      if (agents.get(agent).state !== 'active') return
+      breaker?.close()
+      watch?.resumed(agent)
     },
 
     isCurrent(action, policy, at) {
@@ -256,6 +319,7 @@ export function createMonitor(store: MonitorStore): Monitor {
     limitsChanged: () => budgets.returnAll(),
 
     async tend(at) {
+      watch?.tick(at)
       await budgets.returnIdle(at)
       await agents.refresh()
       for (const [name, breaker] of breakers) {
@@ -281,7 +345,8 @@ function metered(
 }
 
 function verdictOf(rule: BreakerRule, trip: Trip): BreakerVerdict {
-  return { state: rule.then === 'stop' ? 'stopped' : 'paused', reason: `${trip.code}: ${trip.message}` }
+  const state = rule.then === 'stop' ? 'stopped' : 'paused'
+  return { state, reason: `${trip.code}: ${trip.message}`, by: 'breaker' }
 }
 
 function refuseState(
