@@ -299,6 +299,12 @@ export const CATALOGUE = {
     title: 'Somebody else was first',
     message: 'The prompt {name} changed in the meantime; read it again.',
   },
+  'egress:secret_missing': {
+    status: 424,
+    title: 'A secret of the agent is missing',
+    message:
+      'The secret {name} cannot be put in: set the environment variable {variable} for Belay to at least 8 characters that can stand in a header.',
+  },
   'provider:unknown': {
     status: 404,
     title: 'No such provider',

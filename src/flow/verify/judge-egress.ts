@@ -1,5 +1,6 @@
 import type { Finding } from '../../action/finding.ts'
 import { admittedBy, BY_EGRESS, isBuiltIn, methodOf } from '../../policy/admit-request.ts'
+import { EGRESS_REFUSALS, isEgressRefusal } from '../../policy/egress-refusals.ts'
 import type { Case } from '../case.ts'
 
 /**
@@ -12,6 +13,8 @@ export function judgeEgress(opened: Case): readonly Finding[] {
   const contained = input['via'] === BY_EGRESS
   const closed = contained || policy.agent(proposal.agent)?.egress != null
   if (!closed) return isBuiltIn(rule) ? [unmatched(opened)] : []
+  const { refused } = input
+  if (isEgressRefusal(refused)) return [deny(refused, EGRESS_REFUSALS[refused])]
   const admitted = admittedBy(policy, proposal.agent, proposal.action, input)
   if (admitted === undefined)
     return [deny('egress:no_entry', 'No egress entry of the agent admits the request.')]
