@@ -62,7 +62,7 @@ export interface Ast {
   readonly decorators: readonly Ast[] | undefined
   readonly typeAnnotation: Ast | null | undefined
   readonly regex: { readonly pattern: string; readonly flags: string } | undefined
-  readonly directive: string | undefined
+  readonly directive: string | null | undefined
   readonly children: readonly Ast[]
   readonly openingElement: Ast
   readonly attributes: readonly Ast[]

@@ -131,7 +131,7 @@ function lower(file: SourceFile, parsed: Parsed, typescript: boolean): Module {
     depth: 0,
   }
   const statements = parsed.program.body as unknown as readonly Ast[]
-  for (const each of statements) if (each.directive !== undefined) directives.push(each.directive)
+  for (const each of statements) if (typeof each.directive === 'string') directives.push(each.directive)
   for (const each of lowerStatements(lowering, statements)) body.push(each)
   binder.bind()
   return module

@@ -55,7 +55,7 @@ export function lowerFunction(lowering: Lowering, node: Ast, place: FunctionPlac
       body.push({ kind: 'return', value, at: node.body.start, end: node.body.end })
     } else {
       const statements = listOf(node.body.body)
-      for (const each of statements) if (each.directive !== undefined) directives.push(each.directive)
+      for (const each of statements) if (typeof each.directive === 'string') directives.push(each.directive)
       for (const each of LOWER.statements(lowering, statements)) body.push(each)
     }
   }

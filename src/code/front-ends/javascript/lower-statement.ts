@@ -47,7 +47,7 @@ function lower(lowering: Lowering, node: Ast, into: Statement[], label: string |
   const { start: at, end } = node
   switch (node.type) {
     case 'ExpressionStatement':
-      if (node.directive === undefined)
+      if (typeof node.directive !== 'string')
         into.push({ kind: 'expression', expression: LOWER.expression(lowering, node.expression), at, end })
       break
     case 'VariableDeclaration':
