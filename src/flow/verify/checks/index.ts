@@ -1,5 +1,6 @@
 import type { Check } from '../../../policy/check.ts'
 import { bannedPhrases } from './banned-phrases.ts'
+import { code } from './code.ts'
 import { injection } from './injection.ts'
 import { links } from './links.ts'
 import { maxLength } from './max-length.ts'
@@ -22,4 +23,5 @@ export const builtInChecks: readonly Check[] = [
   secrets,
   injection,
   shell,
+  code,
 ]
