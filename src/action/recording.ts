@@ -18,7 +18,7 @@ export interface Recording {
   readonly masked: { readonly request: number; readonly answer: number }
 }
 
-export type RecordedDoor = 'model' | 'http'
+export type RecordedDoor = 'model' | 'http' | 'mcp'
 
 export interface RecordedAnswer {
   readonly status: number

@@ -5,6 +5,7 @@ import { described, listOf, map } from './schema-words.ts'
 export interface RecordRule {
   readonly models: boolean
   readonly api: boolean
+  readonly mcp: boolean
   /** Bytes of the largest answer that is kept. */
   readonly maxBytes: number
 }
@@ -18,6 +19,7 @@ export interface ReplayRule {
 export interface RecordEntry {
   readonly models?: 'off' | 'full'
   readonly api?: 'off' | 'full'
+  readonly mcp?: 'off' | 'full'
   readonly max_bytes?: number
 }
 
@@ -30,10 +32,11 @@ export const VOLATILE_WORDS = ['dates', 'ids'] as const
 
 const MAX_BYTES = 4 * 1024 * 1024
 
-export function compileRecord({ models, api, max_bytes: maxBytes }: RecordEntry): RecordRule {
+export function compileRecord({ models, api, mcp, max_bytes: maxBytes }: RecordEntry): RecordRule {
   return Object.freeze({
     models: models === 'full',
     api: api === 'full',
+    mcp: mcp === 'full',
     maxBytes: maxBytes ?? MAX_BYTES,
   })
 }
@@ -52,6 +55,7 @@ export const recordSchema: JsonObject = described(
   map({
     models: kept('calls of models'),
     api: kept('calls of the HTTP API by agents'),
+    mcp: kept('what clients ask MCP servers'),
     max_bytes: {
       description: 'The largest answer that is kept. Default: 4 MiB.',
       type: 'integer',

@@ -79,6 +79,7 @@ export class ScriptedClient {
   raw(message: JsonObject): void {
     this.session.receive(readMessage(JSON.stringify(message)), {
       scope: '',
+      session: null,
       channel: null,
       answer: (response) => {
         if (response === null) this.#answered.get(message['id'] as number)?.({ cancelled: true })

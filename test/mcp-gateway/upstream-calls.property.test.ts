@@ -37,6 +37,7 @@ function wired() {
   const client = (message: JsonObject, scope = ''): void =>
     void session.receive(readMessage(JSON.stringify(message)), {
       scope,
+      session: null,
       channel: null,
       answer: (response) => void (response !== null && answers.push({ ...response, scope })),
     })

@@ -7,6 +7,7 @@ import { flowDoor } from '../mcp-gateway/flow-door.ts'
 import { HeldCalls } from '../mcp-gateway/held-calls.ts'
 import { PIN_AGENT, PinBook } from '../mcp-gateway/pin-book.ts'
 import { DEFAULT_MAX_RESULT, DEFAULT_TIMEOUT, maxMessage } from '../mcp-gateway/settings.ts'
+import { relayToReplay } from '../mcp-gateway/replay-relay.ts'
 import { stdioServer } from '../mcp-gateway/stdio-server.ts'
 import { runStdioGateway } from '../mcp-gateway/stdio-gateway.ts'
 import { TaskBook } from '../mcp-gateway/task-book.ts'
@@ -23,6 +24,7 @@ import { note } from './print.ts'
 interface McpOptions extends HarnessOptions {
   readonly agent: string
   readonly server?: string
+  readonly session?: string
   readonly timeout: number
   readonly maxResult: number
   readonly elicitApprover?: string
@@ -39,6 +41,7 @@ export function addMcp(program: Command): void {
   )
     .requiredOption('--agent <name>', 'who calls the tools')
     .option('--server <name>', 'its name in actions: mcp.NAME.TOOL (default: from the command)')
+    .option('--session <name>', 'what the agent calls its session (default: BELAY_SESSION; else a new one)')
     .option('--timeout <duration>', 'how long a call may take', duration, DEFAULT_TIMEOUT)
     .option(
       '--max-result <bytes>',
@@ -60,6 +63,9 @@ async function mcp(command: readonly string[], options: McpOptions): Promise<voi
   const onNote = (text: string): void => note(`belay: ${name}: ${escapeText(text)}`)
   const onFault = (error: unknown): void =>
     note(`belay: fault: ${error instanceof Error ? error.message : String(error)}`)
+  const { BELAY_REPLAY: replay, BELAY_SESSION: session } = process.env
+  process.once('SIGINT', stop).once('SIGTERM', stop).once('SIGHUP', stop)
+  if (replay !== undefined) return relayToReplay(`${replay}/mcp/${name}`, process.stdin, process.stdout)
   const harness = await openDoor(options)
   const pins = new PinBook({
     door: harness.door,
@@ -73,10 +79,10 @@ async function mcp(command: readonly string[], options: McpOptions): Promise<voi
     maxResult: options.maxResult,
     elicitApprover: options.elicitApprover ?? null,
   }
-  process.once('SIGINT', stop).once('SIGTERM', stop).once('SIGHUP', stop)
   try {
     await runStdioGateway({
       agent: options.agent,
+      session: options.session ?? session ?? null,
       input: process.stdin,
       output: process.stdout,
       context: {

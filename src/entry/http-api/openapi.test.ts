@@ -71,6 +71,7 @@ test('names every route of the server, and only those', async () => {
     'POST /v1/absences',
     'POST /v1/actions',
     'POST /v1/actions/{id}/cancel',
+    'POST /v1/actions/{id}/exchanges',
     'POST /v1/actions/{id}/outcome',
     'POST /v1/actions/{id}/start',
     'POST /v1/actions/{id}/undo',

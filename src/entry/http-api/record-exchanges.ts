@@ -13,7 +13,7 @@ export function recordExchanges(app: FastifyInstance, { flow, store, policies }:
     const { record } = policies.current()
     if (!record.api || typeof payload !== 'string' || !isOfAgent(request)) return
     const id = actionOf(payload)
-    if (id === undefined) return
+    if (id === undefined || (record.mcp && isOfMcp(payload))) return
     const tape = new AnswerTape(record.maxBytes, store.now() - Math.round(reply.elapsedTime))
     tape.whole(reply.statusCode, headersOf(reply), payload)
     const body = request.body === undefined ? null : Buffer.from(JSON.stringify(request.body))
@@ -46,6 +46,12 @@ function actionOf(payload: string): string | undefined {
   return isJsonObject(answer) && typeof answer['id'] === 'string' && typeof answer['agent'] === 'string'
     ? answer['id']
     : undefined
+}
+
+/** What the gateway asks for an agent: what the agent asked the gateway is kept instead. */
+function isOfMcp(payload: string): boolean {
+  const { action } = JSON.parse(payload) as { readonly action?: unknown }
+  return typeof action === 'string' && action.startsWith('mcp.')
 }
 
 function headersOf(reply: FastifyReply): Record<string, string> {

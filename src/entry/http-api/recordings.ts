@@ -1,7 +1,11 @@
 import type { FastifyInstance } from 'fastify'
+import type { JsonObject } from '../../action/json.ts'
+import { BelayError } from '../../errors/catalogue.ts'
 import { RECORDING } from '../../flow/keep-recording.ts'
 import type { Store } from '../../storage/store.ts'
+import { recordingOfExchange } from '../recording/recording-of-exchange.ts'
 import type { ApiContext } from './api-context.ts'
+import { maySee, principalOf } from './authentication.ts'
 import { routeSchema } from './route-schema.ts'
 import { agentName, id, object } from './schemas.ts'
 
@@ -10,11 +14,18 @@ interface Query {
   readonly before?: string
 }
 
+interface ExchangeBody {
+  readonly server: string
+  readonly request: JsonObject
+  readonly answer: JsonObject
+  readonly started_at: number
+}
+
 const ACTIONS_A_PAGE = 100
 const BYTES_A_PAGE = 16 * 1024 * 1024
 
 /** What was kept of a session for replay. */
-export function recordingRoutes(app: FastifyInstance, { store }: ApiContext): void {
+export function recordingRoutes(app: FastifyInstance, { flow, store, policies }: ApiContext): void {
   app.get<{ Params: { id: string }; Querystring: Query }>(
     '/v1/sessions/:id/recordings',
     {
@@ -56,6 +67,46 @@ export function recordingRoutes(app: FastifyInstance, { store }: ApiContext): vo
       const { agent, before } = request.query
       void reply.type('application/json; charset=utf-8')
       return page(store, request.params.id, agent, before)
+    },
+  )
+
+  app.post<{ Params: { id: string }; Body: ExchangeBody }>(
+    '/v1/actions/:id/exchanges',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary:
+          'Keep beside an action what an MCP server was asked and has answered, where the policy says so',
+        tag: 'actions',
+        params: object({ id }, ['id']),
+        body: object(
+          {
+            server: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$' },
+            request: { type: 'object', additionalProperties: true },
+            answer: { type: 'object', additionalProperties: true },
+            started_at: { type: 'integer', minimum: 0, description: 'when it was asked, epoch ms' },
+          },
+          ['server', 'request', 'answer', 'started_at'],
+        ),
+        answers: {
+          200: {
+            description: '`false`: the policy does not say `record: { mcp: full }`',
+            schema: object({ kept: { type: 'boolean' } }, ['kept']),
+          },
+        },
+      }),
+    },
+    async (request) => {
+      const { params, body } = request
+      const action = await store.action(params.id)
+      if (action === undefined || !maySee(principalOf(request), action.agent))
+        throw new BelayError('action:not_found', { id: params.id })
+      const { record } = policies.current()
+      if (!record.mcp) return { kept: false }
+      const { server, request: asked, answer, started_at: startedAt } = body
+      const recording = recordingOfExchange({ server, request: asked, answer, startedAt }, record.maxBytes)
+      if (recording !== null) await flow.keepRecording(action.id, recording)
+      return { kept: true }
     },
   )
 }

@@ -2,6 +2,7 @@ import type { OutcomeReport, Proposal, StateName } from '../../action/action.ts'
 import type { Decision } from '../../action/decision.ts'
 import type { Reason } from '../../action/finding.ts'
 import type { JsonObject } from '../../action/json.ts'
+import type { McpExchange } from '../recording/recording-of-exchange.ts'
 
 /** An action as the gateway needs to know it. */
 export interface Standing {
@@ -51,6 +52,8 @@ export interface ActionDoor {
    */
   finish(id: string, report: OutcomeReport & { readonly result: JsonObject }): Promise<JudgedResult | null>
   report(id: string, report: OutcomeReport): Promise<void>
+  /** Keeps what was asked and answered beside an action, where the policy says so. */
+  keep(id: string, exchange: McpExchange): Promise<void>
   vote(
     approvalId: string,
     by: string,

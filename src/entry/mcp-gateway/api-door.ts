@@ -20,12 +20,16 @@ const RETRIES = 5
 const MAX_WAIT_SECONDS = 30
 const PAGE = 200
 const MAX_PINS = 20_000
+/** Whether exchanges are kept is asked again after this time. */
+const ASK_AGAIN_MS = 10_000
 const KNOWN: ReadonlySet<string> = new Set(STATES)
 
 /** The pipeline of a running harness, by its HTTP API. Whatever cannot be heard from it counts as not allowed. */
 export function apiDoor(client: ApiClient): ActionDoor {
   /** How long a held action is waited for is said when it is proposed. */
   const waits = new Map<string, number>()
+  /** Until then nothing is kept: the policy did not want the last one. */
+  let unwanted = 0
   const ask = async (
     method: string,
     path: string,
@@ -73,6 +77,13 @@ export function apiDoor(client: ApiClient): ActionDoor {
       } catch (error) {
         if (!(error instanceof BelayError) || error.code !== 'action:wrong_state') throw error
       }
+    },
+    async keep(id, { server, request, answer, startedAt }) {
+      if (performance.now() < unwanted) return
+      const { kept } = await client.object('POST', pathOf(id, 'exchanges'), {
+        body: { server, request, answer, started_at: startedAt },
+      })
+      if (kept === false) unwanted = performance.now() + ASK_AGAIN_MS
     },
     async vote(approvalId, by, outcome, reason) {
       await client.as(by).json('POST', `/v1/approvals/${encodeURIComponent(approvalId)}`, {

@@ -6,6 +6,8 @@ export interface ClientRequest {
   readonly message: Request
   /** Tells clients apart that share this session (MCP 2026-07-28 over HTTP); empty where one client has it alone. */
   readonly scope: string
+  /** What the client calls its session, where it says so; all that an agent does under one name is one session. */
+  readonly session: string | null
   /** Aborts when the client no longer wants the answer. */
   readonly left: AbortSignal
   /** `null`: cancelled, no answer follows. */

@@ -5,6 +5,7 @@ import type { Flow } from '../../flow/flow.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Store } from '../../storage/store.ts'
 import { reportJudged } from '../judged-report.ts'
+import { recordingOfExchange } from '../recording/recording-of-exchange.ts'
 import { PIN_ACTION, pinSession, type ActionDoor, type PinAction, type Standing } from './action-door.ts'
 
 export interface FlowDoorOptions {
@@ -74,6 +75,11 @@ export function flowDoor({ flow, store, policies }: FlowDoorOptions): ActionDoor
     report(id, report) {
       open.delete(id)
       return reported(flow, id, report)
+    },
+    async keep(id, exchange) {
+      const { record } = policies.current()
+      const recording = record.mcp ? recordingOfExchange(exchange, record.maxBytes) : null
+      if (recording !== null) await flow.keepRecording(id, recording)
     },
     async vote(approvalId, by, outcome, reason) {
       await flow.vote(approvalId, { by, outcome, ...(reason !== undefined && { reason }), via: 'mcp' })

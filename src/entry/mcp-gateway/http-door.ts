@@ -9,6 +9,7 @@ import { textOf } from '../sdk/text-of.ts'
 import type { ActionDoor } from './action-door.ts'
 import { askEra } from './era.ts'
 import { EventStream } from './event-stream.ts'
+import { LIMITS, type McpGatewayLimits } from './gateway-limits.ts'
 import { Exchange, sendError, sendJson } from './exchange.ts'
 import { HttpSession } from './http-session.ts'
 import {
@@ -22,7 +23,13 @@ import {
   type Request,
 } from './message.ts'
 import { headersMatch } from './mirrored-headers.ts'
-import { HANDSHAKE_VERSIONS, headerMismatch, isStatelessVersion, mayCall } from './request-headers.ts'
+import {
+  HANDSHAKE_VERSIONS,
+  headerMismatch,
+  isStatelessVersion,
+  mayCall,
+  sessionName,
+} from './request-headers.ts'
 import { Servers, type Declared } from './servers.ts'
 import { Session } from './session.ts'
 
@@ -38,16 +45,6 @@ export interface McpGatewayOptions {
   readonly limits?: Partial<McpGatewayLimits>
 }
 
-/** Times are ms, sizes bytes. */
-export interface McpGatewayLimits {
-  readonly body: number
-  /** Sessions of one agent with one server; each may be a process. */
-  readonly sessions: number
-  /** After this time without a message a session ends. */
-  readonly idle: number
-}
-
-const LIMITS: McpGatewayLimits = { body: 32 * 1024 * 1024, sessions: 32, idle: 30 * 60_000 }
 const SWEEP_MS = 10_000
 const PATH = /^\/mcp\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})\/?$/
 
@@ -214,10 +211,10 @@ class McpGateway implements RawDoor {
           `the agent ${agent} has too many sessions with this server`,
           { 'retry-after': '5' },
         )
-      return http.post(message, response, streams)
+      return http.post(message, response, streams, sessionName(request))
     }
     const http = this.#sessionOf(request, response, agent, declared)
-    http?.post(message, response, streams)
+    http?.post(message, response, streams, sessionName(request))
   }
 
   #get(request: IncomingMessage, response: ServerResponse, agent: string, declared: Declared): void {
@@ -327,7 +324,12 @@ class McpGateway implements RawDoor {
     })
     const cancel = session.receive(
       { kind: 'request', message },
-      { scope: `${this.#scopes++} `, channel: exchange, answer: (answer) => exchange.answer(answer) },
+      {
+        scope: `${this.#scopes++} `,
+        session: sessionName(request),
+        channel: exchange,
+        answer: (answer) => exchange.answer(answer),
+      },
     )
     // To close the stream is to cancel (MCP 2026-07-28, Cancellation).
     response.once('close', () => response.writableFinished || cancel?.())

@@ -34,10 +34,11 @@ export class HttpSession {
     })
   }
 
-  post(message: Message, response: ServerResponse, streams: boolean): void {
+  /** `session`: what the client calls it, for the record. */
+  post(message: Message, response: ServerResponse, streams: boolean, session: string | null): void {
     const headers = { 'mcp-session-id': this.id }
     if (message.kind !== 'request') {
-      this.session.receive(message, { scope: '', channel: null, answer: () => undefined })
+      this.session.receive(message, { scope: '', session, channel: null, answer: () => undefined })
       response.writeHead(202, headers).end()
       return
     }
@@ -55,6 +56,7 @@ export class HttpSession {
     })
     this.session.receive(message, {
       scope: '',
+      session,
       channel: exchange,
       answer: (answer) => exchange.answer(answer),
     })

@@ -48,3 +48,11 @@ export function headerMismatch({ headers }: IncomingMessage, message: Request): 
     ? null
     : `Mcp-Name and ${field} of the message differ`
 }
+
+const SESSION_NAME = /^[\x20-\x7e]{1,200}$/
+
+/** What the client calls its session: the same header as on the model gateway. */
+export function sessionName({ headers }: IncomingMessage): string | null {
+  const name = headers['belay-session']
+  return typeof name === 'string' && SESSION_NAME.test(name) ? name : null
+}

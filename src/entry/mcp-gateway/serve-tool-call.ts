@@ -89,7 +89,7 @@ export async function serveToolCall(session: Session, active: ClientRequest): Pr
 /** The action of this call: a new one, or the one that the same call has left waiting for a person. */
 async function proposed(
   session: Session,
-  { message }: ClientRequest,
+  { message, session: named }: ClientRequest,
   action: string,
   input: JsonObject,
   { digest, hints }: KnownTool,
@@ -114,7 +114,7 @@ async function proposed(
     agent,
     action,
     input,
-    session: session.id,
+    session: named ?? session.id,
     target: context.name,
     toolSchemaVersion: digest,
     ...(trace !== undefined && { trace }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isJsonObject, type JsonObject } from '../../action/json.ts'
-import { textOf } from '../sdk/text-of.ts'
 import { ClientQuestions } from './client-questions.ts'
+import { ExchangeTape } from './exchange-tape.ts'
 import type { ClientRequest, ClientSide } from './client-side.ts'
 import { introduce } from './introduce.ts'
 import { listTools } from './list-tools.ts'
@@ -26,6 +26,7 @@ import {
 } from './message.ts'
 import type { ServerLink } from './server-link.ts'
 import { judgeTaskNotification, serveToolCall } from './serve-tool-call.ts'
+import { Told } from './told.ts'
 import { ToolCatalog } from './tool-catalog.ts'
 import {
   lostSentence,
@@ -41,7 +42,6 @@ interface Active extends ClientRequest {
 }
 
 const MAX_ACTIVE = 1_000
-const MAX_SUBSCRIBED = 1_000
 const UNTIMED = new Set(['subscriptions/listen', 'tasks/result'])
 
 /**
@@ -63,8 +63,8 @@ export class Session {
   readonly #running = new Set<Promise<void>>()
   #initialize: JsonObject | null = null
   #initialized = false
-  #logLevel: JsonObject | null = null
-  readonly #subscribed = new Map<string, JsonObject>()
+  readonly #told = new Told()
+  readonly #tape: ExchangeTape
   /** `null` while the server is there and knows the session. */
   #waiting: RestartQueue | null = null
   #listing: Promise<string | null> | null = null
@@ -78,6 +78,7 @@ export class Session {
     this.agent = agent
     this.#client = client
     this.#questions = new ClientQuestions(client)
+    this.#tape = new ExchangeTape(context)
     this.catalog = new ToolCatalog(context.pins, context.onNote)
     this.#stopListening = context.pins.onChange(() => this.#toolsChanged())
     this.#link = context.open({
@@ -110,6 +111,7 @@ export class Session {
     this.#calls.loseAll('the session was closed')
     this.#waiting?.fail('the session was closed')
     await Promise.all([this.#link.close(), ...this.#running])
+    await this.#tape.settled()
   }
 
   /** Sends a request to the server in the name of a client's, once the server is there. */
@@ -190,6 +192,7 @@ export class Session {
       return undefined
     }
     const abort = new AbortController()
+    const startedAt = Date.now()
     let answered = false
     const active: Active = {
       ...from,
@@ -202,6 +205,7 @@ export class Session {
         answered = true
         this.#active.delete(key)
         from.answer(response)
+        if (response !== null) this.#tape.add(message, response, startedAt)
       },
     }
     this.#active.set(key, active)
@@ -256,13 +260,9 @@ export class Session {
   #remember(request: Request, answer: Response | Promise<Response>): void {
     if (answer instanceof Promise || !isJsonObject(answer['result'])) return
     const { protocolVersion } = answer['result']
-    const uri = textOf(paramsOf(request)['uri'])
     if (request.method === 'initialize' && typeof protocolVersion === 'string')
       this.#link.negotiated(protocolVersion)
-    else if (request.method === 'logging/setLevel') this.#logLevel = request
-    else if (request.method === 'resources/unsubscribe') this.#subscribed.delete(uri)
-    else if (request.method === 'resources/subscribe' && this.#subscribed.size < MAX_SUBSCRIBED)
-      this.#subscribed.set(uri, request)
+    else this.#told.remember(request)
   }
 
   #notified(message: Notification, scope: string): void {
@@ -380,10 +380,13 @@ export class Session {
   async #up(): Promise<void> {
     const introduced =
       this.#initialize === null ||
-      (await introduce(this.#calls, this.#link, this.context.settings.timeout, this.#initialize, [
-        ...(this.#logLevel === null ? [] : [this.#logLevel]),
-        ...this.#subscribed.values(),
-      ]))
+      (await introduce(
+        this.#calls,
+        this.#link,
+        this.context.settings.timeout,
+        this.#initialize,
+        this.#told.again(),
+      ))
     if (!introduced) {
       this.#waiting?.fail('the server was started again and refuses the session')
       return

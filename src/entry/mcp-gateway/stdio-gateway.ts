@@ -8,6 +8,8 @@ import { Session } from './session.ts'
 export interface StdioGatewayOptions {
   readonly context: ServerContext
   readonly agent: string
+  /** What the agent calls its session; `null`: each client is one. */
+  readonly session: string | null
   readonly input: Readable
   readonly output: Writable
 }
@@ -20,7 +22,13 @@ const MAX_UNREAD = 256 * 1024 * 1024
  * One client on standard streams (MCP, stdio), one server behind it. Resolves when the client has closed its end and
  * the server has stopped.
  */
-export async function runStdioGateway({ context, agent, input, output }: StdioGatewayOptions): Promise<void> {
+export async function runStdioGateway({
+  context,
+  agent,
+  session: named,
+  input,
+  output,
+}: StdioGatewayOptions): Promise<void> {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
   const write = (message: JsonObject): boolean => {
     if (output.destroyed || output.writableLength > MAX_UNREAD) {
@@ -37,6 +45,7 @@ export async function runStdioGateway({ context, agent, input, output }: StdioGa
       try {
         session.receive(readMessage(line), {
           scope: '',
+          session: named,
           channel: null,
           answer: (response) => void (response !== null && write(response)),
         })

@@ -4,7 +4,15 @@ import { withoutKey } from '../model-gateway/client-key.ts'
 import { readBody } from '../model-gateway/read-body.ts'
 import { bodyOf } from '../recording/recording-of.ts'
 import { sendRecorded } from './send-recorded.ts'
-import type { Asked, Divergence, SessionBook, Step } from './session-book.ts'
+import { MCP_PATH, serveMcp } from './serve-mcp.ts'
+import {
+  describe,
+  type Asked,
+  type Divergence,
+  type Found,
+  type SessionBook,
+  type Step,
+} from './session-book.ts'
 
 /** A request that is answered elsewhere: past the step at which a fork begins. */
 export interface Beyond {
@@ -47,6 +55,16 @@ export async function startReplayServer(options: ReplayServerOptions): Promise<R
     onDivergence(divergence)
   }
 
+  const take = (asked: Asked): Found => {
+    const found = book.take(asked)
+    if (found.status === 'diverged') diverge(found.divergence)
+    else if (!found.again) {
+      answered++
+      options.onStep?.(found.step)
+    }
+    return found
+  }
+
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = request
     if (method === 'GET' && (url === '/healthz' || url === '/readyz')) {
@@ -55,20 +73,17 @@ export async function startReplayServer(options: ReplayServerOptions): Promise<R
     }
     const bytes = await readBody(request)
     const asked: Asked = { method, path: withoutKey(url), body: bodyOf(bytes) }
+    const past = fork !== undefined && (forked || book.next >= fork.at)
+    // No server runs past a fork: what is not recorded is refused, and the agent may go on without.
+    if (MCP_PATH.test(asked.path) && diverged === null)
+      return serveMcp(asked, response, past ? (one) => book.take(one) : take)
     if (diverged !== null) return refuse(response, 'The replay has ended: an earlier request diverged.')
-    if (fork !== undefined && (forked || book.next >= fork.at)) {
+    if (fork !== undefined && past) {
       forked = true
       return fork.serve({ asked, request, bytes, response })
     }
-    const found = book.take(asked)
-    if (found.status === 'diverged') {
-      diverge(found.divergence)
-      return refuse(response, describe(found.divergence))
-    }
-    if (!found.again) {
-      answered++
-      options.onStep?.(found.step)
-    }
+    const found = take(asked)
+    if (found.status === 'diverged') return refuse(response, describe(found.divergence))
     const { answer } = found.step.recording
     if (answer !== null) await sendRecorded(response, answer, timing)
   }
@@ -94,15 +109,6 @@ export async function startReplayServer(options: ReplayServerOptions): Promise<R
         server.closeAllConnections()
       }),
   }
-}
-
-/** One sentence of where a run left the recording. */
-export function describe({ step, why, expected, came, differences }: Divergence): string {
-  if (why === 'beyond_the_end') return `The recording has ended; ${came} came.`
-  if (why === 'answer_withheld') return `Step ${step} has ${expected}.`
-  const [first] = differences
-  const where = first === undefined ? '' : ` First difference at ${first.pointer || '/'}.`
-  return `Step ${step} was ${expected}; ${came} came, which is not the same.${where}`
 }
 
 /** Of the statuses that clients do not try again. */

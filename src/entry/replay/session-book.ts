@@ -136,3 +136,12 @@ function digest(settled: JsonObject): string {
 function named({ method, path }: Pick<Asked, 'method' | 'path'>): string {
   return `${method} ${path}`
 }
+
+/** One sentence of where a run left the recording. */
+export function describe({ step, why, expected, came, differences }: Divergence): string {
+  if (why === 'beyond_the_end') return `The recording has ended; ${came} came.`
+  if (why === 'answer_withheld') return `Step ${step} has ${expected}.`
+  const [first] = differences
+  const where = first === undefined ? '' : ` First difference at ${first.pointer || '/'}.`
+  return `Step ${step} was ${expected}; ${came} came, which is not the same.${where}`
+}

@@ -107,6 +107,7 @@ function addresses(url: string): Record<string, string> {
   const key = 'blk_replay'
   return {
     BELAY_URL: url,
+    BELAY_REPLAY: url,
     BELAY_KEY: key,
     OPENAI_BASE_URL: `${url}/openai/v1`,
     OPENAI_API_KEY: key,

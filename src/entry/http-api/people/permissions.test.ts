@@ -99,6 +99,7 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'POST /v1/actions': [],
   'POST /v1/actions/:id/cancel': ['operator'],
   'POST /v1/actions/:id/outcome': [],
+  'POST /v1/actions/:id/exchanges': [],
   'POST /v1/actions/:id/start': [],
   'POST /v1/actions/:id/undo': ['operator'],
   'POST /v1/approvals/:id': ['approver'],

@@ -51,6 +51,7 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/actions/:id/explain': 'read',
   'POST /v1/actions/:id/start': null,
   'POST /v1/actions/:id/outcome': null,
+  'POST /v1/actions/:id/exchanges': null,
   'POST /v1/actions/:id/undo': 'operate',
   'POST /v1/actions/:id/cancel': 'operate',
   'POST /v1/undos': 'operate',
