@@ -123,6 +123,8 @@ export interface UndoProgress {
   readonly at: number
   /** While requested or executing: when it becomes `unknown`. */
   readonly deadline?: number
+  /** A person said that what has changed since may be overwritten. */
+  readonly overwrite?: true
   readonly error?: string
 }
 

@@ -72,18 +72,23 @@ export interface Flow {
   readonly absences: Absences
   /** Withdraws an action that has not started. */
   cancel(id: string, by: string): Promise<Action>
-  /** Undoes a succeeded action, or asks whoever can: see `UndoProgress`. Throws `undo:…` with the reason why not. */
-  undo(id: string, by: string): Promise<Action>
+  /**
+   * Undoes a succeeded action, or asks whoever can: see `UndoProgress`. Throws `undo:…` with the reason why not;
+   * `overwrite`: a person has seen what changed since and says that it may be overwritten.
+   */
+  undo(id: string, by: string, how?: { readonly overwrite?: boolean }): Promise<Action>
+  /** What the agent that was asked to undo says is there now; the undo ends as failed when that has changed since. */
+  checkUndo(id: string, current: JsonObject): Promise<Action>
   /** What the agent reports of an undo that was requested of it. */
   reportUndo(
     id: string,
     report: { readonly outcome: 'succeeded' | 'failed' | 'unknown'; readonly error?: string },
     by: string,
   ): Promise<Action>
-  /** Newest first; names what could not be undone and why. */
-  undoAll(what: WhatToUndo, by: string): Promise<UndoSummary>
+  /** Newest first; names what could not be undone and why. Of a session, stops there. */
+  undoAll(what: WhatToUndo, by: string, how?: HowToUndoMany): Promise<UndoSummary>
   /** What `undoAll` would do now; does nothing of it. */
-  previewUndo(what: WhatToUndo): Promise<UndoPreview>
+  previewUndo(what: WhatToUndo, how?: HowToUndoMany): Promise<UndoPreview>
   setAgentState(name: string, state: AgentState, reason: string, by: string): Promise<AgentRow>
   /**
    * Tells doors that an agent's state has changed: at once here, on the next tick where another replica changed it.
@@ -113,10 +118,18 @@ export interface Admitted {
   readonly repeated?: true
 }
 
-/** What an agent did since a time (epoch ms), or exactly these actions. */
+/** What an agent did since a time (epoch ms), in a session, or exactly these actions. */
 export type WhatToUndo =
   | { readonly agent: string; readonly action?: string; readonly since: number }
+  | { readonly agent: string; readonly session: string }
   | { readonly ids: readonly string[] }
+
+export interface HowToUndoMany {
+  /** Actions of which a person has seen what changed since, and says that it may be overwritten. */
+  readonly overwrite?: readonly string[]
+  /** Go on past what cannot be undone. Default: not in a session, else yes. */
+  readonly past?: boolean
+}
 
 export interface UndoPreview {
   /** `agent`: it will be asked of the agent. `until`: when it will be too late, epoch ms. */
@@ -125,17 +138,31 @@ export interface UndoPreview {
     readonly name: string
     readonly how: 'belay' | 'agent'
     readonly until: number
+    /** What is there now was compared with what the action left. */
+    readonly compared: boolean
   }[]
   readonly refused: UndoSummary['refused']
   /** There are more than could be named. */
   readonly more: boolean
+  /** Where it would stop; `null`: it would not. */
+  readonly stopsAt: string | null
 }
 
 export interface UndoSummary {
   readonly undone: readonly string[]
   /** Asked of the agent, which has not answered yet. */
   readonly requested: readonly string[]
-  readonly refused: readonly { readonly id: string; readonly code: string; readonly message: string }[]
+  readonly refused: readonly {
+    readonly id: string
+    readonly name: string
+    readonly code: string
+    readonly message: string
+    /** What changed since, of a conflict. */
+    readonly changed?: readonly { readonly path: string; readonly was: JsonValue; readonly is: JsonValue }[]
+  }[]
+  /** Not tried, because it stopped before; at most 1,000. */
+  readonly left: readonly string[]
+  readonly stoppedAt: string | null
 }
 
 export type Executing = InState<'executing'>

@@ -26,7 +26,7 @@ import { cancelAction, expireAction, settleAction } from './settle-action.ts'
 import type { Observer, PolicySource, Stages } from './stages.ts'
 import { standingApprovals } from './standing-approvals.ts'
 import { startAction } from './start-action.ts'
-import { reportUndo, storedResult, undoAction } from './undo-action.ts'
+import { checkRequested, reportUndo, storedResult, undoAction } from './undo-action.ts'
 import { previewUndo, undoAll } from './undo-many.ts'
 import { createVerify } from './verify/verify.ts'
 import { Waiters } from './waiters.ts'
@@ -136,10 +136,11 @@ export async function openFlow({
       return monitor.left(policies.current(), agent, session ?? '')
     },
     cancel: async (id, by) => cancelAction(stages, await recall(stages, id), by),
-    undo: async (id, by) => undoAction(stages, await recall(stages, id), by),
+    undo: async (id, by, how) => (await undoAction(stages, await recall(stages, id), by, how)).action,
+    checkUndo: async (id, current) => checkRequested(stages, await recall(stages, id), current),
     reportUndo: async (id, report) => reportUndo(stages, await recall(stages, id), report),
-    undoAll: (what, by) => undoAll(stages, what, by),
-    previewUndo: (what) => previewUndo(stages, what),
+    undoAll: (what, by, how) => undoAll(stages, what, by, how),
+    previewUndo: (what, how) => previewUndo(stages, what, how),
     input: (action) => storedInput(stages, action),
     result: (action) => storedResult(stages, action),
     keepRecording: (id, recording) => keepRecording(stages, id, recording),

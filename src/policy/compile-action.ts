@@ -22,7 +22,14 @@ export interface ActionEntry {
   readonly input?: JsonObject | boolean
   readonly verify?: readonly JsonObject[]
   readonly approve?: readonly ApproveEntry[]
-  readonly undo?: { readonly within: string; readonly when?: string; readonly webhook?: string }
+  readonly undo?: {
+    readonly within: string
+    readonly when?: string
+    readonly webhook?: string
+    readonly current?: string
+    readonly unchanged?: readonly string[]
+    readonly about?: string
+  }
   readonly cost_usd?: number
   readonly timeout?: string
   readonly start_within?: string
@@ -112,7 +119,18 @@ function compileUndo(
     undo.when === undefined
       ? null
       : compileAt(undo.when, 'bool', [...path, 'when'], compilation, { result: true })
-  return { within: parseDuration(undo.within) ?? 0, when, webhook: undo.webhook ?? null }
+  const about =
+    undo.about === undefined
+      ? null
+      : compileAt(undo.about, 'strings', [...path, 'about'], compilation, { history: false })
+  return {
+    within: parseDuration(undo.within) ?? 0,
+    when,
+    webhook: undo.webhook ?? null,
+    current: undo.current ?? null,
+    unchanged: undo.unchanged ?? null,
+    about,
+  }
 }
 
 /** The sums to record with every action, and how far back history functions look. */

@@ -246,6 +246,12 @@ export interface UndoRule {
   readonly when: Expression<boolean> | null
   /** Belay calls it to undo; without one, the agent or the SDK's `undo` does it. */
   readonly webhook: string | null
+  /** Belay asks it what is there now; without one, the SDK's `current` says so, or nobody. */
+  readonly current: string | null
+  /** Paths of the result that must still hold; `null`: those of version, revision, etag and digest that it has. */
+  readonly unchanged: readonly string[] | null
+  /** Names what the action changed, so that undos of the same thing know of each other. */
+  readonly about: Expression<readonly string[]> | null
 }
 
 export interface ApproverGroup {

@@ -195,7 +195,22 @@ export function policySchema(checks: readonly Check[]): JsonObject {
             map(
               {
                 within: duration('How long after success.'),
-                when: expression('When Belay undoes it by itself; result is what the action gave.'),
+                when: expression(
+                  'When it may be undone; result is what the action gave, renewed by what is there now.',
+                ),
+                current: {
+                  description:
+                    'URL that Belay asks what is there now, before the condition is looked at: POST {id, input, result}, answered with what has become of the result.',
+                  type: 'string',
+                  pattern: '^https?://',
+                },
+                unchanged: listOf(
+                  'Fields of the result, as dotted paths, that must still be the same; else a person decides. Default: version, revision, etag and digest, where the result has them.',
+                  text('A path.'),
+                ),
+                about: expression(
+                  'What the action changed, such as input.document: a later undo of the same thing counts as no change.',
+                ),
                 webhook: {
                   description: 'URL that Belay calls to undo.',
                   type: 'string',

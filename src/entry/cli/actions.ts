@@ -12,6 +12,7 @@ import { CommandFailure } from './failure.ts'
 import { duration, wholeNumber, withHarness, withJson, withPerson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { fields, json, line, note, paint, relativeTime, stateColour, table } from './print.ts'
+import { printRefused } from './undo-session.ts'
 
 type Options = HarnessOptions & PrintOptions
 
@@ -26,6 +27,7 @@ interface ListOptions extends Options {
 }
 
 interface UndoOptions extends Options {
+  readonly overwrite?: boolean
   readonly agent?: string
   readonly action?: string
   readonly since?: number
@@ -71,6 +73,7 @@ export function addActions(program: Command): void {
     .option('--agent <name>', 'all undoable actions of this agent')
     .option('--action <name>', 'of this name')
     .option('--since <duration>', 'proposed in this time: 90s, 15m, 1h, 7d', duration)
+    .option('--overwrite', 'with an id: what has changed since is overwritten')
     .action(undo)
 
   withPerson(
@@ -143,18 +146,19 @@ async function explain(id: string | undefined, options: ExplainOptions): Promise
 }
 
 async function undo(id: string | undefined, options: UndoOptions): Promise<void> {
-  const { agent, action, since } = options
+  const { agent, action, since, overwrite = false } = options
   if (id !== undefined) {
     if (agent !== undefined || action !== undefined || since !== undefined) {
       throw new CommandFailure('An id stands alone: it takes no --agent, --action or --since.')
     }
     return withConnection(options, 'running', async ({ client }) => {
-      const answer = await client.object('POST', pathOf(id, 'undo'), { body: {} })
+      const body = overwrite ? { overwrite } : {}
+      const answer = await client.object('POST', pathOf(id, 'undo'), { body })
       if (options.json === true) json(answer)
       else printUndo(answer)
     })
   }
-  if (agent === undefined || since === undefined) {
+  if (agent === undefined || since === undefined || overwrite) {
     throw new CommandFailure('Name what to undo.', {
       advice: '`belay actions undo ID`, or `belay actions undo --agent NAME --since 1h`.',
     })
@@ -168,17 +172,7 @@ async function undo(id: string | undefined, options: UndoOptions): Promise<void>
     const undone = Array.isArray(summary['undone']) ? summary['undone'].length : 0
     const requested = Array.isArray(summary['requested']) ? summary['requested'].length : 0
     line(`${undone} undone, ${requested} asked of the agent, ${refused.length} not undone`)
-    if (refused.length > 0) {
-      table(
-        ['ID', 'CODE', 'WHY NOT'],
-        refused.map((each) => [
-          textOf(each['id']),
-          { text: textOf(each['code']), colour: 'red' },
-          textOf(each['message']),
-        ]),
-      )
-    }
-  })
+    printRefused(refused)  })
 }
 
 async function cancel(id: string, options: Options): Promise<void> {

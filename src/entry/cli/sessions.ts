@@ -6,6 +6,7 @@ import { escapeText } from './escape.ts'
 import { duration, wholeNumber, withHarness, withJson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { fields, json, line, relativeTime, stateColour, table } from './print.ts'
+import { addUndoSession } from './undo-session.ts'
 
 interface Filter extends HarnessOptions, PrintOptions {
   readonly agent?: string
@@ -38,7 +39,7 @@ export function addSessions(program: Command): void {
     .option('--agent <name>', 'whose run, where several agents have one of that name')
     .requiredOption('--html <file>', 'where it is written')
     .action(report)
-
+  addUndoSession(sessions)
   withFilter(program.command('stats').description('counts, outcomes, cost, tokens and durations'))
     .option(
       '--by <groups>',

@@ -38,6 +38,13 @@ interface OutcomeBody {
   readonly judge?: boolean
 }
 
+interface UndoBody {
+  readonly outcome?: OutcomeBody['outcome']
+  readonly error?: string
+  readonly current?: JsonObject
+  readonly overwrite?: boolean
+}
+
 interface ListQuery {
   readonly agent?: string
   readonly action?: string
@@ -236,7 +243,7 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
     },
   )
 
-  app.post<ById & { Body: { outcome?: OutcomeBody['outcome']; error?: string } | undefined }>(
+  app.post<ById & { Body: UndoBody | undefined }>(
     '/v1/actions/:id/undo',
     {
       config: { access: 'agent' },
@@ -244,7 +251,20 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
         summary: 'Undo a succeeded action or, with an outcome, report an undo that was requested',
         tag: 'actions',
         params: byId,
-        body: object({ outcome: outcomeName, error: errorWords }),
+        body: object({
+          outcome: outcomeName,
+          error: errorWords,
+          current: {
+            type: 'object',
+            additionalProperties: true,
+            description:
+              'what is there now, told by the agent before it undoes: it goes on only if the undo is still requested afterwards',
+          },
+          overwrite: {
+            type: 'boolean',
+            description: 'what has changed since is overwritten; for people, not for agents',
+          },
+        }),
         answers: {
           200: { description: 'The action; `undo` tells how far its undo has come', schema: action },
         },
@@ -253,7 +273,21 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
     async (request) => {
       const principal = principalOf(request)
       const found = await find(request.params.id, principal)
-      const { outcome, error } = request.body ?? {}
+      const { outcome, error, current, overwrite = false } = request.body ?? {}
+      if (overwrite && principal.kind === 'agent')
+        throw new BelayError('auth:forbidden', {
+          who: `The agent ${principal.agent}`,
+          what: 'say that what has changed since is overwritten',
+        })
+      if (current !== undefined) {
+        if (outcome !== undefined || error !== undefined || overwrite)
+          throw new BelayError('input:invalid', {
+            where: 'body.current',
+            expected: 'nothing beside it',
+            got: 'more',
+          })
+        return actionAnswer(flow, await flow.checkUndo(found.id, current))
+      }
       if (outcome === undefined && error !== undefined) {
         throw new BelayError('input:invalid', {
           where: 'body.outcome',
@@ -261,7 +295,8 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
           got: 'nothing',
         })
       }
-      if (outcome === undefined) return actionAnswer(flow, await flow.undo(found.id, principal.by))
+      if (outcome === undefined)
+        return actionAnswer(flow, await flow.undo(found.id, principal.by, { overwrite }))
       const report = { outcome, ...(error === undefined ? {} : { error }) }
       return actionAnswer(flow, await flow.reportUndo(found.id, report, principal.by))
     },

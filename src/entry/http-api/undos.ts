@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { BelayError } from '../../errors/catalogue.ts'
-import type { WhatToUndo } from '../../flow/flow.ts'
+import type { Flow, HowToUndoMany, UndoSummary, WhatToUndo } from '../../flow/flow.ts'
 import type { ApiContext } from './api-context.ts'
 import { principalOf } from './authentication.ts'
 import { routeSchema } from './route-schema.ts'
-import { actionName, agentName, id, object, sinceText, time } from './schemas.ts'
+import { actionName, agentName, id, object, sessionName, sinceText, time } from './schemas.ts'
 import { isoTime } from './action-answer.ts'
 
 interface UndosBody {
@@ -13,6 +13,14 @@ interface UndosBody {
   readonly since?: string
   readonly ids?: readonly string[]
   readonly preview?: boolean
+  readonly overwrite?: readonly string[]
+}
+
+interface SessionUndoBody {
+  readonly agent: string
+  readonly preview?: boolean
+  readonly overwrite?: readonly string[]
+  readonly past?: boolean
 }
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -25,7 +33,81 @@ const UNITS: Readonly<Record<string, number>> = {
 const ids = { type: 'array', items: id }
 const refused = {
   type: 'array',
-  items: object({ id, code: { type: 'string' }, message: { type: 'string' } }, ['id', 'code', 'message']),
+  items: object(
+    {
+      id,
+      action: { type: 'string' },
+      code: { type: 'string' },
+      message: { type: 'string' },
+      changed: {
+        type: 'array',
+        description:
+          'what is there now differs from what the action left: somebody may have changed it since',
+        items: object({ path: { type: 'string' }, was: {}, is: {} }, ['path', 'was', 'is']),
+      },
+    },
+    ['id', 'action', 'code', 'message'],
+  ),
+}
+const undoable = {
+  type: 'array',
+  items: object(
+    {
+      id,
+      action: { type: 'string' },
+      how: {
+        type: 'string',
+        enum: ['belay', 'agent'],
+        description: 'agent: the agent will be asked to undo it',
+      },
+      until: time,
+      compared: {
+        type: 'boolean',
+        description: 'what is there now was compared with what the action left, and is the same',
+      },
+    },
+    ['id', 'action', 'how', 'until', 'compared'],
+  ),
+}
+/** Taken by every way of undoing many. */
+const how = {
+  preview: { type: 'boolean', description: 'only say what could be undone now, and do nothing' },
+  overwrite: {
+    ...ids,
+    maxItems: 1_000,
+    description: 'of these actions, what has changed since is overwritten',
+  },
+}
+
+function answers(words: string) {
+  return {
+    200: {
+      description: words,
+      schema: {
+        anyOf: [
+          object(
+            {
+              undone: ids,
+              requested: ids,
+              refused,
+              left: { ...ids, description: 'not tried, because it stopped before' },
+              stopped_at: { type: ['string', 'null'] },
+            },
+            ['undone', 'requested', 'refused', 'left', 'stopped_at'],
+          ),
+          object(
+            {
+              undoable,
+              refused,
+              more: { type: 'boolean', description: 'there are more than the 1,000 that are named' },
+              stops_at: { type: ['string', 'null'], description: 'where it would stop' },
+            },
+            ['undoable', 'refused', 'more', 'stops_at'],
+          ),
+        ],
+      },
+    },
+  }
 }
 
 export function undoRoutes(app: FastifyInstance, { flow, store }: ApiContext): void {
@@ -46,57 +128,67 @@ export function undoRoutes(app: FastifyInstance, { flow, store }: ApiContext): v
             maxItems: 1_000,
             description: 'these actions, in the place of agent, action and since',
           },
-          preview: { type: 'boolean', description: 'only say what could be undone now, and do nothing' },
+          ...how,
         }),
-        answers: {
-          200: {
-            description: 'What was undone, what was asked of the agent, and what could not be undone and why',
-            schema: {
-              anyOf: [
-                object({ undone: ids, requested: ids, refused }, ['undone', 'requested', 'refused']),
-                object(
-                  {
-                    undoable: {
-                      type: 'array',
-                      items: object(
-                        {
-                          id,
-                          action: { type: 'string' },
-                          how: {
-                            type: 'string',
-                            enum: ['belay', 'agent'],
-                            description: 'agent: the agent will be asked to undo it',
-                          },
-                          until: time,
-                        },
-                        ['id', 'action', 'how', 'until'],
-                      ),
-                    },
-                    refused,
-                    more: { type: 'boolean', description: 'there are more than the 1,000 that are named' },
-                  },
-                  ['undoable', 'refused', 'more'],
-                ),
-              ],
-            },
-          },
-        },
+        answers: answers(
+          'What was undone, what was asked of the agent, and what could not be undone and why',
+        ),
       }),
     },
     async (request) => {
-      const body = request.body ?? {}
+      const { preview = false, overwrite = [], ...body } = request.body ?? {}
       const what = whatToUndo(body, store.now())
-      if (body.preview !== true) return flow.undoAll(what, principalOf(request).by)
-      const { undoable, refused, more } = await flow.previewUndo(what)
-      const named = undoable.map(({ id, name, how, until }) => ({
-        id,
-        action: name,
-        how,
-        until: isoTime(until),
-      }))
-      return { undoable: named, refused, more }
+      return undoOrPreview(flow, what, principalOf(request).by, preview, { overwrite })
     },
   )
+
+  app.post<{ Params: { id: string }; Body: SessionUndoBody }>(
+    '/v1/sessions/:id/undo',
+    {
+      config: { access: 'admin' },
+      schema: routeSchema({
+        summary: 'Undo a session, the last effect first; it stops at what cannot be undone',
+        tag: 'sessions',
+        params: object({ id: sessionName }, ['id']),
+        body: object(
+          {
+            agent: { ...agentName, description: 'whose session' },
+            ...how,
+            past: { type: 'boolean', description: 'go on past what cannot be undone' },
+          },
+          ['agent'],
+        ),
+        answers: answers('What was undone, where it stopped and why, and what is left'),
+      }),
+    },
+    async (request) => {
+      const { agent, preview = false, overwrite = [], past = false } = request.body
+      const what = { agent, session: request.params.id }
+      const [known] = await store.actions({ ...what, limit: 1 })
+      if (known === undefined) throw new BelayError('session:not_found', { id: what.session })
+      return undoOrPreview(flow, what, principalOf(request).by, preview, { overwrite, past })
+    },
+  )
+}
+
+async function undoOrPreview(
+  flow: Flow,
+  what: WhatToUndo,
+  by: string,
+  preview: boolean,
+  how: HowToUndoMany,
+): Promise<object> {
+  if (!preview) {
+    const { undone, requested, refused: not, left, stoppedAt } = await flow.undoAll(what, by, how)
+    return { undone, requested, refused: not.map(refusalAnswer), left, stopped_at: stoppedAt }
+  }
+  const { undoable: can, refused: not, more, stopsAt } = await flow.previewUndo(what, how)
+  const named = can.map(({ name, until, ...rest }) => ({ ...rest, action: name, until: isoTime(until) }))
+  return { undoable: named, refused: not.map(refusalAnswer), more, stops_at: stopsAt }
+}
+
+function refusalAnswer({ name, ...rest }: UndoSummary['refused'][number]): object {
+  return { ...rest, action: name }
 }
 
 function whatToUndo({ agent, action, since, ids }: UndosBody, now: number): WhatToUndo {

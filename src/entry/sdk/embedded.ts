@@ -102,9 +102,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
         return filled(templateOf(await prompts.render(name, which, variables)))
       },
     },
-    register(name, { undo, reconcile }) {
+    register(name, { undo, current, reconcile }) {
       flow.undoers.register(name, {
         ...(undo === undefined ? {} : { undo }),
+        ...(current === undefined ? {} : { current }),
         ...(reconcile === undefined ? {} : { reconcile }),
       })
       // What a crash left without an outcome is asked about now that somebody can tell.

@@ -3,7 +3,7 @@ import { BelayError } from '../../errors/catalogue.ts'
 import type { OutcomeReport } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { ActionCancelled, ActionDenied, ActionExpired, ActionHeld, ActionNotRepeated } from './errors.ts'
-import type { HarnessDoor, ProposalOptions, Standing, UndoContext } from './harness-door.ts'
+import type { EffectContext, HarnessDoor, ProposalOptions, Standing, UndoContext } from './harness-door.ts'
 import { perform, recordedResult, recordOutcome, released } from './perform.ts'
 import type { RunContext } from './perform.ts'
 
@@ -11,8 +11,16 @@ import type { RunContext } from './perform.ts'
 export interface GuardOptions<I extends object, R> {
   /** Performs the effect. `input` is what may be executed, which a check may have redacted. */
   readonly run: (input: I, context: RunContext) => R | Promise<R>
-  /** Takes the effect back. Throwing means that it could not; `OutcomeUnknown` that nobody knows. */
+  /**
+   * Takes the effect back. Throwing means that it could not; `OutcomeUnknown` that nobody knows. An object that it
+   * gives tells what is there now.
+   */
   readonly undo?: (input: I, result: R, context: UndoContext) => unknown
+  /**
+   * Tells what has become of the result: its fields as they are now. Asked before an undo, so that what somebody
+   * changed since is not overwritten and the policy's condition sees what is so today.
+   */
+  readonly current?: (input: I, result: R, context: EffectContext) => object | Promise<object>
   /**
    * Finds out what became of an earlier call with the same idempotency key whose outcome is unknown. Answers
    * `undefined` when it cannot tell.
@@ -51,9 +59,13 @@ export function guardWith<I extends object, R>(
   name: string,
   options: GuardOptions<I, R>,
 ): Guarded<I, R> {
-  const { undo, reconcile: find } = options
+  const { undo, current, reconcile: find } = options
   door.register(name, {
     ...(undo && { undo: (input, result, context) => undo(input as I, result as R, context) }),
+    ...(current && {
+      current: async (input, result, context) =>
+        (await current(input as I, result as R, context)) as JsonObject,
+    }),
     ...(find && { reconcile: async (input, context) => reportOf(await find(input as I, context)) }),
   })
 

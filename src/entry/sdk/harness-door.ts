@@ -2,7 +2,7 @@ import type { OutcomeReport, StateName } from '../../action/action.ts'
 import type { Decision } from '../../action/decision.ts'
 import type { Reason } from '../../action/finding.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
-import type { Reconciler, Undoer } from '../../flow/contain/undoers.ts'
+import type { CurrentReader, Reconciler, Undoer } from '../../flow/contain/undoers.ts'
 import type { BrowserDoor } from './browser.ts'
 import type { PromptAccess } from './prompt-access.ts'
 import type { JudgedResult } from '../judged-report.ts'
@@ -41,7 +41,7 @@ export interface Standing {
   readonly limitMs: number | null
 }
 
-export type { EffectContext as UndoContext } from '../../flow/contain/undoers.ts'
+export type { EffectContext, UndoContext } from '../../flow/contain/undoers.ts'
 
 /** What the SDK needs of a harness, inside this process or elsewhere. */
 export interface HarnessDoor {
@@ -57,8 +57,11 @@ export interface HarnessDoor {
   cancel(id: string): Promise<void>
   result(id: string): Promise<JsonValue>
   undo(id: string): Promise<Standing>
-  /** Who can undo actions of this name, and find out what became of one without an outcome. */
-  register(action: string, functions: { readonly undo?: Undoer; readonly reconcile?: Reconciler }): void
+  /** Who can undo actions of this name, tell what became of their results, and find out what became of one without an outcome. */
+  register(
+    action: string,
+    functions: { readonly undo?: Undoer; readonly current?: CurrentReader; readonly reconcile?: Reconciler },
+  ): void
   close(): Promise<void>
 }
 

@@ -2,19 +2,25 @@ import { createParser } from 'eventsource-parser'
 import { isJsonObject } from '../../action/json.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
-import { execute } from '../../flow/contain/execute.ts'
-import type { Undoer } from '../../flow/contain/undoers.ts'
+import { execute, recordable } from '../../flow/contain/execute.ts'
+import type { CurrentReader, Undoer } from '../../flow/contain/undoers.ts'
 import type { ApiClient } from './api-client.ts'
 import { pathOf } from './action-path.ts'
 import { textOf } from './text-of.ts'
 
+interface Performer {
+  readonly undo: Undoer
+  readonly current?: CurrentReader
+}
+
 export interface UndoService {
-  register(action: string, perform: Undoer): void
+  register(action: string, performer: Performer): void
   close(): Promise<void>
 }
 
 // The harness counts an undo that it asked for as unknown after a minute.
-const UNDO_LIMIT_MS = 55_000
+const UNDO_LIMIT_MS = 40_000
+const LOOK_LIMIT_MS = 10_000
 // It says that it is still there more often than this.
 const SILENCE_MS = 90_000
 const MAX_PAUSE_MS = 30_000
@@ -25,7 +31,7 @@ const MAX_EVENT_LENGTH = 1_000_000
  * looks once for those asked before.
  */
 export function serveUndos(client: ApiClient): UndoService {
-  const performers = new Map<string, Undoer>()
+  const performers = new Map<string, Performer>()
   const underWay = new Map<string, Promise<void>>()
   const closing = new AbortController()
   let lastEventId: string | undefined
@@ -111,8 +117,8 @@ export function serveUndos(client: ApiClient): UndoService {
 
   const listening = Promise.resolve().then(keepListening)
   return {
-    register(action, perform) {
-      performers.set(action, perform)
+    register(action, performer) {
+      performers.set(action, performer)
     },
     async close() {
       closing.abort()
@@ -125,26 +131,66 @@ export function serveUndos(client: ApiClient): UndoService {
 async function undoOne(
   client: ApiClient,
   id: string,
-  performers: ReadonlyMap<string, Undoer>,
+  performers: ReadonlyMap<string, Performer>,
 ): Promise<void> {
   const action = await client.object('GET', pathOf(id), { retries: 5 })
-  const perform = performers.get(textOf(action['action']))
+  const performer = performers.get(textOf(action['action']))
   // Somebody else may have answered in the meantime.
-  if (perform === undefined || !isRequested(action, performers)) return
+  if (performer === undefined || !isRequested(action, performers)) return
   const input = isJsonObject(action['input']) ? action['input'] : {}
+  const result = action['result'] ?? null
+  let current: JsonObject | undefined
+  if (performer.current !== undefined) {
+    const looked = await look(id, input, result, performer.current)
+    if (typeof looked === 'string') return report(client, id, { outcome: 'failed', error: looked })
+    const checked = await client.object('POST', pathOf(id, 'undo'), { body: { current: looked }, retries: 5 })
+    // It has changed since, or the policy's condition does not hold any more: the harness has recorded so.
+    if (!isRequested(checked, performers)) return
+    current = looked
+  }
   const done = await execute(
     { id, state: { name: 'executing', startedAt: 0, deadline: UNDO_LIMIT_MS } },
     input,
     (given, context) =>
-      perform(given, action['result'] ?? null, { ...context, idempotencyKey: `${id}:undo` }),
+      performer.undo(given, result, {
+        ...context,
+        idempotencyKey: `${id}:undo`,
+        ...(current !== undefined && { current }),
+      }),
     0,
   )
   const { outcome, error } = done.report
+  await report(client, id, { outcome, ...(error === undefined ? {} : { error }) })
+}
+
+/** What is there now, or why that cannot be told: then nothing is undone. */
+async function look(
+  id: string,
+  input: JsonObject,
+  result: JsonValue,
+  current: CurrentReader,
+): Promise<JsonObject | string> {
+  const done = await execute(
+    { id, state: { name: 'executing', startedAt: 0, deadline: LOOK_LIMIT_MS } },
+    input,
+    (given, context) => current(given, result, { ...context, idempotencyKey: `${id}:current` }),
+    0,
+  )
+  const told = 'value' in done ? recordable(done.value) : null
+  if (isJsonObject(told) && told['belay_omitted'] === undefined) return told
+  return `What is there now could not be read: ${done.report.error ?? 'no object was told'}`
+}
+
+async function report(
+  client: ApiClient,
+  id: string,
+  { outcome, error }: { readonly outcome: string; readonly error?: string },
+): Promise<void> {
   const body = { outcome, ...(error === undefined ? {} : { error: error.slice(0, 2000).toWellFormed() }) }
   await client.json('POST', pathOf(id, 'undo'), { body, retries: 5 })
 }
 
-function isRequested(action: JsonObject, performers: ReadonlyMap<string, Undoer>): boolean {
+function isRequested(action: JsonObject, performers: ReadonlyMap<string, Performer>): boolean {
   return (
     isJsonObject(action['undo']) &&
     action['undo']['status'] === 'requested' &&

@@ -68,10 +68,10 @@ export function openRemote(options: RemoteOptions): WholeDoor {
       return answer['result'] ?? null
     },
     undo: (id) => ask('POST', pathOf(id, 'undo'), { body: {} }),
-    register(action, { undo }) {
+    register(action, { undo, current }) {
       if (undo === undefined) return
       undos ??= serveUndos(client)
-      undos.register(action, undo)
+      undos.register(action, { undo, ...(current !== undefined && { current }) })
     },
     prompts: remotePrompts(client),
     browsers: async () => (await import('./remote-browser.ts')).remoteBrowsers(client),

@@ -87,6 +87,7 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/stats': 'read',
   'GET /v1/sessions': 'read',
   'GET /v1/sessions/:id': 'read',
+  'POST /v1/sessions/:id/undo': 'operate',
   'GET /v1/policy': 'read',
   'GET /v1/policy/file': 'read',
   'POST /v1/policy/lint': 'read',
