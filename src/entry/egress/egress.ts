@@ -3,7 +3,10 @@ import type { Policy } from '../../policy/policy.ts'
 import type { ActionDoor } from '../mcp-gateway/action-door.ts'
 
 /** The pipeline as the egress gateway uses it: `flowDoor` in this process, `apiDoor` of a running harness. */
-export type EgressDoor = Pick<ActionDoor, 'propose' | 'wait' | 'start' | 'cancel' | 'finish' | 'report'>
+export type EgressDoor = Pick<
+  ActionDoor,
+  'propose' | 'get' | 'wait' | 'start' | 'cancel' | 'finish' | 'report'
+>
 
 export interface EgressOptions {
   readonly agent: string
