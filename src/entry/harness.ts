@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { isJsonObject } from '../action/json.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { ApprovalChannel } from '../flow/approve/announcer.ts'
+import type { AnomalyObserver } from '../flow/monitor/baselines/anomaly.ts'
 import { openFlow, type OpenFlow } from '../flow/open-flow.ts'
 import { openFollowers, type Followers } from './followers.ts'
 import type { WitnessState } from '../flow/audit/transparency/seek-witnesses.ts'
@@ -38,6 +39,8 @@ export interface HarnessOptions {
   readonly onPromptVersion?: (ref: string) => void
   /** Is told of every recorded step of every action; what it throws is a fault and changes no answer. */
   readonly onMoved?: Observer
+  /** Is told of everything that an agent does unlike itself, once when it begins. */
+  readonly onAnomaly?: AnomalyObserver
   readonly onFault?: (error: unknown) => void
   /** A witness of the ledger refuses: somebody rewrote it, or set it back. */
   readonly onWitnessAlarm?: (state: WitnessState) => void
@@ -148,6 +151,7 @@ async function assemble(
     store,
     policies,
     ...(options.onMoved && { onMoved: options.onMoved }),
+    ...(options.onAnomaly && { onAnomaly: options.onAnomaly }),
     ...(options.onFault && { onFault: options.onFault }),
     ...(options.channels && { channels: options.channels }),
   })

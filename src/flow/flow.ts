@@ -4,6 +4,7 @@ import type { Recording } from '../action/recording.ts'
 import type { Erasure } from './audit/erase.ts'
 import type { AgentRow, AgentState } from '../storage/store.ts'
 import type { Absences } from './absences.ts'
+import type { Behaviours } from './agent-behaviour.ts'
 import type { StandingApprovals } from './standing-approvals.ts'
 
 /**
@@ -70,6 +71,7 @@ export interface Flow {
   ): Promise<Action>
   readonly standing: StandingApprovals
   readonly absences: Absences
+  readonly behaviours: Behaviours
   /** Withdraws an action that has not started. */
   cancel(id: string, by: string): Promise<Action>
   /**

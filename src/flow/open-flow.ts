@@ -1,6 +1,7 @@
 import { BelayError } from '../errors/catalogue.ts'
 import type { Store } from '../storage/store.ts'
 import { absences } from './absences.ts'
+import { behaviours } from './agent-behaviour.ts'
 import { PendingAnnouncements } from './announce-pending.ts'
 import { Announcer, type ApprovalChannel } from './approve/announcer.ts'
 import { createApprove } from './approve/approve.ts'
@@ -152,6 +153,7 @@ export async function openFlow({
     edit: (approvalId, edit) => editAction(stages, approvalId, edit),
     standing: standingApprovals(stages),
     absences: absences(stages),
+    behaviours: behaviours(stages, watch, keeper),
 
     async setAgentState(name, state, reason, by) {
       const { agents } = monitor

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../action/json.ts'
 import { objectsOf, textOf, timeOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
+import { addNormal } from './normal.ts'
 import { withHarness, withJson, withPerson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { json, line, relativeTime, stateColour, table } from './print.ts'
@@ -27,6 +28,7 @@ export function addAgents(program: Command): void {
   withJson(
     withHarness(agents.command('budget').argument('<name>').description('what an agent may still spend')),
   ).action(budget)
+  addNormal(agents)
 }
 
 async function list(options: Options): Promise<void> {

@@ -75,7 +75,7 @@ function unmet(name: string): AgentRow {
   return { name, version: 0, state: 'active', reason: null, changedBy: null, changedAt: 0 }
 }
 
-function agentAnswer(row: AgentRow): JsonObject {
+export function agentAnswer(row: AgentRow): JsonObject {
   return {
     name: row.name,
     state: row.state,

@@ -15,6 +15,7 @@ import { actionRoutes } from './actions.ts'
 import { agentRoutes } from './agents.ts'
 import type { ApiContext } from './api-context.ts'
 import { approvalRoutes } from './approvals.ts'
+import { baselineRoutes } from './baselines.ts'
 import { budgetRoutes } from './budgets.ts'
 import { Authenticator, principalOf } from './authentication.ts'
 import { channelRoutes } from './channels.ts'
@@ -128,6 +129,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     absenceRoutes,
     agentRoutes,
     budgetRoutes,
+    baselineRoutes,
     keyRoutes,
     eventRoutes,
     sessionRoutes,

@@ -65,6 +65,8 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'GET /v1/actions/:id/explain': ROLES,
   'GET /v1/agents': ROLES,
   'GET /v1/agents/:name/budget': ROLES,
+  'GET /v1/agents/:name/baseline': ROLES,
+  'POST /v1/agents/:name/baseline/accept': ['operator'],
   'GET /v1/approvals': ROLES,
   'GET /v1/approvals/:id': ROLES,
   'GET /v1/budgets': ROLES,

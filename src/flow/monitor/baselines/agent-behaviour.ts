@@ -1,12 +1,16 @@
+import type { Detector } from '../../../policy/compile-anomaly.ts'
+import type { AgentRule } from '../../../policy/policy.ts'
 import { Behaviour, HOUR, STATS } from './behaviour.ts'
 import { mix, textHash } from './features.ts'
 import { Loops } from './loops.ts'
+import type { Unlearned } from './fields.ts'
 
 /** Actions of one agent that are followed each for itself; the rest are one together. */
 const MAX_ACTIONS = 256
 /** The name under which those are kept: no action can have it. */
 export const OTHERS = '*'
 const MAX_CHARS = 200
+const MAX_VALUES = 64
 
 /** One agent: in all its actions, in each of them, and what it did last. */
 export class AgentBehaviour {
@@ -14,7 +18,13 @@ export class AgentBehaviour {
   readonly whole = new Behaviour()
   readonly actions = new Map<string, Behaviour>()
   readonly loops = new Loops()
+  /** The policy's entry for it when it acted last. */
+  rule: AgentRule | undefined
   limitAlarmedAt = 0
+  /** Novel values that nobody has said yes to. */
+  #values: Unlearned[] = []
+  /** When something was last told of each detector. */
+  readonly toldAt = new Map<Detector, number>()
   /** What is normal, in actions an hour: worked out once an hour. */
   meanPerHour = 0
   /** Cost of what ended in this hour and in the one before, nano-dollars. */
@@ -25,6 +35,26 @@ export class AgentBehaviour {
 
   constructor(name: string) {
     this.name = name
+  }
+
+  /** Whether it is time to tell of it: of what lasts, or comes of the same cause in several actions, once an hour. */
+  tells(detector: Detector, at: number): boolean {
+    const last = this.toldAt.get(detector)
+    if (last !== undefined && at - last < HOUR && at >= last) return false
+    this.toldAt.set(detector, at)
+    return true
+  }
+
+  notAccepted({ b, path, value }: Unlearned): void {
+    if (this.#values.some((one) => one.b === b && one.path === path && one.value === value)) return
+    if (this.#values.length === MAX_VALUES) this.#values.shift()
+    this.#values.push({ b, path, value })
+  }
+
+  takeNotAccepted(): readonly Unlearned[] {
+    const values = this.#values
+    this.#values = []
+    return values
   }
 
   action(name: string): Behaviour {
@@ -53,23 +83,19 @@ export class AgentBehaviour {
     return hash
   }
 
-  follow(session: string | undefined, action: number, call: number, similar: number, at: number): void {
-    const { loops, whole } = this
+  /** `b`: the action's, for a loop is measured by what is usual for each of its actions. */
+  follow(
+    b: Behaviour,
+    session: string | undefined,
+    action: number,
+    call: number,
+    similar: number,
+    at: number,
+  ): void {
+    const { loops } = this
     loops.follow(session === undefined ? 1 : textHash(session, 64), action, call, mix(similar, action), at)
-    const [exact] = STATS.repeat
-    const [alike] = STATS.similar
-    whole.now[exact] = loops.exact
-    whole.now[alike] = loops.similar
-    if (loops.exact <= whole.thresholds[exact]!) whole.alarmedAt[exact] = 0
-    if (loops.similar <= whole.thresholds[alike]!) whole.alarmedAt[alike] = 0
-    whole.highest[exact] = Math.max(whole.highest[exact]!, Math.min(loops.exact, whole.thresholds[exact]!))
-    whole.highest[alike] = Math.max(
-      whole.highest[alike]!,
-      Math.min(
-        loops.similar,
-        Math.max(40, whole.thresholds[alike]! === Infinity ? loops.similar : whole.thresholds[alike]!),
-      ),
-    )
+    keepRun(b, STATS.repeat[0], loops.exact)
+    keepRun(b, STATS.similar[0], loops.similar)
   }
 
   /** Hash of the last action of the session and this one. */
@@ -108,4 +134,10 @@ export class AgentBehaviour {
     this.#spent = 0
     this.#spentHour = hour
   }
+}
+
+function keepRun(b: Behaviour, stat: number, run: number): void {
+  b.now[stat] = run
+  if (run <= b.thresholds[stat]!) b.alarmedAt[stat] = 0
+  if (b.alarmedAt[stat] === 0 && run > b.highest[stat]!) b.highest[stat] = run
 }

@@ -45,8 +45,9 @@ export function raise(
   const top = threshold * 1.5 + 10
   b.now[stat] = after < top ? after : top
   // What raised an alarm teaches as if it had only just raised it.
+  if ((b.alarmedAt[stat] as number) > 0 || threshold === Number.POSITIVE_INFINITY) return
   const high = after < threshold ? after : threshold
-  if (high > (b.highest[stat] as number) && high < Number.POSITIVE_INFINITY) b.highest[stat] = high
+  if (high > (b.highest[stat] as number)) b.highest[stat] = high
 }
 
 export function isAbove(b: Behaviour, stat: number): boolean {
@@ -103,5 +104,5 @@ export function daysSeen(b: Behaviour): number {
  * the highest that this agent has shown without anybody minding. The fewer days were seen, the more.
  */
 export function abovePeaks(peak: number, days: number): number {
-  return peak * (1.3 + 2.5 / Math.sqrt(Math.max(1, days)))
+  return peak * (1.2 + 1.8 / Math.sqrt(Math.max(1, days)))
 }

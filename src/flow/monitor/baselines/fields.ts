@@ -9,6 +9,13 @@ const QUIET_AT_MOST = 14 * DAY
 /** What a field makes of a value. `new`: it had others so far, but is known for having new ones. */
 export type Novelty = 'known' | 'new' | 'novel'
 
+/** A value that its field has not got yet; it is learned when its action has run. */
+export interface Unlearned {
+  readonly b: Behaviour
+  readonly path: number
+  readonly value: number
+}
+
 /** Place of the field with this path, or -1 when there is no room for it. */
 export function fieldAt(b: Behaviour, path: number): number {
   const heads = b.learned.fieldHeads
@@ -25,7 +32,7 @@ export function fieldAt(b: Behaviour, path: number): number {
 }
 
 /** Counts a value that is known, and says of another what it is. Learning that one is a step of its own. */
-export function observe(b: Behaviour, field: number, value: number, at: number): Novelty {
+export function observe(b: Behaviour, field: number, value: number, at: number, quiet = HOUR): Novelty {
   const { fieldHeads, fieldNumbers, values } = b.learned
   const head = field * FIELD_HEAD.size
   const numbers = field * FIELD.size
@@ -39,14 +46,14 @@ export function observe(b: Behaviour, field: number, value: number, at: number):
     fieldNumbers[numbers + FIELD.seen] = seen + 1
     return 'known'
   }
-  return isStable(b, field, at) ? 'novel' : 'new'
+  return isStable(b, field, at, quiet) ? 'novel' : 'new'
 }
 
 /**
- * Whether a new value would be a wonder. Asking for a quiet time as long as half of what went before bounds the alarms
+ * Whether a new value would be a wonder, when the last new one was at least `atLeast` ms ago. Asking for a quiet time as long as half of what went before bounds the alarms
  * of a field that does have new values now and then: there can be few in its whole life, whatever their rate.
  */
-export function isStable(b: Behaviour, field: number, at: number): boolean {
+export function isStable(b: Behaviour, field: number, at: number, atLeast: number): boolean {
   const { fieldHeads, fieldNumbers } = b.learned
   const numbers = field * FIELD.size
   const seen = fieldNumbers[numbers + FIELD.seen] as number
@@ -54,7 +61,7 @@ export function isStable(b: Behaviour, field: number, at: number): boolean {
   if (count === 0 || seen < SEEN_AT_LEAST || seen < SEEN_PER_VALUE * count) return false
   const age = at - (fieldNumbers[numbers + FIELD.firstAt] as number)
   const quiet = at - (fieldNumbers[numbers + FIELD.newAt] as number)
-  return age >= HOUR && quiet >= Math.min(QUIET_AT_MOST, age / 2)
+  return quiet >= Math.max(atLeast, Math.min(QUIET_AT_MOST, age / 2))
 }
 
 /** The value belongs to the field from now on. */

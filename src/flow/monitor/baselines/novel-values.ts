@@ -1,9 +1,9 @@
 import type { JsonObject, JsonValue } from '../../../action/json.ts'
 import type { Detector } from '../../../policy/compile-anomaly.ts'
 import type { AgentBehaviour } from './agent-behaviour.ts'
-import { FIELD, FIELD_HEAD, type Behaviour } from './behaviour.ts'
+import { DAY, FIELD, FIELD_HEAD, HOUR, type Behaviour } from './behaviour.ts'
 import { pathHash, type Features } from './features.ts'
-import { fieldAt, learnValue, observe } from './fields.ts'
+import { fieldAt, learnValue, observe, type Unlearned } from './fields.ts'
 import { span, type Told } from './tell.ts'
 
 /** Fields of an agent that are no fields of an input. */
@@ -11,13 +11,6 @@ const TOOL = 0x7001
 const SEQUENCE = 0x7002
 /** Of an action: the shape of its input. */
 const SHAPE = 0x7003
-
-/** A value that its field has not got yet; it is learned when its action has run. */
-export interface Unlearned {
-  readonly b: Behaviour
-  readonly path: number
-  readonly value: number
-}
 
 export interface NovelValue {
   readonly detector: Detector
@@ -55,7 +48,7 @@ const found = { unlearned, novel }
 function look(b: Behaviour, path: number, value: number, detector: Detector, at: number): void {
   const field = fieldAt(b, path)
   if (field < 0) return
-  const novelty = observe(b, field, value, at)
+  const novelty = observe(b, field, value, at, detector === 'novel' ? HOUR : 2 * DAY)
   if (novelty === 'known') return
   if (novelty === 'novel') novel.push({ detector, path, b, value })
   else unlearned.push({ b, path, value })

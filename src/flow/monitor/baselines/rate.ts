@@ -1,4 +1,4 @@
-import { CELLS, DAY, HEAD, HOUR, STATS, WEEK_HOURS, type Behaviour } from './behaviour.ts'
+import { CELLS, DAY, HEAD, HOUR, STATS, WEEK_HOURS, WEEKS, type Behaviour } from './behaviour.ts'
 import { raise } from './evidence.ts'
 
 /** How many times the reference rate each statistic looks for. */
@@ -94,7 +94,9 @@ export function refreshRate(b: Behaviour, prior: PacePrior, at: number): void {
     b.reference = 0
     return
   }
-  b.reference = upperRate(b.expected, b.events) * Math.exp(Math.min(0.7, 1.5 * b.spread))
+  // The more there is to count, the less chance explains, and the more what makes one hour differ from another.
+  const strictness = Math.max(1.5, Math.min(2.5, 1.5 + 0.5 * Math.log2(b.expected / 600)))
+  b.reference = upperRate(b.expected, b.events) * Math.exp(Math.min(0.7, strictness * b.spread))
 }
 
 /** 1970-01-01 was a Thursday; slot 0 is the hour after midnight (UTC) on Monday. */
@@ -135,7 +137,8 @@ function readWeek(b: Behaviour, prior: PacePrior, at: number): void {
   let mean = 0
   for (let slot = 0; slot < WEEK_HOURS; slot++) {
     const own = gather(b, slot, WEEK_HOURS, oldest, current)
-    const ownMedian = own > 0 ? medianOf(own) : 0
+    // Of two weeks one may have had a holiday.
+    const ownMedian = own > 2 ? medianOf(own) : scratchMax(own)
     let expected = ownMedian
     if (own < 2) {
       const days = gather(b, slot % 24, 24, oldest, current)
@@ -214,6 +217,7 @@ function readLevel(b: Behaviour, oldest: number, current: number): void {
   let counted = 0
   let expected = 0
   let found = 0
+  let chance = 0
   for (let hour = Math.max(oldest, current - 2 * WEEK_HOURS); hour < current; hour++) {
     const count = countOf(b, hour)
     const usual = b.week[slotOf(hour)] as number
@@ -222,19 +226,23 @@ function readLevel(b: Behaviour, oldest: number, current: number): void {
       counted += Math.min(count, TEACHES_AT_MOST * usual)
       expected += usual
     }
-    if (usual >= 5) ratios[found++] = Math.log((count + 0.5) / (usual + 0.5))
+    // Counting alone makes few differ from few.
+    if (usual < 5 || usual < b.busiest / 4) continue
+    ratios[found++] = Math.log((count + 0.5) / (usual + 0.5))
+    chance += 1.3 / usual
   }
   b.level = expected < 1 ? 1 : Math.max(1, counted / expected)
-  // In the first weeks what is expected is a guess from above, and says nothing of how far hours lie from it.
-  if (found < 48 || current - oldest < 2 * WEEK_HOURS) {
+  // In the first weeks what is expected is a guess from above, and says little of how far hours lie from it.
+  const weeks = (current - oldest) / WEEK_HOURS
+  if (found < 48 || weeks < 2) {
     b.spread = 0.2
     return
   }
   // Median of the absolute deviations, from 0: what lies below is as far from it as what lies above.
   for (let i = 0; i < found; i++) ratios[i] = Math.abs(ratios[i] as number)
   const median = ratios.subarray(0, found).sort()[found >> 1] as number
-  const chance = 1 / Math.max(1, b.busiest / 2)
-  b.spread = Math.sqrt(Math.max(0, (1.4826 * median) ** 2 - chance))
+  const measured = Math.sqrt(Math.max(0, (1.4826 * median) ** 2 - chance / found))
+  b.spread = Math.max(measured, weeks < WEEKS - 0.5 ? 0.2 : 0.1)
 }
 
 /** Once the first week is over, what was normal in it is what growth is measured by. */

@@ -6,9 +6,9 @@ import { FACTORS, meanRate } from './rate.ts'
 const MONTH = 730
 /**
  * On top of the logarithm of a month's steps: how much rarer than once a month one statistic of one pair may raise a
- * false alarm, because an agent has many of both. e^5 = 148.
+ * false alarm, because an agent has many of both.
  */
-const FAMILY = 5
+const FAMILY = 3
 /** Calls in a loop before it is one. */
 export const LOOP = 14
 /** Loops of calls that only resemble each other: many agents work through lists in honest ways. */
@@ -21,9 +21,14 @@ export function refreshThresholds(b: Behaviour, at: number): void {
   const least = Math.log(monthly) + FAMILY
   for (let stat = 0; stat < STAT_COUNT; stat++)
     b.thresholds[stat] = Math.max(least, abovePeaks(highestPeak(b, stat, at), days))
+  // A burst that came in a busy hour left no trace in the statistics that look for more than that: it may come in a
+  // quiet one too.
+  const burst = abovePeaks(highestPeak(b, STATS.rate[1], at), days) / Math.log(FACTORS[1])
   for (let i = 0; i < FACTORS.length; i++) {
     const stat = STATS.rate[i]!
-    b.thresholds[stat] = b.thresholds[stat]! + b.allowance * Math.log(FACTORS[i]!)
+    const log = Math.log(FACTORS[i]!)
+    if (i > 1) b.thresholds[stat] = Math.max(b.thresholds[stat]!, burst * log)
+    b.thresholds[stat] = b.thresholds[stat]! + b.allowance * log
   }
   const [exact] = STATS.repeat
   const [similar] = STATS.similar

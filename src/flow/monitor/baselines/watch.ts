@@ -10,10 +10,11 @@ import { AgentBehaviour } from './agent-behaviour.ts'
 import { DAY, HEAD, HOUR, STAT_COUNT, STATS, type Behaviour } from './behaviour.ts'
 import { clear, isAbove, keepPeaks } from './evidence.ts'
 import { Features } from './features.ts'
+import type { Unlearned } from './fields.ts'
 import { Findings, NOTHING, type Watched } from './findings.ts'
 import { overLimits } from './limits.ts'
 import { acceptMeter, anchorCost, measure } from './meters.ts'
-import { learn, learnAll, locate, lookForNovel, tellNovel, type Unlearned } from './novel-values.ts'
+import { learn, learnAll, locate, lookForNovel, tellNovel } from './novel-values.ts'
 import { cover, countArrival, meanRate, refreshRate, type PacePrior } from './rate.ts'
 import { acceptShare, tryOnce } from './shares.ts'
 import { DETECTOR_OF, tell, tellRun } from './tell.ts'
@@ -27,6 +28,13 @@ const MAX_TICK = 5 * 60_000
 const MINUTE = 60_000
 /** How long what a person accepted holds, until the hours of the week have learned it. */
 const ACCEPTED_FOR = 14 * DAY
+
+export interface Observed {
+  readonly now: Float64Array
+  readonly since: Float64Array
+  readonly seen: Float64Array
+  readonly sum: Float64Array
+}
 
 type Asked = Pick<Case, 'id' | 'at' | 'proposal' | 'input' | 'cost'>
 
@@ -65,6 +73,7 @@ export class Watch {
     if (anomaly === null || agent === undefined) return NOTHING
     const b = agent.action(proposal.action)
     const { whole } = agent
+    agent.rule = rule
     this.#freshen(agent, whole, rule, anomaly, at)
     this.#freshen(agent, b, rule, anomaly, at)
     countArrival(whole, at)
@@ -74,7 +83,7 @@ export class Watch {
     const features = this.#features
     features.read(asked.input)
     const name = agent.hashOf(proposal.action)
-    agent.follow(proposal.session, name, callHash(call), features.similar, at)
+    agent.follow(b, proposal.session, name, callHash(call), features.similar, at)
 
     let found: Findings | undefined
     if (hasAlarm(whole) || hasAlarm(b)) {
@@ -101,6 +110,7 @@ export class Watch {
     if (novel.length > 0 || unlearned.length > 0) {
       // What only alerts is learned when it has run: told twice it would teach nobody. The rest waits for a person.
       const teaching = novel.filter(({ detector }) => isOnlyTold(anomaly, detector))
+      for (const one of novel) if (!isOnlyTold(anomaly, one.detector)) agent.notAccepted(one)
       this.#remember(asked.id, [...unlearned, ...teaching])
     }
     const limit = overLimits(agent, anomaly, asked.cost, at)
@@ -196,22 +206,48 @@ export class Watch {
     learnAll(agent, agent.action(actionName), agent.hashOf(actionName), this.#features, at)
   }
 
+  /** Works out anew what is normal at this time, for who asks. */
+  freshen(name: string, at: number): void {
+    const agent = this.agents.get(name)
+    if (agent?.rule?.anomaly == null) return
+    for (const b of agent.all()) this.#freshen(agent, b, agent.rule, agent.rule.anomaly, at)
+  }
+
   /** A person looked at the agent and let it go on: what was counted up to now is over. */
   resumed(name: string): void {
     const agent = this.agents.get(name)
     if (agent === undefined) return
     for (const b of agent.all()) clear(b)
     agent.loops.clear()
+    agent.toldAt.clear()
     agent.limitAlarmedAt = 0
   }
 
+  /** What is being observed of the agent now, to be accepted once that is recorded: letting it go on forgets it. */
+  observed(name: string): ReadonlyMap<Behaviour, Observed> {
+    const all = [...(this.agents.get(name)?.all() ?? [])]
+    return new Map(
+      all.map((b) => [
+        b,
+        { now: b.now.slice(), since: b.since.slice(), seen: b.seen.slice(), sum: b.sum.slice() },
+      ]),
+    )
+  }
+
   /** A person says that what raises alarms now is normal from now on. Answers how many statistics that concerned. */
-  accept(name: string, at: number): number {
+  accept(name: string, at: number, observed = this.observed(name)): number {
     const agent = this.agents.get(name)
     let accepted = 0
-    for (const b of agent?.all() ?? []) {
+    for (const one of agent?.takeNotAccepted() ?? []) {
+      learn(one, at)
+      accepted++
+    }
+    for (const [b, { now, since, seen, sum }] of observed) {
+      b.now.set(now)
+      b.since.set(since)
+      b.seen.set(seen)
+      b.sum.set(sum)
       for (let stat = 0; stat < STAT_COUNT; stat++) {
-        // After a resume nothing is above its threshold any more: what came near it since is meant as well.
         if (!isAbove(b, stat)) continue
         accepted++
         const { meter, share, detector } = DETECTOR_OF[stat]!
@@ -246,15 +282,25 @@ export class Watch {
     const minutes = Math.floor(this.#uncovered / MINUTE)
     if (minutes === 0) return
     this.#uncovered -= minutes * MINUTE
-    for (const agent of this.agents.values()) for (const b of agent.all()) cover(b, at, minutes)
+    for (const agent of this.agents.values()) {
+      for (const b of agent.all()) {
+        cover(b, at, minutes)
+        // Worked out here, so that no action waits for it; those of agents that do nothing are left.
+        if (agent.rule?.anomaly != null && at >= b.weekUntil && at - b.lastArrival < 2 * HOUR)
+          this.#freshen(agent, b, agent.rule, agent.rule.anomaly, at)
+      }
+    }
   }
 
   #freshen(agent: AgentBehaviour, b: Behaviour, rule: AgentRule, anomaly: AnomalyRule, at: number): void {
-    if (at < b.freshUntil && b.freshUntil - at <= 2 * MINUTE) return
+    if (at < b.freshUntil && b.freshUntil - at <= 2 * MINUTE && at < b.weekUntil) return
     const anew = at >= b.weekUntil || b.weekUntil - at > HOUR
     refreshRate(b, priorOf(rule, anomaly), at)
     if (!anew) return
-    keepPeaks(b, at, (stat) => isOnlyTold(anomaly, DETECTOR_OF[stat]!.detector))
+    keepPeaks(b, at, (stat) => {
+      const { detector } = DETECTOR_OF[stat]!
+      return detector !== 'repeat' && isOnlyTold(anomaly, detector)
+    })
     refreshThresholds(b, at)
     const { head } = b.learned
     head[HEAD.costAnchor] = anchorCost(b, head[HEAD.costAnchor]!, head[HEAD.firstAt]!, at)
@@ -292,12 +338,16 @@ function tellAlarms(
     if (isRun && (onlyNew || (isYoung(b, at) && agent.isSlow(stat, at)))) continue
     const first = b.alarmedAt[stat] === 0
     if (onlyNew && !first) continue
-    if (first) b.alarmedAt[stat] = at
+    if (first) {
+      b.alarmedAt[stat] = at
+      // Nobody gets used to loops.
+      if (isRun) b.highest[stat] = 0
+    }
     const usual = b.thresholds[stat]! > LOOP ? b.thresholds[stat]! / 1.5 : 0
     const told = isRun
       ? tellRun(agent.runOf(stat), usual, stat === STATS.similar[0], agent.runSince(stat))
       : tell(b, stat, action === null ? `actions of ${agent.name}` : `${action} by ${agent.name}`, at)
-    found.add(detector, told, action, first)
+    found.add(detector, told, action, first && agent.tells(detector, at))
   }
 }
 
