@@ -52,6 +52,8 @@ export interface ViewParts {
   readonly agentReason: string | null
   /** How long it can be undone, ms; `null`: not at all. */
   readonly undoWithin: number | null
+  /** The condition that must hold then. */
+  readonly undoWhen?: string | null
   readonly deciders: readonly string[]
 }
 
@@ -63,7 +65,7 @@ const EFFECT_WORDS: Readonly<Record<Effect, string>> = {
 
 export function viewOf(
   held: InState<'held'>,
-  { input, agentReason, undoWithin, deciders }: ViewParts,
+  { input, agentReason, undoWithin, undoWhen = null, deciders }: ViewParts,
 ): ApprovalView {
   const { approval } = held.state
   const step = approval.steps[approval.step]
@@ -81,7 +83,7 @@ export function viewOf(
     agentReason: agentReason === null ? null : visible(agentReason, true),
     confidence: held.confidence,
     costUsd: usdFromNano(held.cost),
-    undo: undoWords(held.effect, undoWithin),
+    undo: undoWords(held.effect, undoWithin, undoWhen),
     session: held.session === null ? null : visible(held.session),
     proposedBy: held.proposedBy === null ? null : visible(held.proposedBy),
     step: approval.step,
@@ -143,12 +145,12 @@ function isPlain(value: JsonValue): boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 }
 
-function undoWords(effect: Effect, within: number | null): string {
+function undoWords(effect: Effect, within: number | null, when: string | null): string {
   if (effect === 'read') return 'Nothing to undo: it only reads.'
   if (effect === 'irreversible') return 'No: it cannot be undone.'
   return within === null
     ? 'Not by Belay: the policy declares no undo.'
-    : `Yes, within ${durationWords(within)}.`
+    : `Yes, within ${durationWords(within)}${when === null ? '' : ` if ${visible(when)}`}.`
 }
 
 export function durationWords(ms: number): string {

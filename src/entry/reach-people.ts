@@ -251,6 +251,7 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
           input,
           agentReason: proposal?.reason ?? null,
           undoWithin: undo?.within ?? null,
+          undoWhen: undo?.when?.source ?? null,
           deciders: step === undefined ? [] : whoMayVote(step, held, away, approval.editedBy),
         })
       },

@@ -172,7 +172,8 @@ async function undo(id: string | undefined, options: UndoOptions): Promise<void>
     const undone = Array.isArray(summary['undone']) ? summary['undone'].length : 0
     const requested = Array.isArray(summary['requested']) ? summary['requested'].length : 0
     line(`${undone} undone, ${requested} asked of the agent, ${refused.length} not undone`)
-    printRefused(refused)  })
+    printRefused(refused)
+  })
 }
 
 async function cancel(id: string, options: Options): Promise<void> {

@@ -8,6 +8,7 @@ import { escapeText } from './escape.ts'
 import { withHarness, withJson, withPerson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { json, line, relativeTime, table } from './print.ts'
+import type { Cell } from './print.ts'
 import { readInput } from './propose.ts'
 import { addStanding } from './standing.ts'
 
@@ -81,12 +82,13 @@ async function list(options: Options): Promise<void> {
     const items = objectsOf(page['items'])
     if (items.length === 0) return line('nothing waits')
     table(
-      ['APPROVAL', 'RISK', 'EXPIRES', 'ASKED', 'NEXT', 'AGENT', 'ACTION', 'REASON', 'INPUT'],
+      ['APPROVAL', 'RISK', 'UNDO', 'EXPIRES', 'ASKED', 'NEXT', 'AGENT', 'ACTION', 'REASON', 'INPUT'],
       items.map((item) => {
         const action = objectOf(item['action'])
         return [
           textOf(item['id']),
           { text: textOf(item['risk']), ...(item['risk'] === 'high' && { colour: 'red' as const }) },
+          undoCell(item),
           relativeTime(timeOf(item['expires_at'])),
           stepText(item),
           nextText(item),
@@ -98,6 +100,16 @@ async function list(options: Options): Promise<void> {
       }),
     )
   })
+}
+
+/** Whether it can be taken back, before anybody says yes: `within 1 day`, `never`. */
+function undoCell(item: JsonObject): Cell | string {
+  if (item['undoable'] === true)
+    return textOf(item['undo'])
+      .replace(/^Yes, /, '')
+      .replace(/\.$/, '')
+  if (objectOf(item['action'])['effect'] === 'read') return 'only reads'
+  return { text: 'never', colour: 'red' }
 }
 
 /** Who may decide now, and when it goes to others: `lead@example.com, second@example.com; else in 20m`. */

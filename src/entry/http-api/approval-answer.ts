@@ -4,6 +4,7 @@ import type { JsonObject } from '../../action/json.ts'
 import { viewOf } from '../../channels/approval-view.ts'
 import { whoMayVote } from '../../flow/approve/place.ts'
 import type { StandIn } from '../../flow/approve/place.ts'
+import { PICTURE } from '../../flow/keep-recording.ts'
 import { inputIn } from '../../flow/recall-action.ts'
 import type { StoredPayload } from '../../storage/store.ts'
 import { actionAnswer, isoTime } from './action-answer.ts'
@@ -49,6 +50,7 @@ export async function approvalDetails(
     input,
     agentReason: proposal?.reason ?? null,
     undoWithin: rule?.undo?.within ?? null,
+    undoWhen: rule?.undo?.when?.source ?? null,
     deciders: people,
   })
   const escalates = escalatesAt(approval)
@@ -73,6 +75,7 @@ export async function approvalDetails(
     plain: view.sentence,
     undoable: rule?.undo != null && action.effect !== 'irreversible',
     undo: view.undo,
+    pictures: picturesOf(action, parts),
     cost_usd: view.costUsd,
     reason: view.agentReason,
     confidence: action.confidence,
@@ -83,6 +86,13 @@ export async function approvalDetails(
     standing_allowed: rule !== undefined && (approval.risk !== 'high' || rule.standing),
     action: await actionAnswer(flow, action, input ?? undefined),
   }
+}
+
+/** How the page looked when it was asked for, of calls of a browser: paths of pictures. */
+function picturesOf({ id }: Action, { payloads }: ApprovalParts): string[] {
+  return payloads
+    .filter(({ action, kind, text }) => action === id && kind.startsWith(PICTURE) && text !== null)
+    .map(({ kind }) => `/v1/actions/${id}/pictures/${kind.slice(PICTURE.length)}`)
 }
 
 function stepAnswer(step: ApprovalStep, shown: boolean, waits: boolean, approval: Approval): JsonObject {

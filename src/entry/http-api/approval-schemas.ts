@@ -92,6 +92,11 @@ export const APPROVAL_SCHEMAS = [
         plain: { type: 'string', description: 'what will happen, in one sentence' },
         undoable: { type: 'boolean' },
         undo: { type: 'string', description: 'whether it can be taken back, in words' },
+        pictures: {
+          type: 'array',
+          items: { type: 'string' },
+          description: 'paths of pictures of the page that it is about',
+        },
         cost_usd: { type: 'number', description: 'the most that it can cost' },
         reason: {
           type: ['string', 'null'],

@@ -70,6 +70,15 @@ export function ApprovalDetail({
         )}
       </section>
 
+      {details?.pictures?.map((path) => (
+        <section key={path}>
+          <h3>The page, as the browser shows it</h3>
+          <a href={path} target="_blank" rel="noreferrer">
+            <img className="page-picture" src={path} alt="The page that the action is about" />
+          </a>
+        </section>
+      ))}
+
       <section>
         <h3>Why it waits</h3>
         <Findings findings={explained.data === undefined ? action.reasons : allFindings(explained.data)} />

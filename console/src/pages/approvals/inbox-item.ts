@@ -42,6 +42,8 @@ export interface PendingApproval extends Omit<ApprovalBrief, 'steps'> {
   readonly undoable?: boolean
   /** Whether it can be taken back, in words. */
   readonly undo?: string
+  /** Paths of pictures of the page that it is about. */
+  readonly pictures?: readonly string[]
   readonly held_since?: string
   readonly escalates_at?: string | null
   readonly next?: {
