@@ -262,6 +262,27 @@ export const CATALOGUE = {
     title: 'The host is not allowed',
     message: 'browsers.{account}.allow does not name {host}.',
   },
+  'sandbox:unavailable': {
+    status: 503,
+    title: 'A sandbox cannot be had here',
+    message: '{what} is not to be had on this machine: {cause}. To have it: {fix}.',
+  },
+  'sandbox:refused': {
+    status: 422,
+    title: 'The sandbox would not be one',
+    message: 'The sandbox of {agent} was refused: {cause}. Instead: {fix}.',
+  },
+  'sandbox:not_proven': {
+    status: 503,
+    title: 'A demanded property is not proven',
+    message:
+      '{provider} has not proven on this machine: {capability} ({detail}). To have it: {fix}. `belay doctor` shows the rest.',
+  },
+  'sandbox:failed': {
+    status: 500,
+    title: 'The sandbox could not be started',
+    message: 'The sandbox of {agent} could not be started: {cause}.',
+  },
   'agent:not_found': { status: 404, title: 'No such agent', message: 'There is no agent {name}.' },
   'agent:stopped': {
     status: 409,

@@ -129,7 +129,7 @@ export type ExitCause =
   | 'harness'
 
 export interface ExitReport {
-  /** Exit code of the command; `null` when a signal ended it. */
+  /** Exit code of the command; `null` when a signal ended it. 128 + n is read as signal n, as shells write it. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   /**
@@ -166,7 +166,12 @@ export interface Sandbox {
   /** Stops every process where it is; they notice nothing. Wall time goes on. */
   freeze(): Promise<void>
   thaw(): Promise<void>
+  /** Asks the command to end, as `kill(1)` does; absent where a provider cannot. */
+  signal?(signal: NodeJS.Signals): void
   /** Ends every process at once, frozen or not. Resolves as `exited` does. */
   kill(cause?: ExitCause): Promise<ExitReport>
   usage(): Usage
 }
+
+/** Where programs inside find the authorities they trust, `SandboxSpec.ca` among them. */
+export const CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt'

@@ -1,0 +1,110 @@
+import type { Quotas } from '../provider.ts'
+
+/** Descriptors of the launching shell beside its standard streams; one digit each, dash knows no more. */
+export const CHANNEL_FD = 3
+export const LOG_FD = 4
+export const STATUS_FD = 5
+export const SECCOMP_FD = 6
+export const ARGUMENTS_FD = 7
+/** Standard error, while what the launcher says goes to its log. */
+const KEPT_FD = 8
+export const FIRST_FILE_FD = 9
+
+/** Where a mount that only this sandbox sees is put together: nothing of the host's /run is needed by then. */
+const STAGE = '/run'
+
+/** Exit codes of the shell, none of which bwrap gives itself before the command runs. */
+export const STEPS: Readonly<Record<number, string>> = {
+  91: 'its process could not enter the control group',
+  92: 'its folders could not be mounted',
+  93: 'its network could not be set up',
+  94: 'its sockets could not be handed over',
+  95: 'the limit of open files could not be set (open_files above the hard limit?)',
+}
+
+export interface LaunchPlan {
+  /** `null`: an ordinary user, who gets root's rights in a user namespace alone. */
+  readonly uid: number | null
+  readonly gateway: boolean
+  readonly joins: readonly string[]
+  readonly openFiles: Quotas['openFiles']
+  readonly programs: Readonly<Record<'ip' | 'setpriv' | 'mount' | 'sh' | 'unshare' | 'bwrap', string>>
+  /** Command that hands over the sockets. */
+  readonly passer: readonly string[]
+  /** What root binds where its agent's uid can reach it: sources on the host, in order. */
+  readonly staged: readonly { readonly source: string; readonly isFolder: boolean }[]
+  readonly command: readonly string[]
+}
+
+/** The path at which a staged source is found by bwrap. */
+export function stagedAt(index: number): string {
+  return `${STAGE}/${index}`
+}
+
+/**
+ * The command line that ends in bwrap: every program replaces the one before, so that the process that was started is
+ * the one that ends with the sandbox. The namespaces of network and mounts belong to root outside (or to the user's
+ * outer namespace), never to one in which the agent could have rights.
+ */
+export function launchCommand(plan: LaunchPlan): readonly [string, ...string[]] {
+  const { programs, uid, gateway } = plan
+  const shell = [programs.sh, '-c', launchScript(plan), 'sh'] as const
+  const bwrap = [
+    ...(uid === null
+      ? []
+      : [programs.setpriv, `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--inh-caps=-all', '--']),
+    programs.bwrap,
+    '--args',
+    String(ARGUMENTS_FD),
+    '--',
+    ...plan.command,
+  ]
+  const namespaces =
+    uid === null
+      ? gateway
+        ? ['--user', '--map-root-user', '--net']
+        : []
+      : ['--mount', '--propagation=private', ...(gateway ? ['--net'] : [])]
+  if (namespaces.length === 0) return [...shell, ...bwrap]
+  return [programs.unshare, ...namespaces, '--', ...shell, ...bwrap]
+}
+
+function launchScript({ programs, gateway, joins, openFiles, passer, staged }: LaunchPlan): string {
+  const log = `2>&${LOG_FD}`
+  const lines = [`exec ${KEPT_FD}>&2 ${log}`]
+  for (const file of joins) lines.push(`echo 0 >${quoted(file)} || exit 91`)
+  // Whatever the machine runs out of, agents go before the harness.
+  lines.push('echo 500 >/proc/self/oom_score_adj', 'umask 022')
+  if (staged.length > 0) lines.push(...stageLines(programs.mount, staged))
+  if (gateway) {
+    lines.push(
+      `${programs.ip} -batch - <<'END' || exit 93`,
+      'link set lo up',
+      'addr add 198.18.0.0/15 dev lo',
+      'route add local 0.0.0.0/0 dev lo',
+      'END',
+      `${passer.map(quoted).join(' ')} </dev/null >&${LOG_FD} || exit 94`,
+    )
+  }
+  // After Node, which needs many descriptors for itself.
+  if (openFiles !== undefined) lines.push(`ulimit -n ${openFiles} || exit 95`)
+  lines.push('ulimit -c 0', 'unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE')
+  lines.push(`exec 2>&${KEPT_FD} ${KEPT_FD}>&- ${CHANNEL_FD}>&- ${LOG_FD}>&-`, 'exec "$@"')
+  return lines.join('\n')
+}
+
+function stageLines(mount: string, staged: LaunchPlan['staged']): string[] {
+  const folders = staged.flatMap(({ isFolder }, index) => (isFolder ? [stagedAt(index)] : []))
+  return [
+    `${mount} -n -t tmpfs -o size=256k,mode=755,nosuid,nodev belay ${STAGE} || exit 92`,
+    ...(folders.length > 0 ? [`mkdir ${folders.join(' ')} || exit 92`] : []),
+    ...staged.flatMap(({ source, isFolder }, index) => [
+      ...(isFolder ? [] : [`: >${stagedAt(index)} || exit 92`]),
+      `${mount} -n --bind ${quoted(source)} ${stagedAt(index)} || exit 92`,
+    ]),
+  ]
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}
