@@ -12,9 +12,9 @@ export function countExports(metrics: Metrics, exports: Exports): void {
     metrics.family(name, {
       help,
       type,
-      label: 'sink',
+      labels: ['sink'],
       read: () =>
-        Promise.all(exports.states().map(async (state) => [state.name, await value(state)] as const)),
+        Promise.all(exports.states().map(async (state) => [[state.name], await value(state)] as const)),
     })
   each('belay_export_sent_total', 'counter', 'Records that the sink has taken.', ({ sent }) => sent)
   each(

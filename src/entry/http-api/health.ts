@@ -3,6 +3,7 @@ import { BelayError } from '../../errors/catalogue.ts'
 import type { ApiContext } from './api-context.ts'
 import { routeSchema } from './route-schema.ts'
 import { object } from './schemas.ts'
+import { measureStanding } from './measure-standing.ts'
 import { waitersOf } from './wait-for-state.ts'
 
 /** How long a sign of life of the store counts, and how long one is waited for, ms. */
@@ -19,6 +20,7 @@ export function healthRoutes(app: FastifyInstance, context: ApiContext): void {
     `Actions that wait for people, counted up to ${HELD_COUNTED}.`,
     async () => (await store.actions({ state: 'held', limit: HELD_COUNTED })).length,
   )
+  measureStanding(context)
   metrics.gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', () =>
     process.memoryUsage.rss(),
   )

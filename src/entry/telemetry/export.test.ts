@@ -408,8 +408,10 @@ describe('through the doors', () => {
     await server.call('POST', `/v1/actions/${id}/outcome`, { outcome: 'succeeded', cost_usd: 0.25 })
     await server.propose('note.publish')
     const metrics = String((await server.call('GET', '/metrics')).body).split('\n')
-    expect(metrics).toContain('belay_actions_total{action="note.add",decision="allow"} 1')
-    expect(metrics).toContain('belay_action_outcomes_total{action="note.add",outcome="succeeded"} 1')
+    expect(metrics).toContain('belay_actions_total{agent="writer",action="note.add",decision="allow"} 1')
+    expect(metrics).toContain(
+      'belay_action_outcomes_total{agent="writer",action="note.add",outcome="succeeded"} 1',
+    )
     expect(metrics).toContain('belay_cost_usd_total{agent="writer",action="note.add"} 0.25')
     expect(metrics).toContain('belay_actions_held 1')
     await server.close()

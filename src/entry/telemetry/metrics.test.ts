@@ -30,10 +30,10 @@ test('counts each action once by its decision and once by how it ended, with cos
   metrics.action(next(succeeded, { name: 'succeeded', at: 10_300, undo }), succeeded)
   metrics.action(anAction({ name: 'denied' }, { decision: 'deny' }))
   expect(samples(await metrics.text(), /^belay_(action|cost)/)).toEqual({
-    'belay_actions_total{action="tool.mail",decision="allow"}': 1,
-    'belay_actions_total{action="tool.mail",decision="deny"}': 1,
-    'belay_action_outcomes_total{action="tool.mail",outcome="succeeded"}': 1,
-    'belay_action_outcomes_total{action="tool.mail",outcome="denied"}': 1,
+    'belay_actions_total{agent="writer",action="tool.mail",decision="allow"}': 1,
+    'belay_actions_total{agent="writer",action="tool.mail",decision="deny"}': 1,
+    'belay_action_outcomes_total{agent="writer",action="tool.mail",outcome="succeeded"}': 1,
+    'belay_action_outcomes_total{agent="writer",action="tool.mail",outcome="denied"}': 1,
     'belay_cost_usd_total{agent="writer",action="tool.mail"}': 0.002,
     ...Object.fromEntries(
       [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, '+Inf'].map(
@@ -100,9 +100,9 @@ test('labels are escaped and clipped, and the number of series is bounded', asyn
     )
   }
   const text = await metrics.text()
-  expect(text).toContain('{action="a\\"b\\\\c\\nd",decision="allow"} 1')
-  expect(text).toContain('belay_actions_total{action="other",decision="allow"} 4002')
-  expect(text).toContain(`{action="${'x'.repeat(128)}",decision="allow"} 1`)
+  expect(text).toContain('action="a\\"b\\\\c\\nd",decision="allow"} 1')
+  expect(text).toContain('belay_actions_total{agent="other",action="other",decision="allow"} 4002')
+  expect(text).toContain(`action="${'x'.repeat(128)}",decision="allow"} 1`)
   expect(text).not.toContain('refused-')
   expect(text).toContain('belay_model_calls_total{provider="openai",model="other",outcome="refused"} 5000')
   const families = Map.groupBy(

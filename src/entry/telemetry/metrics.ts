@@ -8,6 +8,8 @@ const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export const MODEL_BUCKETS = Array.from({ length: 14 }, (_, index) => 2 ** index / 100)
 /** A histogram is as dear as twenty counters. */
 const MAX_HISTOGRAMS = 200
+/** Seconds: people answer within minutes, or the next morning. */
+const PEOPLE_BUCKETS = [10, 30, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 259_200]
 
 const OUTCOMES: ReadonlySet<StateName> = new Set([
   'denied',
@@ -17,6 +19,15 @@ const OUTCOMES: ReadonlySet<StateName> = new Set([
   'undone',
   'expired',
   'cancelled',
+])
+
+/** What becomes of an approval, by the state that an action leaves `held` for. */
+const APPROVALS: ReadonlyMap<StateName, string> = new Map([
+  ['ready', 'approve'],
+  ['executing', 'approve'],
+  ['denied', 'reject'],
+  ['expired', 'expire'],
+  ['cancelled', 'cancel'],
 ])
 
 const open = (name: string): Label => ({ name, open: true })
@@ -38,20 +49,23 @@ interface Gauge {
   readonly read: () => number | Promise<number>
 }
 
-/** A metric of which each label has a number. */
+/** A metric with a number for each combination of labels. */
 export interface Family {
   readonly help: string
   readonly type: 'counter' | 'gauge'
-  readonly label: string
+  readonly labels: readonly string[]
   readonly read: () => Values | Promise<Values>
 }
 
-type Values = readonly (readonly [label: string, value: number])[]
+/** The values of the labels, in their order, and the number. */
+export type Values = readonly (readonly [labels: readonly string[], value: number])[]
 
 /** Counters and histograms in Prometheus's text format 0.0.4. */
 export class Metrics {
-  readonly #actions = new Series([open('action'), closed('decision')], counter)
-  readonly #outcomes = new Series([open('action'), closed('outcome')], counter)
+  readonly #actions = new Series([open('agent'), open('action'), closed('decision')], counter)
+  readonly #outcomes = new Series([open('agent'), open('action'), closed('outcome')], counter)
+  readonly #reasons = new Series([open('agent'), open('code')], counter)
+  readonly #approvals = new Series([closed('outcome')], () => new Histogram(PEOPLE_BUCKETS))
   readonly #costs = new Series([open('agent'), open('action')], counter)
   readonly #durations = new Series([open('action')], modelHistogram, MAX_HISTOGRAMS)
   readonly #requests = new Series(
@@ -77,10 +91,18 @@ export class Metrics {
   /** Counts a recorded step of an action; `before` is what it replaced. */
   action(action: Action, before?: Action): void {
     const { name, state } = action
-    if (before === undefined) this.#actions.at(name, action.decision).value++
+    if (before === undefined) {
+      this.#actions.at(action.agent, name, action.decision).value++
+      for (const { code } of action.reasons) this.#reasons.at(action.agent, code).value++
+    } else if (before.state.name === 'held') {
+      const outcome = APPROVALS.get(state.name)
+      const since = before.state.approval.since
+      if (outcome !== undefined)
+        this.#approvals.at(outcome).observe(Math.max(0, action.updatedAt - since) / 1_000)
+    }
     // A vote, a step of an approval chain, the progress of an undo.
     if (before?.state.name === state.name || !OUTCOMES.has(state.name)) return
-    this.#outcomes.at(name, state.name).value++
+    this.#outcomes.at(action.agent, name, state.name).value++
     if (before === undefined) return
     if (before.state.name === 'executing') {
       this.#costs.at(action.agent, name).value += action.cost
@@ -128,7 +150,7 @@ export class Metrics {
     this.#gauges.set(name, { help, read })
   }
 
-  /** Numbers with one label each, read when they are asked for. Labels are ours or the policy's: few. */
+  /** Numbers that are read when they are asked for. Labels are ours or the policy's: few. */
   family(name: string, family: Family): void {
     this.#families.set(name, family)
   }
@@ -140,6 +162,16 @@ export class Metrics {
         'belay_action_outcomes_total',
         'Actions that came to an end, by how; one that was unknown and became known counts twice.',
         this.#outcomes,
+      ),
+      ...counterLines(
+        'belay_reasons_total',
+        'Reasons that decisions about proposals gave, by their code.',
+        this.#reasons,
+      ),
+      ...histogramLines(
+        'belay_approval_wait_seconds',
+        'How long the last step of an approval waited for its end, by what that was.',
+        this.#approvals,
       ),
       ...counterLines('belay_cost_usd_total', 'What actions cost.', this.#costs, usdFromNano),
       ...histogramLines(
@@ -157,12 +189,15 @@ export class Metrics {
       if (value === undefined) continue
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${value}`)
     }
-    for (const [name, { help, type, label, read }] of this.#families) {
+    for (const [name, { help, type, labels, read }] of this.#families) {
       const values = await Promise.resolve()
         .then(read)
         .catch(() => [])
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
-      for (const [value, number] of values) lines.push(`${name}{${label}="${escaped(value)}"} ${number}`)
+      for (const [named, number] of values) {
+        const text = labels.map((label, index) => `${label}="${escaped(named[index] ?? '')}"`)
+        lines.push(`${name}{${text.join(',')}} ${number}`)
+      }
     }
     return `${lines.join('\n')}\n`
   }
