@@ -3,15 +3,19 @@ import { VENDORS } from '../model-gateway/providers/vendors.ts'
 import { hostName } from './host-name.ts'
 import type { Header } from './http1/head.ts'
 
+/** Where an agent in a sandbox finds the harness itself, with its own key put in for it. */
+export const HARNESS_HOST = 'belay.internal'
+
 /** A provider of models behind the model gateway: its name there, and what stands before the version in its paths. */
 export interface ModelHost {
-  readonly provider: string
+  /** `null`: the harness itself, whose paths stay as they are. */
+  readonly provider: string | null
   readonly prefix: string
 }
 
 const known = new WeakMap<Policy, ReadonlyMap<string, ModelHost>>()
 
-/** Hosts of the vendors that the model gateway knows and of the policy's own providers. Worked out once for each policy. */
+/** Hosts of the vendors that the model gateway knows, of the policy's own providers, and of the harness. Worked out once for each policy. */
 export function modelHosts(policy: Policy): ReadonlyMap<string, ModelHost> {
   const found = known.get(policy)
   if (found !== undefined) return found
@@ -25,12 +29,14 @@ export function modelHosts(policy: Policy): ReadonlyMap<string, ModelHost> {
   }
   for (const { name, baseUrl, local } of VENDORS) if (local !== true) add(name, baseUrl)
   for (const [name, { baseUrl }] of Object.entries(policy.providers)) if (baseUrl !== null) add(name, baseUrl)
+  hosts.set(HARNESS_HOST, { provider: null, prefix: '' })
   known.set(policy, hosts)
   return hosts
 }
 
 /** Where the model gateway has what the agent asks its provider for. */
 export function gatewayPath({ provider, prefix }: ModelHost, path: string): string {
+  if (provider === null) return path
   const rest = prefix !== '' && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path
   return `/${provider}${rest}`
 }

@@ -227,7 +227,8 @@ function bodyFacts(
   if (framing.kind === 'none') return {}
   const type = valueOf(headers, 'content-type')?.slice(0, 200)
   const told = type === undefined ? {} : { content_type: type }
-  if (!whole)
+  // The last piece may end the body beyond the bound: that is as large as any other.
+  if (!whole || bytes.length > MAX_READ)
     return {
       ...told,
       ...(framing.kind === 'length' && { body_bytes: framing.length }),
