@@ -28,6 +28,8 @@ export interface Profile {
   readonly recipients: number
   /** Share of actions that go to somebody new. */
   readonly strangers: number
+  /** Works from nine to five, and hardly before and after. */
+  readonly shift: boolean
   /** Asks the same every so often, ms; 0: never. */
   readonly polls: number
 }
@@ -45,6 +47,7 @@ const PLAIN: Profile = {
   failures: 0.02,
   recipients: 30,
   strangers: 0,
+  shift: false,
   polls: 0,
 }
 
@@ -53,6 +56,7 @@ export const PROFILES: readonly Profile[] = [
   { ...PLAIN, name: 'service, 600 an hour', pace: 600, night: 0.3, weekend: 0.6 },
   { ...PLAIN, name: 'busy, 2,400 an hour', pace: 2400, night: 0.4, weekend: 0.7, costSpread: 1 },
   { ...PLAIN, name: 'bursty, 300 an hour', pace: 300, bursts: 3, burst: 60, noise: 0.25 },
+  { ...PLAIN, name: 'nine to five, 300 an hour', pace: 300, night: 0.02, weekend: 0.02, shift: true },
   { ...PLAIN, name: 'growing, 400 an hour', pace: 400, growth: 0.12, strangers: 0.002 },
   {
     ...PLAIN,
@@ -118,7 +122,8 @@ export class Traffic {
     const hour = ((at - START) % DAY) / HOUR
     // From night to noon and back.
     const light = Math.max(0, Math.sin(((hour - 6) / 14) * Math.PI)) * (hour > 6 && hour < 20 ? 1 : 0)
-    const season = night + (1 - night) * light
+    const works = hour >= 9 && hour < 17 ? 1 : 0
+    const season = night + (1 - night) * (this.profile.shift ? works : light)
     const ofDay = this.#holiday.has(day) ? 0.2 : day % 7 >= 5 ? weekend : 1
     return pace * season * ofDay * (1 + growth) ** (day / 7)
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import type { Proposal } from '../../src/action/action.ts'
+import type { AnomalyObserver } from '../../src/flow/monitor/baselines/anomaly.ts'
 import { openFlow, type OpenFlow } from '../../src/flow/open-flow.ts'
 import type { Observer } from '../../src/flow/stages.ts'
 import { builtInChecks } from '../../src/flow/verify/checks/index.ts'
@@ -41,6 +42,7 @@ export async function flowOn(
     readonly checks?: readonly Check[]
     readonly tick?: number
     readonly onMoved?: Observer
+    readonly onAnomaly?: AnomalyObserver
     readonly wrap?: (store: Store) => Store
   } = {},
 ): Promise<FlowUnderTest> {
@@ -65,6 +67,7 @@ export async function flowOn(
       policies,
       tick: options.tick ?? 50,
       ...(options.onMoved && { onMoved: options.onMoved }),
+      ...(options.onAnomaly && { onAnomaly: options.onAnomaly }),
       onFault: (fault) => faults.push(fault),
     })
     return [store, flow]

@@ -139,5 +139,5 @@ export class AgentBehaviour {
 function keepRun(b: Behaviour, stat: number, run: number): void {
   b.now[stat] = run
   if (run <= b.thresholds[stat]!) b.alarmedAt[stat] = 0
-  if (b.alarmedAt[stat] === 0 && run > b.highest[stat]!) b.highest[stat] = run
+  if (b.alarmedAt[stat] === 0 && run > b.ended[stat]!) b.ended[stat] = run
 }

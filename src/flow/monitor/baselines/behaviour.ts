@@ -159,7 +159,10 @@ export class Behaviour {
   readonly sum = new Float64Array(STAT_COUNT)
   readonly alarmedAt = new Float64Array(STAT_COUNT)
   readonly thresholds = new Float64Array(STAT_COUNT).fill(Number.POSITIVE_INFINITY)
+  /** The highest since it left zero; and the highest of those stretches that have ended. What goes on teaches nothing yet. */
   readonly highest = new Float64Array(STAT_COUNT)
+  readonly ended = new Float64Array(STAT_COUNT)
+  keptHour = 0
 
   /** Expected arrivals in each hour of the week. */
   readonly week = new Float32Array(WEEK_HOURS)
@@ -182,5 +185,5 @@ export const BEHAVIOUR_BYTES =
   LEARNED_BYTES +
   CELLS * 4 +
   (STAT_COUNT + METER_COUNT * METER.size + SHARE_COUNT * SHARE.size + FIELDS) * 8 +
-  STAT_COUNT * 8 * 7 +
+  STAT_COUNT * 8 * 8 +
   WEEK_HOURS * 4

@@ -31,6 +31,8 @@ export function raise(
   const before = b.now[stat] as number
   const after = before + evidence
   if (after <= 0) {
+    if ((b.highest[stat] as number) > (b.ended[stat] as number)) b.ended[stat] = b.highest[stat] as number
+    b.highest[stat] = 0
     b.now[stat] = 0
     b.seen[stat] = 0
     b.sum[stat] = 0
@@ -59,11 +61,12 @@ export function clear(b: Behaviour): void {
   b.now.fill(0)
   b.seen.fill(0)
   b.sum.fill(0)
+  b.highest.fill(0)
   b.alarmedAt.fill(0)
 }
 
-/** Keeps today's highest values. `teaching`: whether a statistic that raised an alarm may teach. */
-export function keepPeaks(b: Behaviour, at: number, teaching: (stat: number) => boolean): void {
+/** Keeps the highest values of today. */
+export function keepPeaks(b: Behaviour, at: number): void {
   const day = Math.floor(at / DAY)
   const place = day % PEAK_DAYS
   const { peaks, peakDays } = b.learned
@@ -74,9 +77,8 @@ export function keepPeaks(b: Behaviour, at: number, teaching: (stat: number) => 
     for (let stat = 0; stat < STAT_COUNT; stat++) peaks[stat * PEAK_DAYS + place] = 0
   }
   for (let stat = 0; stat < STAT_COUNT; stat++) {
-    const high = b.highest[stat] as number
-    b.highest[stat] = 0
-    if (b.alarmedAt[stat] !== 0 && !teaching(stat)) continue
+    const high = b.ended[stat] as number
+    b.ended[stat] = 0
     const cell = stat * PEAK_DAYS + place
     if (high > (peaks[cell] as number)) peaks[cell] = high
   }

@@ -3,7 +3,8 @@ import { DAY, FIELD, FIELD_HEAD, FIELDS, HOUR, VALUES, type Behaviour } from './
 /** A field is stable when each of its values was seen so often, on average … */
 const SEEN_PER_VALUE = 20
 const SEEN_AT_LEAST = 50
-/** … and when it had no new one for half of the time that it is known, at most for this. */
+/** … and when it had no new one for two thirds of the time that it is known, at most for two weeks. */
+const QUIET_SHARE = 2 / 3
 const QUIET_AT_MOST = 14 * DAY
 
 /** What a field makes of a value. `new`: it had others so far, but is known for having new ones. */
@@ -50,7 +51,7 @@ export function observe(b: Behaviour, field: number, value: number, at: number, 
 }
 
 /**
- * Whether a new value would be a wonder, when the last new one was at least `atLeast` ms ago. Asking for a quiet time as long as half of what went before bounds the alarms
+ * Whether a new value would be a wonder, when the last new one was at least `atLeast` ms ago. Asking for a quiet time twice as long as what went before bounds the alarms
  * of a field that does have new values now and then: there can be few in its whole life, whatever their rate.
  */
 export function isStable(b: Behaviour, field: number, at: number, atLeast: number): boolean {
@@ -61,7 +62,7 @@ export function isStable(b: Behaviour, field: number, at: number, atLeast: numbe
   if (count === 0 || seen < SEEN_AT_LEAST || seen < SEEN_PER_VALUE * count) return false
   const age = at - (fieldNumbers[numbers + FIELD.firstAt] as number)
   const quiet = at - (fieldNumbers[numbers + FIELD.newAt] as number)
-  return quiet >= Math.max(atLeast, Math.min(QUIET_AT_MOST, age / 2))
+  return quiet >= Math.max(atLeast, Math.min(QUIET_AT_MOST, age * QUIET_SHARE))
 }
 
 /** The value belongs to the field from now on. */

@@ -5,6 +5,8 @@ import { raise } from './evidence.ts'
 export const FACTORS = [1.8, 3, 8, 30] as const
 const LOGS = FACTORS.map(Math.log)
 const MINUTE = 60_000
+/** Actions are judged this much out of order, at the most, ms. */
+const BACKWARDS = 1000
 /** An hour that was counted for fewer minutes teaches nothing. */
 const ENOUGH = 45
 /** How long the allowance for bursts takes to go, in days that were seen. */
@@ -29,9 +31,11 @@ export function countArrival(b: Behaviour, at: number): void {
   }
   head[HEAD.total] = (head[HEAD.total] as number) + 1
   if (head[HEAD.firstAt] === 0) head[HEAD.firstAt] = at
+  // A clock that was set back is a new one: until it has caught up, time would stand still and arrivals would not.
+  if (at < b.lastArrival - BACKWARDS) b.lastArrival = at
   const gap = b.lastArrival === 0 ? 0 : at - b.lastArrival
   if (at > b.lastArrival) b.lastArrival = at
-  head[HEAD.lastAt] = b.lastArrival
+  head[HEAD.lastAt] = Math.max(head[HEAD.lastAt] as number, at)
   b.dirty = true
   const expected = gap <= 0 ? 0 : (b.reference * gap) / HOUR
   if (b.reference === 0) return
@@ -83,10 +87,11 @@ export function refreshRate(b: Behaviour, prior: PacePrior, at: number): void {
   const hours = at / HOUR
   const slot = slotOf(Math.floor(hours))
   const into = hours - Math.floor(hours)
-  // Between the middles of two hours lies a line.
-  const other = (slot + (into < 0.5 ? WEEK_HOURS - 1 : 1)) % WEEK_HOURS
+  // Between the middles of two hours lies a line; but work may also begin on the hour.
+  const next = (slot + (into < 0.5 ? WEEK_HOURS - 1 : 1)) % WEEK_HOURS
   const share = Math.abs(into - 0.5)
-  b.expected = ((b.week[slot] as number) * (1 - share) + (b.week[other] as number) * share) * b.level
+  const line = smoothed(b.week, slot) * (1 - share) + smoothed(b.week, next) * share
+  b.expected = Math.max(line, b.week[slot] as number) * b.level
   const { head } = b.learned
   if (at < (head[HEAD.acceptedUntil] as number))
     b.expected = Math.max(b.expected, head[HEAD.accepted] as number)
@@ -97,6 +102,13 @@ export function refreshRate(b: Behaviour, prior: PacePrior, at: number): void {
   // The more there is to count, the less chance explains, and the more what makes one hour differ from another.
   const strictness = Math.max(1.5, Math.min(2.5, 1.5 + 0.5 * Math.log2(b.expected / 600)))
   b.reference = upperRate(b.expected, b.events) * Math.exp(Math.min(0.7, strictness * b.spread))
+}
+
+/** With its neighbours: what chance took away in the few weeks that were seen, they have. */
+function smoothed(week: Float32Array, slot: number): number {
+  const before = week[(slot + WEEK_HOURS - 1) % WEEK_HOURS] as number
+  const after = week[(slot + 1) % WEEK_HOURS] as number
+  return ((week[slot] as number) * 2 + before + after) / 4
 }
 
 /** 1970-01-01 was a Thursday; slot 0 is the hour after midnight (UTC) on Monday. */
@@ -132,7 +144,8 @@ function readWeek(b: Behaviour, prior: PacePrior, at: number): void {
   const { head } = b.learned
   const current = Math.floor(at / HOUR)
   const newest = Math.max(current, head[HEAD.newestHour] as number)
-  const oldest = Math.max(newest - CELLS + 1, Math.floor((head[HEAD.firstAt] as number) / HOUR))
+  const firstAt = head[HEAD.firstAt] === 0 ? at : (head[HEAD.firstAt] as number)
+  const oldest = Math.max(newest - CELLS + 1, Math.min(current, Math.floor(firstAt / HOUR)))
   b.busiest = busiestHour(b, prior, oldest, current)
   let mean = 0
   for (let slot = 0; slot < WEEK_HOURS; slot++) {

@@ -88,8 +88,8 @@ export class Watch {
     let found: Findings | undefined
     if (hasAlarm(whole) || hasAlarm(b)) {
       found = new Findings(this.#onAnomaly, anomaly, asked)
-      tellAlarms(found, agent, whole, null, at, false)
-      tellAlarms(found, agent, b, proposal.action, at, false)
+      tellAlarms(found, anomaly, agent, whole, null, at, false)
+      tellAlarms(found, anomaly, agent, b, proposal.action, at, false)
     }
     const { novel, unlearned } = lookForNovel(agent, b, name, features, at)
     if (novel.length > 0) {
@@ -193,8 +193,8 @@ export class Watch {
     if (!hasAlarm(b) && !hasAlarm(agent.whole)) return NOTHING
     const asked = { id: action.id, at, proposal: { agent: action.agent, action: action.name } }
     const found = new Findings(this.#onAnomaly, anomaly, asked)
-    tellAlarms(found, agent, agent.whole, null, at, true)
-    tellAlarms(found, agent, b, action.name, at, true)
+    tellAlarms(found, anomaly, agent, agent.whole, null, at, true)
+    tellAlarms(found, anomaly, agent, b, action.name, at, true)
     return found.watched()
   }
 
@@ -258,10 +258,10 @@ export class Watch {
           const pace = (b.seen[stat]! * HOUR) / Math.max(MINUTE, at - b.since[stat]!)
           head[HEAD.accepted] = Math.max(head[HEAD.accepted]!, pace)
           head[HEAD.acceptedUntil] = at + ACCEPTED_FOR
-        } else b.highest[stat] = b.now[stat]!
+        } else b.ended[stat] = b.now[stat]!
       }
       b.alarmedAt.fill(0)
-      keepPeaks(b, at, () => true)
+      keepPeaks(b, at)
       clear(b)
       b.freshUntil = 0
       b.weekUntil = 0
@@ -297,10 +297,9 @@ export class Watch {
     const anew = at >= b.weekUntil || b.weekUntil - at > HOUR
     refreshRate(b, priorOf(rule, anomaly), at)
     if (!anew) return
-    keepPeaks(b, at, (stat) => {
-      const { detector } = DETECTOR_OF[stat]!
-      return detector !== 'repeat' && isOnlyTold(anomaly, detector)
-    })
+    const hour = Math.floor(at / HOUR)
+    if (hour !== b.keptHour) keepPeaks(b, at)
+    b.keptHour = hour
     refreshThresholds(b, at)
     const { head } = b.learned
     head[HEAD.costAnchor] = anchorCost(b, head[HEAD.costAnchor]!, head[HEAD.firstAt]!, at)
@@ -325,6 +324,7 @@ function hasAlarm({ now, thresholds }: Behaviour): boolean {
 
 function tellAlarms(
   found: Findings,
+  anomaly: AnomalyRule,
   agent: AgentBehaviour,
   b: Behaviour,
   action: string | null,
@@ -339,9 +339,11 @@ function tellAlarms(
     const first = b.alarmedAt[stat] === 0
     if (onlyNew && !first) continue
     if (first) {
+      const teaches = isOnlyTold(anomaly, detector)
       b.alarmedAt[stat] = at
-      // Nobody gets used to loops.
-      if (isRun) b.highest[stat] = 0
+      // Nobody gets used to loops, nor to what stopped the agent.
+      if (isRun) b.ended[stat] = 0
+      else if (!teaches) b.highest[stat] = 0
     }
     const usual = b.thresholds[stat]! > LOOP ? b.thresholds[stat]! / 1.5 : 0
     const told = isRun
@@ -362,8 +364,10 @@ function priorOf(rule: AgentRule, { expect }: AnomalyRule): PacePrior {
   return { expect: tightest === Infinity ? null : tightest }
 }
 
-/** Part of the hexadecimal digest. */
+/** Of the end of the digest, which is as random as all of it. */
 function callHash(digest: string): number {
-  const from = digest.length > 16 ? digest.length - 8 : 0
-  return Number.parseInt(digest.slice(from), 16) | 0
+  let hash = 0
+  for (let i = Math.max(0, digest.length - 10); i < digest.length; i++)
+    hash = (Math.imul(hash, 31) + digest.charCodeAt(i)) | 0
+  return hash
 }
