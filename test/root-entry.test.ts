@@ -62,6 +62,7 @@ test('the surface is what the README shows, by name', async () => {
     'ActionCancelled',
     'ActionDenied',
     'ActionExpired',
+    'ActionFailed',
     'ActionHeld',
     'ActionNotRepeated',
     'ActionNotRun',

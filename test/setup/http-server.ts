@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JsonObject, JsonValue } from '../../src/action/json.ts'
+import { browserDoor } from '../../src/entry/browser/browser-door.ts'
 import { openHarness } from '../../src/entry/harness.ts'
 import { createTelemetry } from '../../src/entry/telemetry/telemetry.ts'
 import { startHttpServer } from '../../src/entry/http-api/server.ts'
@@ -89,6 +90,10 @@ export async function startTestServer(
     log: { level: 'silent' },
     telemetry,
     ...serverOptions,
+    doors: [
+      browserDoor({ flow, store, policies, data: harness.data, onFault: () => undefined }),
+      ...(serverOptions.doors ?? []),
+    ],
   })
 
   const call: TestServer['call'] = async (
