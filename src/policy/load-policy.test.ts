@@ -1,4 +1,5 @@
 // oxlint-disable unicorn/no-thenable -- `then` is a word of belay.yaml; nothing here is awaited
+import { DEFAULT_RUN } from './compile-sandbox.ts'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -98,7 +99,8 @@ describe('a policy that uses everything', () => {
       budgets: [{ limit: 500_000_000_000, per: 'month' }],
       rates: [{ limit: 1000, per: 'minute' }],
     })
-    expect(policy.agent('commenter')).toEqual({
+    expect(policy.agent('commenter')).toMatchObject({
+      run: { command: ['node', 'agent.js'] },
       pattern: 'commenter',
       concurrency: null,
       egress: null,
@@ -116,13 +118,14 @@ describe('a policy that uses everything', () => {
         probes: 3,
       },
     })
-    expect(policy.agent('bot-7')).toEqual({
+    expect(policy.agent('bot-7')).toMatchObject({
       pattern: 'bot-*',
       budgets: [],
       rates: [],
       breaker: null,
       concurrency: null,
       egress: null,
+      run: DEFAULT_RUN,
     })
     expect(policy.agent('stranger')).toBeUndefined()
   })

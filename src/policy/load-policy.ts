@@ -14,6 +14,8 @@ import type { AnomalyEntry, NoveltyEntry } from './compile-anomaly.ts'
 import { compileApprovers } from './compile-approval.ts'
 import type { GroupEntry } from './compile-approval.ts'
 import { withRequests } from './admit-request.ts'
+import { compileRun } from './compile-sandbox.ts'
+import type { RunEntry } from './compile-sandbox.ts'
 import { compileEgress, compileSecrets, withoutSecrets } from './compile-egress.ts'
 import type { EgressEntry, SecretEntries } from './compile-egress.ts'
 import { compileExports, withoutExportSecrets } from './compile-export.ts'
@@ -166,7 +168,7 @@ function compilePolicy(
     ? []
     : [Object.freeze(compileAction(PIN_ENTRY.pattern, PIN_ENTRY.entry, compilation))]
   const agentRules = Object.entries(content.agents ?? {}).map(([pattern, entry]) =>
-    compileAgent(pattern, entry ?? {}, ['agents', pattern], report),
+    compileAgent(pattern, entry ?? {}, ['agents', pattern], report, (name) => resolve(folder, name)),
   )
   const { expressions } = compilation
   const files = [...named.keys()].map((name) => resolve(folder, name))
@@ -215,7 +217,7 @@ interface LimitsEntry {
   readonly rate?: readonly { readonly limit: number; readonly per: BudgetWindow }[]
 }
 
-interface AgentEntry extends LimitsEntry {
+interface AgentEntry extends LimitsEntry, RunEntry {
   readonly breaker?: {
     readonly error_rate?: number
     readonly over?: number
@@ -257,7 +259,13 @@ function limitsOf({ budget = [], rate = [] }: LimitsEntry): Limits {
   }
 }
 
-function compileAgent(pattern: string, entry: AgentEntry, path: DocumentPath, report: Report): AgentRule {
+function compileAgent(
+  pattern: string,
+  entry: AgentEntry,
+  path: DocumentPath,
+  report: Report,
+  absolute: (name: string) => string,
+): AgentRule {
   const { breaker } = entry
   if (breaker !== undefined && breaker.error_rate === undefined && breaker.spend === undefined)
     report(
@@ -274,6 +282,7 @@ function compileAgent(pattern: string, entry: AgentEntry, path: DocumentPath, re
     novelty: entry.novelty === undefined ? null : compileNovelty(entry.novelty),
     concurrency: entry.concurrency === undefined ? null : concurrencyOf(entry.concurrency),
     egress: compileEgress(entry.egress, [...path, 'egress'], report),
+    run: compileRun(entry, path, report, absolute),
   })
 }
 

@@ -6,6 +6,7 @@ import type { NanoUsd } from '../action/money.ts'
 import type { PreparedCheck } from './check.ts'
 import type { AnomalyRule, NoveltyRule } from './compile-anomaly.ts'
 import type { LedgerRule } from './compile-ledger.ts'
+import type { RunRule } from './compile-sandbox.ts'
 import type { EgressRule, SecretRule } from './compile-egress.ts'
 import type { ExportRule } from './compile-export.ts'
 import type { BrowserRule } from './compile-browser.ts'
@@ -156,6 +157,8 @@ export interface AgentRule extends Limits {
   readonly concurrency: ConcurrencyRule | null
   /** What may leave its sandbox; `null`: nothing is said, so nothing may, and its requests elsewhere are actions like others. */
   readonly egress: readonly EgressRule[] | null
+  /** What Belay runs for it, and in what sandbox. */
+  readonly run: RunRule
 }
 
 /**

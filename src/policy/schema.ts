@@ -6,6 +6,7 @@ import { exportSchema } from './compile-export.ts'
 import { notifySchema } from './notify.ts'
 import { anomalySchema, noveltySchema } from './schema-anomaly.ts'
 import { browsersSchema } from './schema-browser.ts'
+import { sandboxProperties } from './schema-sandbox.ts'
 import { egressSchema, secretsSchema } from './schema-egress.ts'
 import { mcpSchema } from './schema-mcp.ts'
 import {
@@ -170,6 +171,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
           command: listOf('Program and arguments that start the agent.', { type: 'string' }, 1),
           concurrency: concurrencySchema,
           egress: egressSchema,
+          ...sandboxProperties,
         },
       },
       action: {

@@ -79,6 +79,12 @@ export async function mountLimited(
   watchExit(programs.umount)
 }
 
+/** Takes it off again, before the folder is removed; nothing where there is none. */
+export function unmountLimited(workspace: string): void {
+  if (!mounted.delete(workspace)) return
+  spawnSync(requirePrograms('umount').umount, [workspace], { stdio: 'ignore' })
+}
+
 /** Whether no room is left in a limited workspace. */
 export function isFull(workspace: string): boolean {
   if (!mounted.has(workspace)) return false
