@@ -11,6 +11,8 @@ export interface CheckOptions {
    * if the file were not there.
    */
   readonly contents?: ReadonlyMap<string, string | null>
+  /** Files and folders, relative, that alone are read; everything when absent. */
+  readonly below?: readonly string[]
   /** All packs when absent. */
   readonly packs?: readonly Pack[]
   /** Told while files are read and packs run. */

@@ -1,7 +1,64 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { CheckOptions } from './check-tree.ts'
-import type { Program } from './flow-graph/program.ts'
+import type { Module } from './flow-graph/module.ts'
+import type { Program, Skipped } from './flow-graph/program.ts'
+import { FRONT_ENDS } from './front-ends/all-front-ends.ts'
+import { JAVASCRIPT } from './front-ends/javascript/javascript.ts'
+import { findFiles } from './reading/find-files.ts'
+import { isTestPath, whyUnreadable } from './reading/readable.ts'
+import { readPackages } from './reading/packages.ts'
+import { readPathAliases } from './reading/path-aliases.ts'
+import { ModuleIndex } from './reading/module-index.ts'
+import { analyse } from './value-flow/analyse.ts'
+
+const FRONT_END_OF = new Map(FRONT_ENDS.flatMap((each) => each.extensions.map((ext) => [ext, each] as const)))
+
+/** The part of a path from its last dot, or ''. */
+function extensionOf(path: string): string {
+  const dot = path.lastIndexOf('.')
+  return dot > path.lastIndexOf('/') ? path.slice(dot) : ''
+}
 
 /** Reads the files of a folder into one program, with calls resolved. */
-export async function readTree(_folder: string, _options: CheckOptions): Promise<Program> {
-  throw new Error('not there yet')
+export async function readTree(folder: string, options: CheckOptions): Promise<Program> {
+  const started = performance.now()
+  const found = await findFiles(folder, options)
+  const skipped: Skipped[] = [...found.skipped]
+  const modules: Module[] = []
+  const texts = new Map<string, string>()
+  const used = new Set(found.sources.map((path) => FRONT_END_OF.get(extensionOf(path))))
+  for (const frontEnd of used) await frontEnd?.prepare?.()
+  for (const [index, path] of found.sources.entries()) {
+    const frontEnd = FRONT_END_OF.get(extensionOf(path)) ?? JAVASCRIPT
+    if (options.timeLimit !== undefined && performance.now() - started > options.timeLimit) {
+      skipped.push({ path, reason: 'the time limit had passed' })
+      continue
+    }
+    if (index % 50 === 0) options.progress?.(index, found.sources.length, path)
+    const text = options.contents?.get(path) ?? (await readFile(join(folder, path), 'utf8').catch(() => null))
+    if (text === null) {
+      skipped.push({ path, reason: 'it cannot be read' })
+      continue
+    }
+    const reason = whyUnreadable(path, text)
+    if (reason !== null) {
+      skipped.push({ path, reason })
+      continue
+    }
+    const read = frontEnd.parse({ path, text, test: isTestPath(path) })
+    if ('reason' in read) skipped.push(read)
+    else modules.push(read)
+  }
+  for (const path of found.texts) {
+    const text = options.contents?.get(path) ?? (await readFile(join(folder, path), 'utf8').catch(() => null))
+    if (text !== null) texts.set(path, text)
+  }
+  const packages = readPackages(texts)
+  const index = new ModuleIndex(modules, packages, readPathAliases(texts))
+  const remaining =
+    options.timeLimit === undefined
+      ? Infinity
+      : Math.max(1000, options.timeLimit - (performance.now() - started))
+  return analyse({ modules, packages, skipped, texts, index, timeLimit: remaining })
 }

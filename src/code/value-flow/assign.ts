@@ -1,0 +1,127 @@
+import type { Member, Pattern } from '../flow-graph/expressions.ts'
+import { CLASS } from '../models/classes.ts'
+import { own, WRITTEN } from '../models/sinks.ts'
+import { adopt } from './evaluate.ts'
+import { elementOf, load } from './load.ts'
+import { PART, type Run } from './run.ts'
+import { dangerous, hit } from './sink-hits.ts'
+import { cleared, join, PLAIN, type Value } from './value.ts'
+
+/** Gives a pattern its value. */
+export function assign(run: Run, target: Pattern, value: Value, declares: boolean): void {
+  switch (target.kind) {
+    case 'name': {
+      const { variable } = target
+      if (variable === null) {
+        if (target.name === 'location')
+          dangerous(run, [value], { class: 'redirect', span: target, sink: 'location' })
+        return
+      }
+      if (variable.owner === run.fn) run.env.vars.set(variable, value)
+      if (variable.captured || variable.owner !== run.fn) run.analysis.writeCell(variable, value)
+      return
+    }
+    case 'member':
+      store(run, target, value)
+      return
+    case 'object-pattern':
+      for (const property of target.properties) {
+        const key = property.computed === null ? PLAIN : PART.evaluate(run, property.computed)
+        const field = property.key ?? (typeof key.constant === 'string' ? key.constant : null)
+        PART.assign(run, property.target, load(run, value, field, key, property), declares)
+      }
+      if (target.rest !== null) PART.assign(run, target.rest, value, declares)
+      return
+    case 'array-pattern':
+      for (const [index, element] of target.elements.entries())
+        if (element !== null) {
+          const indexed = load(run, value, String(index), PLAIN, element)
+          PART.assign(run, element, indexed === PLAIN ? elementOf(run, value) : indexed, declares)
+        }
+      if (target.rest !== null) PART.assign(run, target.rest, value, declares)
+      return
+    case 'default-pattern': {
+      const fallback = PART.evaluate(run, target.value)
+      PART.assign(run, target.target, value === PLAIN ? fallback : join(value, fallback), declares)
+    }
+  }
+}
+
+function store(run: Run, target: Member, value: Value): void {
+  const object = PART.evaluate(run, target.object)
+  const key = target.key === null ? PLAIN : run.env.checked(PART.evaluate(run, target.key))
+  const field =
+    target.property ??
+    (typeof key.constant === 'string' || typeof key.constant === 'number' ? String(key.constant) : null)
+  if (field === null) checkPollution(run, target, object, key)
+  const written = field === null ? undefined : own(WRITTEN, field)
+  if (written !== undefined) dangerous(run, [value], { class: written, span: target, sink: field as string })
+  for (const ref of object.refs) {
+    switch (ref.kind) {
+      case 'object':
+        run.analysis.writeField(ref, field, value)
+        for (const each of value.refs)
+          if (each.kind === 'function') adopt(run, each.fn, { ...PLAIN, refs: [ref] })
+        break
+      case 'function':
+        run.analysis.writeField(ref.own, field, value)
+        if (field === 'prototype') adoptAll(run, value)
+        break
+      case 'class':
+        run.analysis.writeField(ref.statics, field, value)
+        break
+      case 'api':
+        checkApiStore(run, ref.package, ref.chain, field, target, value)
+        break
+      case 'regex':
+    }
+  }
+  // A field of what we know only by its taints: the variable that holds it has the taints from now on.
+  if (target.object.kind === 'name' && target.object.variable?.owner === run.fn && object.refs.length === 0) {
+    const made = run.analysis.objectAt(target.object.variable, run.fn)
+    run.analysis.writeField(made, field, value)
+    run.env.vars.set(target.object.variable, join(object, { ...PLAIN, refs: [made] }))
+  }
+}
+
+/** `F.prototype = { … }`: the methods are called on instances. */
+function adoptAll(run: Run, prototype: Value): void {
+  for (const ref of prototype.refs) {
+    if (ref.kind !== 'object') continue
+    for (const value of ref.fields.values())
+      for (const each of value.refs) if (each.kind === 'function') adopt(run, each.fn, prototype)
+  }
+}
+
+/** Writing under an untrusted key into an object that another untrusted key has led to. */
+function checkPollution(run: Run, target: Member, object: Value, key: Value): void {
+  if (object.refs.some((each) => each.kind === 'object' && each.bare)) return
+  if (!key.taints.some((each) => (each.mask & CLASS.protokey) !== 0)) return
+  for (const taint of object.taints)
+    if ((taint.mask & (CLASS.protobase | CLASS.reached)) !== 0)
+      hit(run, taint, {
+        class: 'protobase',
+        need: (taint.mask & CLASS.reached) !== 0 ? CLASS.protokey : CLASS.protobase,
+        span: target,
+        sink: 'a property of the object',
+      })
+}
+
+function checkApiStore(
+  run: Run,
+  name: string,
+  chain: string,
+  field: string | null,
+  target: Member,
+  value: Value,
+): void {
+  if (name === '#context' && field === 'body')
+    dangerous(run, [cleared(value, 0)], { class: 'xss', span: target, sink: 'the response', markup: true })
+  const place = `${name}${chain}.${field ?? ''}`
+  if (
+    /^(?:(?:window|self|top|parent|document|globalThis)\.)?location(?:\.href)?$/.test(
+      place.replace(/\.$/, ''),
+    )
+  )
+    dangerous(run, [value], { class: 'redirect', span: target, sink: 'location' })
+}

@@ -1,0 +1,253 @@
+import type { Call, Expression, Span } from '../flow-graph/expressions.ts'
+import type { FunctionInfo } from '../flow-graph/functions.ts'
+import { CLASS } from '../models/classes.ts'
+import { clearedByName } from '../models/effects.ts'
+import { callApi } from './call-api.ts'
+import { callMethod } from './call-method.ts'
+import { registerHandlers } from './handlers.ts'
+import { requiredValue } from './imports.ts'
+import { substitute, argumentOf } from './labels.ts'
+import { elementOf, load, prototypeOf } from './load.ts'
+import { PART, type Run } from './run.ts'
+import { checkUnknownCall } from './check-call.ts'
+import { hit } from './sink-hits.ts'
+import { type ClassRef, cleared, derived, join, PLAIN, refValue, type Value } from './value.ts'
+
+const DEPTH_LIMIT = 24
+
+/** A call, with what its callee may be: functions of the program, APIs, methods of built-in things. */
+export function call(run: Run, node: Call): Value {
+  const callee = node.callee
+  let receiver = PLAIN
+  let target: Value
+  let method: string | null = null
+  if (callee.kind === 'member') {
+    receiver = PART.evaluate(run, callee.object)
+    const key = callee.key === null ? PLAIN : PART.evaluate(run, callee.key)
+    method = callee.property ?? (typeof key.constant === 'string' ? key.constant : null)
+    target = load(run, receiver, method, key, callee)
+    if (method === null && !node.construct)
+      for (const taint of target.taints)
+        if ((taint.mask & CLASS.reached) !== 0)
+          hit(run, taint, { class: 'dispatch', need: CLASS.protokey, span: node, sink: 'a method call' })
+  } else if (callee.kind === 'super') target = parentConstructor(run)
+  else target = PART.evaluate(run, callee)
+  if (callee.kind === 'name' && callee.variable === null && callee.name === 'require') {
+    const source = node.args[0] === undefined ? PLAIN : PART.evaluate(run, node.args[0])
+    if (typeof source.constant === 'string') return requiredValue(run, source.constant)
+  }
+  const args = evaluateArguments(run, node.args)
+  const name = method ?? (callee.kind === 'name' ? callee.name : '')
+  let out = PLAIN
+  let known = false
+  for (const ref of target.refs) {
+    switch (ref.kind) {
+      case 'function':
+        known = true
+        noteTarget(node, ref.fn)
+        out = join(
+          out,
+          node.construct
+            ? construct(run, ref.fn, refInstance(run, ref.fn), args, node)
+            : enter(
+                run,
+                ref.fn,
+                args,
+                callee.kind === 'super' ? PART.evaluate(run, { ...callee, kind: 'this' }) : receiver,
+                node,
+              ),
+        )
+        break
+      case 'class':
+        known = true
+        out = join(out, constructClass(run, ref, args, node))
+        break
+      case 'api':
+        known = true
+        node.api ??= ref.package + ref.chain
+        out = join(out, callApi(run, { node, ref, args, receiver, method: name }))
+        break
+      case 'object':
+      case 'regex':
+    }
+  }
+  if (method !== null && !node.construct) {
+    const built = callMethod(run, { node, receiver, method, args, target })
+    if (built !== null) {
+      known = true
+      out = join(out, built)
+    }
+  }
+  registerHandlers(run, { node, receiver, method, args })
+  if (!known || target.refs.every((each) => each.kind === 'api'))
+    checkUnknownCall(run, node, name, receiver, args)
+  if (!known && out === PLAIN) out = unknownResult(run, node, name, receiver, args)
+  else if (name !== '' && out.taints.length > 0) out = cleared(out, clearedByName(name))
+  return run.env.checked(out)
+}
+
+/** What nobody knows of gives back a part of its receiver, and what it is named after. */
+function unknownResult(run: Run, node: Call, name: string, receiver: Value, args: readonly Value[]): Value {
+  let out = derived(receiver)
+  if (
+    /^(?:decode|unescape|parse|format|trim|normali[sz]e|concat|join|clone|merge|extend|assign|defaults|stringify|to[A-Z]|replace|expand|resolve|build|make|create|wrap|quote|escape|encode|get)/.test(
+      name,
+    ) &&
+    receiver.refs.length === 0
+  )
+    for (const each of args) out = join(out, derived(each))
+  // Callbacks of functions that we do not know get parts of what they are given beside.
+  if (
+    /^(?:each|forEach|map|filter|some|every|reduce|find|forOwn|forIn|times|then|series|parallel|waterfall|eachSeries|mapSeries|tap)/.test(
+      name,
+    )
+  )
+    for (const callback of args) {
+      if (!callback.refs.some((each) => each.kind === 'function')) continue
+      const given = args.filter((each) => each !== callback).map((each) => elementOf(run, each))
+      out = join(out, PART.invoke(run, callback, given, PLAIN, node))
+    }
+  return cleared(out, clearedByName(name))
+}
+
+export function evaluateArguments(run: Run, nodes: readonly Expression[]): Value[] {
+  const args: Value[] = []
+  for (const each of nodes) {
+    const value = PART.evaluate(run, each)
+    if (each.kind !== 'spread') {
+      args.push(value)
+      continue
+    }
+    const list = value.refs.find((ref) => ref.kind === 'object' && ref.array)
+    if (list?.kind === 'object' && list.fields.size > 0)
+      for (let index = 0; index < list.fields.size; index++)
+        args.push(join(list.fields.get(String(index)) ?? PLAIN, list.element))
+    else for (let copies = 0; copies < 3; copies++) args.push(elementOf(run, value))
+  }
+  return args
+}
+
+function noteTarget(node: Call, fn: FunctionInfo): void {
+  if (node.targets.includes(fn) || node.targets.length >= 8) return
+  node.targets = [...node.targets, fn]
+}
+
+/** Calls a function of the program: it learns what it is called with, and its result is what it says it is. */
+export function enter(
+  run: Run,
+  fn: FunctionInfo,
+  args: readonly Value[],
+  receiver: Value,
+  site: Span,
+): Value {
+  const { analysis } = run
+  const summary = analysis.summaryOf(fn)
+  const known = summary.calls.get(site)
+  const epoch = run.summary.epoch
+  if (known === undefined) summary.calls.set(site, { caller: run.fn, call: site, args, receiver, epoch })
+  else if (known.epoch === epoch) {
+    const before = known.args
+    known.args = args.map((each, index) => (before[index] === undefined ? each : join(before[index], each)))
+  } else {
+    known.args = args
+    known.receiver = receiver
+    known.epoch = epoch
+  }
+  let grown = false
+  for (const [index, param] of fn.params.entries()) {
+    const given = argumentOf(analysis, fn, index, args, receiver)
+    if (given.refs.length === 0 || (param.rest && known !== undefined)) continue
+    const before = summary.params[index] as Value
+    const joined = join(before, { ...PLAIN, refs: given.refs })
+    if (joined !== before) {
+      summary.params[index] = joined
+      grown = true
+    }
+  }
+  if (receiver.refs.length > 0 && fn.class === null) {
+    const joined = join(summary.self, { ...PLAIN, refs: receiver.refs })
+    if (joined !== summary.self) {
+      summary.self = joined
+      grown = true
+    }
+  }
+  summary.dependents.add(run.fn)
+  if (summary.epoch === 0 && !summary.running && run.depth < DEPTH_LIMIT)
+    PART.read(analysis, fn, run.depth + 1)
+  else if (grown || summary.epoch === 0) analysis.enqueue(fn)
+  if (summary.safeOnReturn !== null) {
+    for (const [label, mask] of summary.safeOnReturn) {
+      if (label.fn !== fn || label.path.length > 0) continue
+      for (const taint of argumentOf(analysis, fn, label.index, args, receiver).taints)
+        if ((taint.flags & 1) !== 0) run.env.markSafe(taint.label, mask)
+    }
+  }
+  return substitute(analysis, summary.returns, fn, args, receiver, (passed) => ({
+    ...passed,
+    step: analysis.step(
+      run.module,
+      site,
+      `goes through ${fn.name === '' ? 'a function' : fn.name}`,
+      passed.step,
+    ),
+  }))
+}
+
+function refInstance(run: Run, fn: FunctionInfo): Value {
+  return prototypeOf(run, run.analysis.summaryOf(fn).ref.own)
+}
+
+function construct(run: Run, fn: FunctionInfo, instance: Value, args: readonly Value[], site: Span): Value {
+  const result = enter(run, fn, args, instance, site)
+  return result.refs.length > 0 ? join(instance, { ...PLAIN, refs: result.refs }) : instance
+}
+
+function constructClass(run: Run, ref: ClassRef, args: readonly Value[], node: Call): Value {
+  const instance = refValue(ref.instance)
+  const constructor = constructorOf(run, ref)
+  if (constructor !== null) {
+    noteTarget(node, constructor)
+    enter(run, constructor, args, instance, node)
+  }
+  return instance
+}
+
+function constructorOf(run: Run, ref: ClassRef, depth = 0): FunctionInfo | null {
+  const own = ref.class.methods.find((each) => each.form === 'constructor')
+  if (own !== undefined) return own
+  if (ref.class.superClass === null || depth > 5) return null
+  for (const parent of PART.evaluate(run, ref.class.superClass).refs)
+    if (parent.kind === 'class' && parent !== ref) return constructorOf(run, parent, depth + 1)
+  return null
+}
+
+function parentConstructor(run: Run): Value {
+  const info = run.fn.class
+  if (info === null || info.superClass === null) return PLAIN
+  const parent = PART.evaluate(run, info.superClass)
+  for (const ref of parent.refs)
+    if (ref.kind === 'class') {
+      const constructor = constructorOf(run, ref)
+      if (constructor !== null) return refValue(run.analysis.summaryOf(constructor).ref)
+    }
+  return parent
+}
+
+/** Calls a value as a callback is called. */
+export function invoke(run: Run, callee: Value, args: readonly Value[], receiver: Value, site: Span): Value {
+  let out = PLAIN
+  for (const ref of callee.refs)
+    if (ref.kind === 'function') out = join(out, enter(run, ref.fn, args, receiver, siteFor(ref, site)))
+  return out
+}
+
+const sites = new WeakMap<object, WeakMap<Span, Span>>()
+
+/** One call may invoke several callbacks: each has a site of its own. */
+function siteFor(ref: object, site: Span): Span {
+  let bySite = sites.get(ref)
+  if (bySite === undefined) sites.set(ref, (bySite = new WeakMap()))
+  let known = bySite.get(site)
+  if (known === undefined) bySite.set(site, (known = { at: site.at, end: site.end }))
+  return known
+}

@@ -1,0 +1,146 @@
+import type { Call } from '../flow-graph/expressions.ts'
+import { textOf } from '../flow-graph/module.ts'
+import { type SinkModel, sinksByMethod, sinksOf } from '../models/sinks.ts'
+import type { ApiCall } from './call-api.ts'
+import type { Run } from './run.ts'
+import { dangerous } from './sink-hits.ts'
+import { MARKUP, PLAIN, type Value, WHOLE } from './value.ts'
+
+/** Sinks of a call that leaves the program. */
+export function checkApiCall(run: Run, { node, ref, args }: ApiCall, method: string): void {
+  // Members of what calls returned have sinks too, packages' own functions by their name.
+  const models = sinksOf(ref.package, method, ref.chain)
+  for (const model of models)
+    checkModel(
+      run,
+      node,
+      model,
+      args,
+      ref.package.startsWith('#')
+        ? `${node.callee.kind === 'member' ? method : ref.package}`
+        : ref.package + ref.chain,
+    )
+}
+
+/** Sinks of a call of which only the names are known. */
+export function checkUnknownCall(
+  run: Run,
+  node: Call,
+  method: string,
+  receiver: Value,
+  args: readonly Value[],
+): void {
+  if (
+    node.callee.kind !== 'member' ||
+    method === '' ||
+    receiver.refs.some((each) => each.kind === 'api' && sinksOf(each.package, method, '').length > 0)
+  )
+    return
+  const text = textOf(run.module, node.callee.object).slice(-60).replace(/\(\)$/, '')
+  for (const model of sinksByMethod(method, text)) checkModel(run, node, model, args, `${text}.${method}`)
+}
+
+function checkModel(run: Run, node: Call, model: SinkModel, args: readonly Value[], name: string): void {
+  if (!applies(model, args)) return
+  const positions = model.args.includes(-1) ? args.map((_, index) => index) : model.args
+  for (const position of positions) {
+    const arg = args[position]
+    if (arg === undefined) continue
+    const values = dangerousParts(run, arg, model)
+    const last = model.class === 'redirect' && model.args.length > 1 && position < args.length - 1
+    if (last) continue
+    dangerous(run, values, {
+      class: model.class,
+      span: node,
+      sink: name,
+      markup: model.when === 'markup' && !run.module.text.includes('text/html'),
+      ...(model.deep === true ? { levels: 3 } : {}),
+    })
+  }
+}
+
+function dangerousParts(run: Run, arg: Value, model: SinkModel): readonly Value[] {
+  const objects = arg.refs.filter((each) => each.kind === 'object')
+  if (model.class === 'nosql') {
+    // Operators come in by objects: a text that was put together is none.
+    return [{ ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) !== 0) }]
+  }
+  if (model.when === 'built')
+    return [{ ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) === 0) }]
+  if (model.fields === undefined) return [arg]
+  const parts: Value[] = [arg]
+  for (const each of objects)
+    for (const field of model.fields) {
+      const value = each.fields.get(field)
+      if (value !== undefined) {
+        each.readers.add(run.fn)
+        parts.push(value)
+      }
+    }
+  return parts
+}
+
+function applies(model: SinkModel, args: readonly Value[]): boolean {
+  switch (model.when) {
+    case undefined:
+    case 'markup':
+    case 'built':
+      return true
+    case 'shell':
+      return optionOf(args, 'shell')
+    case 'dash-c':
+      return isShell(args[0]) && hasElement(args[1], /^(?:-\w*c|\/c|-Command|-e|--eval)$/i)
+    case 'no-root':
+      return !args.some((arg) => arg.refs.some((ref) => ref.kind === 'object' && ref.fields.has('root')))
+    case 'unsafe-loader':
+      return args.some((arg) =>
+        arg.refs.some(
+          (ref) =>
+            ref.kind === 'object' &&
+            ref.fields.has('schema') &&
+            /full|unsafe/i.test(
+              JSON.stringify(
+                [...(ref.fields.get('schema')?.refs ?? [])].map((each) =>
+                  each.kind === 'api' ? each.chain : '',
+                ),
+              ),
+            ),
+        ),
+      )
+    case 'entities':
+      return optionOf(args, 'noent')
+    case 'text-timer':
+    default:
+      return (
+        args[0] !== undefined &&
+        args[0].refs.every((ref) => ref.kind !== 'function') &&
+        args[0].taints.some((each) => (each.flags & (WHOLE | MARKUP)) === 0 || each.label.source !== null)
+      )
+  }
+}
+
+function optionOf(args: readonly Value[], option: string): boolean {
+  return args.some((arg) =>
+    arg.refs.some((ref) => {
+      const value = ref.kind === 'object' ? ref.fields.get(option) : undefined
+      return value !== undefined && value.constant !== false
+    }),
+  )
+}
+
+function isShell(value: Value | undefined): boolean {
+  return (
+    typeof value?.constant === 'string' &&
+    /(?:^|[/\\])(?:ba|z|da|k)?sh$|cmd(?:\.exe)?$|powershell|node$|python\d?$/i.test(value.constant)
+  )
+}
+
+function hasElement(value: Value | undefined, pattern: RegExp): boolean {
+  return (value ?? PLAIN).refs.some(
+    (ref) =>
+      ref.kind === 'object' &&
+      [...ref.fields.values()].some(
+        (each) => typeof each.constant === 'string' && pattern.test(each.constant),
+      ),
+  )
+}

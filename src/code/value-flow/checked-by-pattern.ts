@@ -1,0 +1,42 @@
+import { ALL, CLASS } from '../models/classes.ts'
+import { excludedByAllowed } from './cleared-by-replacing.ts'
+
+/** Classes that a text cannot be of after a regular expression has (or has not) matched it. */
+export function checkedByPattern(pattern: string, flags: string, matched: boolean): number {
+  return matched ? byMatch(pattern, flags) : byMismatch(pattern)
+}
+
+function byMatch(pattern: string, flags: string): number {
+  const anchored = /^\^/.test(pattern) && /(?:^|[^\\])\$\)?$/.test(pattern) && !flags.includes('m')
+  if (anchored) {
+    const open = pattern.replaceAll(/\[(?:\\.|[^\]\\])*\]/g, (each) =>
+      each.startsWith('[^') ? '\u0001' : '',
+    )
+    if (/\u0001|\\[SWD]|(?:^|[^\\])\./.test(open)) {
+      return /^\^(?:\(\?:)?https?/.test(pattern) ? CLASS.code : 0
+    }
+    const allowed = [...pattern.matchAll(/\[((?:\\.|[^\]\\])*)\]/g)]
+      .map((match) => match[1] as string)
+      .join('')
+    return excludedByAllowed(allowed + (/\\\.|\\\//.test(open) ? open : ''))
+  }
+  // `^https://host/…`: the beginning is fixed.
+  if (/^\^(?:https?|\(\?:https\?|https\?):\\?\/\\?\/(?:\(\?:)?[\w\\-]+\\?\./.test(pattern))
+    return CLASS.ssrf | CLASS.redirect
+  return 0
+}
+
+/** A deny-list: what it did not find is not there. */
+function byMismatch(pattern: string): number {
+  let mask = 0
+  const negated = /^\(?\[\^((?:\\.|[^\]\\])*)\][+*]?\)?$/.exec(pattern)
+  if (negated !== null) return excludedByAllowed(negated[1] as string)
+  if (/^\\W$|^\\D$/.test(pattern)) return ALL
+  if (/__proto__/.test(pattern)) mask |= CLASS.protokey | CLASS.reached | CLASS.protobase
+  if (/\\\.\\\.|\\\.\{2|\[\\?\.\]\[\\?\.\]|\\\.\+|\.\./.test(pattern)) mask |= CLASS.path | CLASS.zip
+  if (/[;|&`$].*[;|&`$]/.test(pattern) && /\[/.test(pattern)) mask |= CLASS.command
+  if (/</.test(pattern)) mask |= CLASS.xss
+  if (/\\r|\\n/.test(pattern)) mask |= CLASS.header | CLASS.log
+  if (/'/.test(pattern)) mask |= CLASS.sql
+  return mask
+}

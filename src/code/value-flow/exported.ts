@@ -1,0 +1,65 @@
+import type { FunctionInfo } from '../flow-graph/functions.ts'
+import type { Analysis } from './analysis.ts'
+import type { Value } from './value.ts'
+
+const DEPTH = 3
+
+/** Functions that users of a library may call, with the name that they have for them. */
+export function exportedFunctions(analysis: Analysis): ReadonlyMap<FunctionInfo, string> {
+  const found = new Map<FunctionInfo, string>()
+  for (const info of analysis.packages) {
+    if (!info.library) continue
+    for (const entry of analysis.index.entriesOf(info)) {
+      if (entry.test) continue
+      const exports = analysis.moduleObject(entry).module.fields.get('exports')
+      if (exports !== undefined) take(found, exports, info.name ?? entry.path, DEPTH, new Set())
+    }
+  }
+  return found
+}
+
+function take(
+  found: Map<FunctionInfo, string>,
+  value: Value,
+  name: string,
+  depth: number,
+  seen: Set<number>,
+): void {
+  for (const ref of value.refs) {
+    if (seen.has(ref.id)) continue
+    seen.add(ref.id)
+    switch (ref.kind) {
+      case 'function':
+        found.set(ref.fn, ref.fn.name === '' ? name : ref.fn.name)
+        // What a function returns is its users' as well: a factory's methods.
+        if (depth > 0) fields(found, ref.own, name, depth - 1, seen)
+        break
+      case 'class':
+        fields(found, ref.instance, ref.class.name, 0, seen)
+        fields(found, ref.statics, ref.class.name, 0, seen)
+        for (const method of ref.class.methods)
+          if (method.form === 'constructor') found.set(method, `new ${ref.class.name}`)
+        break
+      case 'object':
+        if (depth > 0) fields(found, ref, name, depth - 1, seen)
+        break
+      case 'api':
+      case 'regex':
+    }
+  }
+}
+
+function fields(
+  found: Map<FunctionInfo, string>,
+  object: { readonly fields: ReadonlyMap<string, Value>; readonly parents?: readonly unknown[] },
+  name: string,
+  depth: number,
+  seen: Set<number>,
+): void {
+  for (const [key, each] of object.fields)
+    if (!key.startsWith('_') || key === '__esModule') take(found, each, `${name}.${key}`, depth, seen)
+  for (const parent of object.parents ?? []) {
+    const ref = parent as { kind: string; fields: ReadonlyMap<string, Value> }
+    if (ref.kind === 'object') fields(found, ref, name, depth, seen)
+  }
+}

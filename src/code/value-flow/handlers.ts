@@ -1,0 +1,179 @@
+import type { Call } from '../flow-graph/expressions.ts'
+import type { FunctionInfo } from '../flow-graph/functions.ts'
+import type { SourceKind } from '../models/source-kind.ts'
+import { taintFrom } from './load.ts'
+import type { Run } from './run.ts'
+import { join, PLAIN, type Ref, refValue, type Value } from './value.ts'
+
+interface Registration {
+  readonly node: Call
+  readonly receiver: Value
+  readonly method: string | null
+  readonly args: readonly Value[]
+}
+
+const VERBS = new Set([
+  'get',
+  'post',
+  'put',
+  'patch',
+  'delete',
+  'del',
+  'all',
+  'use',
+  'head',
+  'options',
+  'param',
+  'opts',
+])
+/** Frameworks whose handlers are given one context. */
+const BY_CONTEXT =
+  /^(?:koa|@koa\/router|koa-router|koa-route|koa-joi-router|hono|elysia|@oak\/oak|oak|@hono\/.*)$/
+const BY_REQUEST =
+  /^(?:express|express-promise-router|fastify|restify|polka|connect|router|find-my-way|@tinyhttp\/app|micro|sirv|0http|restana|express-.*|@fastify\/.*|http-proxy-middleware|json-server|@feathersjs\/express|sails|total\.js)$/
+const EVENTS = new Set(['on', 'once', 'addListener', 'addEventListener'])
+
+/** A call that hands functions to a framework: from now on they get what it calls them with. */
+export function registerHandlers(run: Run, given: Registration): void {
+  const { node, receiver, method, args } = given
+  const name = method ?? (node.callee.kind === 'name' ? node.callee.name : '')
+  const apis = receiver.refs.filter((each) => each.kind === 'api').map((each) => each.package)
+  if (method !== null && VERBS.has(method)) verb(run, given, apis)
+  else if (method !== null && EVENTS.has(method)) event(run, given, apis)
+  else if (name === 'createServer' || name === 'createSecureServer') request(run, functionsIn(args))
+  else if (name === 'onmessage') give(run, functionsIn(args)[0], 0, '#message')
+  else if (/^(?:query|mutation|subscription)$/.test(name)) procedure(run, functionsIn(args))
+  else if (name === 'action' && method !== null) commandAction(run, functionsIn(args)[0], node)
+  tools(run, given, name)
+}
+
+/** Functions among the arguments, in lists as well: `app.use([a, b], c)`. */
+function functionsIn(args: readonly Value[]): FunctionInfo[] {
+  const found: FunctionInfo[] = []
+  const take = (refs: readonly Ref[], depth: number): void => {
+    for (const ref of refs)
+      if (ref.kind === 'function') found.push(ref.fn)
+      else if (ref.kind === 'object' && ref.array && depth < 2)
+        for (const each of [...ref.fields.values(), ref.element]) take(each.refs, depth + 1)
+  }
+  for (const each of args) take(each.refs, 0)
+  return found
+}
+
+function verb(run: Run, { receiver, args, node }: Registration, apis: readonly string[]): void {
+  const first = args[0]?.constant
+  const path = typeof first === 'string' && /^(?:\/|\*|$)/.test(first)
+  const byContext = apis.some((each) => BY_CONTEXT.test(each))
+  const known = byContext || apis.some((each) => BY_REQUEST.test(each))
+  if (!known && !(path && (receiver.refs.every((each) => each.kind !== 'object') || apis.length === 0)))
+    return
+  const handlers = functionsIn(args)
+  for (const fn of handlers) {
+    if (byContext || /^(?:ctx|context|c)$/.test(paramName(fn, 0))) {
+      give(run, fn, 0, '#context')
+      continue
+    }
+    const offset = fn.params.length === 4 ? 1 : 0
+    if (fn.params.length >= 1 + offset) give(run, fn, offset, '#request')
+    if (fn.params.length >= 2 + offset) give(run, fn, offset + 1, '#response')
+  }
+  void node
+}
+
+function request(run: Run, handlers: readonly FunctionInfo[]): void {
+  for (const fn of handlers) {
+    if (fn.params.length === 1 && /sock|conn|stream/i.test(paramName(fn, 0))) {
+      give(run, fn, 0, '#connection')
+      continue
+    }
+    give(run, fn, 0, '#request')
+    give(run, fn, 1, '#response')
+  }
+}
+
+function event(run: Run, { receiver, method, args, node }: Registration, apis: readonly string[]): void {
+  const name = args[0]?.constant
+  const [fn] = functionsIn(args.slice(1))
+  if (fn === undefined || typeof name !== 'string') return
+  if (apis.includes('#request') || (method !== 'addEventListener' && /^(?:req|request)$/.test(text(node)))) {
+    if (name === 'data') giveSource(run, fn, 0, 'request', "the request's body", node)
+  } else if (name === 'request') request(run, [fn])
+  else if (name === 'connection' || name === 'connect') give(run, fn, 0, '#connection')
+  else if (apis.includes('#connection') || /^(?:ws|socket|conn|client)$/i.test(text(node))) {
+    if (name !== 'error' && name !== 'close' && name !== 'disconnect')
+      for (const index of fn.params.keys()) giveSource(run, fn, index, 'message', "a message's data", node)
+  } else if (name === 'message' && method === 'addEventListener') give(run, fn, 0, '#message')
+  else if (name === 'entry') give(run, fn, 0, '#entry')
+  void receiver
+}
+
+function text(node: Call): string {
+  const object = node.callee.kind === 'member' ? node.callee.object : null
+  return object?.kind === 'name' ? object.name : object?.kind === 'member' ? (object.property ?? '') : ''
+}
+
+function procedure(run: Run, handlers: readonly FunctionInfo[]): void {
+  for (const fn of handlers) {
+    const pattern = fn.params[0]?.pattern
+    const keys = pattern?.kind === 'object-pattern' ? pattern.properties.map((each) => each.key) : []
+    if (keys.includes('input') || /^(?:opts|\{)/.test(paramName(fn, 0))) give(run, fn, 0, '#procedure')
+  }
+}
+
+function commandAction(run: Run, fn: FunctionInfo | undefined, site: Call): void {
+  if (fn !== undefined)
+    for (const index of fn.params.keys())
+      giveSource(run, fn, index, 'argument', "the program's arguments", site)
+}
+
+/** Tools of agents: a model decides what they are called with. */
+function tools(run: Run, { args, node }: Registration, name: string): void {
+  if (/^(?:tool|registerTool|addTool|registerPrompt|setRequestHandler|defineTool)$/.test(name)) {
+    const handlers = args.slice(name === 'tool' || name === 'defineTool' ? 0 : 1)
+    const fn = functionsIn(handlers).at(-1)
+    if (fn !== undefined) giveSource(run, fn, 0, 'tool', "the tool's input", node)
+  }
+  if (
+    !/^(?:tool|createTool|dynamicTool|addTool|defineTool|FunctionTool|DynamicTool|DynamicStructuredTool|StructuredTool)$/.test(
+      name,
+    )
+  )
+    return
+  for (const arg of args)
+    for (const ref of arg.refs)
+      if (ref.kind === 'object')
+        for (const field of ['execute', 'func', 'handler', 'invoke', 'run'])
+          for (const fn of functionsIn([ref.fields.get(field) ?? PLAIN]))
+            giveSource(run, fn, 0, 'tool', "the tool's input", node)
+}
+
+function paramName(fn: FunctionInfo, index: number): string {
+  const pattern = fn.params[index]?.pattern
+  return pattern?.kind === 'name' ? pattern.name : pattern?.kind === 'object-pattern' ? '{' : ''
+}
+
+function give(run: Run, fn: FunctionInfo | undefined, index: number, name: string): void {
+  if (fn !== undefined) giveValue(run, fn, index, refValue(run.analysis.api(name, '')))
+}
+
+function giveSource(
+  run: Run,
+  fn: FunctionInfo,
+  index: number,
+  kind: SourceKind,
+  what: string,
+  site: Call,
+): void {
+  if (index < fn.params.length)
+    giveValue(run, fn, index, taintFrom(run, `${fn.at}.${index}`, { kind, what }, site))
+}
+
+function giveValue(run: Run, fn: FunctionInfo, index: number, value: Value): void {
+  const summary = run.analysis.summaryOf(fn)
+  const before = summary.params[index]
+  if (before === undefined) return
+  const grown = join(before, value)
+  if (grown === before) return
+  summary.params[index] = grown
+  run.analysis.enqueue(fn)
+}
