@@ -1,10 +1,11 @@
 // Started inside the network namespace of a sandbox, before anything of the agent: listens where its programs will
 // connect, hands the sockets to the harness over IPC, and ends when the harness has them. It runs outside of the
-// sandbox, so it reads nothing but that channel; an agent starts as fast as this file, so it loads two modules.
+// sandbox, so it reads nothing but that channel; an agent starts as fast as this file, so it loads three modules.
 'use strict'
 
 var net = require('net')
 var dgram = require('dgram')
+var fs = require('fs')
 
 var FAILED = 94
 
@@ -39,6 +40,24 @@ process.on('unhandledRejection', fail)
 process.on('disconnect', function () {
   process.exit(FAILED)
 })
+// A harness that is killed while a handle is on its way over the channel leaves `disconnect` unsaid: the shell that
+// waits for this process has another parent then.
+function harness() {
+  try {
+    return fs
+      .readFileSync('/proc/' + process.ppid + '/stat', 'latin1')
+      .split(') ')
+      .pop()
+      .split(' ')[1]
+  } catch {
+    return 'none'
+  }
+}
+var own = harness()
+setInterval(function () {
+  if (harness() !== own) process.exit(FAILED)
+}, 200)
+
 process.on('message', function (message) {
   if (message === 'taken') process.exit(0)
 })
