@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { CodeFinding } from '../../src/code/finding.ts'
+import { COMPLIANCE } from '../../src/code/packs/compliance/compliance.ts'
 import { PERFORMANCE } from '../../src/code/packs/performance/performance.ts'
 import { SILENT_FAILURE } from '../../src/code/packs/silent-failure/silent-failure.ts'
 import { programOf } from './program-of.ts'
 import { type CaseFile, readCases } from './read-case.ts'
 
-const PACKS = [PERFORMANCE, SILENT_FAILURE]
+const PACKS = [PERFORMANCE, SILENT_FAILURE, COMPLIANCE]
 
 function find(files: readonly CaseFile[]): CodeFinding[] {
   const program = programOf(files)
