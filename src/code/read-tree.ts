@@ -14,6 +14,9 @@ import { analyse } from './value-flow/analyse.ts'
 
 const FRONT_END_OF = new Map(FRONT_ENDS.flatMap((each) => each.extensions.map((ext) => [ext, each] as const)))
 
+/** Milliseconds that following values may take where nobody says, besides a fifth of one for each line. */
+const DEFAULT_LIMIT = 30_000
+
 /** The part of a path from its last dot, or ''. */
 function extensionOf(path: string): string {
   const dot = path.lastIndexOf('.')
@@ -58,7 +61,7 @@ export async function readTree(folder: string, options: CheckOptions): Promise<P
   const index = new ModuleIndex(modules, packages, readPathAliases(texts))
   const remaining =
     options.timeLimit === undefined
-      ? Infinity
+      ? DEFAULT_LIMIT + modules.reduce((sum, each) => sum + each.lineStarts.length, 0) / 5
       : Math.max(1000, options.timeLimit - (performance.now() - started))
   return analyse({ modules, packages, skipped, texts, index, timeLimit: remaining })
 }

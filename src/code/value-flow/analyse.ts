@@ -116,9 +116,11 @@ function collectCallers(analysis: Analysis, callers: Map<FunctionInfo, CallSite[
 function collectFlows(analysis: Analysis): readonly Flow[] {
   const exported = exportedFunctions(analysis)
   const best = new Map<string, Flow>()
+  const dead = new Set<string>()
   for (const summary of analysis.summaries.values())
     for (const hit of summary.hits) {
-      const found = trace(analysis, hit, exported)
+      if (performance.now() > analysis.deadline + 5000) break
+      const found = trace(analysis, hit, exported, dead)
       if (found === null) continue
       const key = `${hit.module.path}:${hit.span.at}:${hit.span.end}:${hit.class}`
       const known = best.get(key)

@@ -62,7 +62,7 @@ export interface Summary {
   running: boolean
 }
 
-const EPOCH_LIMIT = 6
+const EPOCH_LIMIT = 4
 const PATH_LIMIT = 3
 const CHAIN_LIMIT = 100
 const FIELD_LIMIT = 300

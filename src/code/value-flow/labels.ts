@@ -12,30 +12,39 @@ export function fieldTaints(analysis: Analysis, value: Value, field: string): re
   }))
 }
 
+/** How many objects one projection looks into: values may lead round in circles through each other. */
+const VISIT_LIMIT = 60
+const FIELDS_READ = 24
+
 /** What lies at a path in a value: fields of objects, and fields of what its taints stand for. */
-export function project(
-  analysis: Analysis,
-  value: Value,
-  path: readonly string[],
-  depth = 0,
-): readonly Taint[] {
-  if (path.length === 0) return allTaints(value, 2)
-  const [field, ...rest] = path as [string, ...string[]]
-  let out = mapTaints(value, (each) => {
-    let label = each.label
-    for (const step of path) label = analysis.child(label, step)
-    return { ...each, label }
-  })
-  if (depth > 4) return out
-  for (const ref of value.refs) {
-    if (ref.kind !== 'object') continue
-    const own = ref.fields.get(field)
-    if (own !== undefined) out = joinTaints(out, project(analysis, own, rest, depth + 1))
-    else if (field === '*')
-      for (const each of ref.fields.values()) out = joinTaints(out, project(analysis, each, rest, depth + 1))
-    if (ref.element !== PLAIN) out = joinTaints(out, project(analysis, ref.element, rest, depth + 1))
+export function project(analysis: Analysis, value: Value, path: readonly string[]): readonly Taint[] {
+  if (path.length === 0) return value.taints
+  let visits = 0
+  const at = (inner: Value, from: number): readonly Taint[] => {
+    if (from === path.length) return inner.taints
+    let out = mapTaints(inner, (each) => {
+      let label = each.label
+      for (let index = from; index < path.length; index++)
+        label = analysis.child(label, path[index] as string)
+      return { ...each, label }
+    })
+    const field = path[from] as string
+    for (const ref of inner.refs) {
+      if (ref.kind !== 'object' || ++visits > VISIT_LIMIT) continue
+      const own = ref.fields.get(field)
+      if (own !== undefined) out = joinTaints(out, at(own, from + 1))
+      else if (field === '*') {
+        let read = 0
+        for (const each of ref.fields.values()) {
+          if (++read > FIELDS_READ) break
+          if (each.taints.length > 0 || each.refs.length > 0) out = joinTaints(out, at(each, from + 1))
+        }
+      }
+      if (ref.element !== PLAIN) out = joinTaints(out, at(ref.element, from + 1))
+    }
+    return out
   }
-  return out
+  return at(value, 0)
 }
 
 /** The taints of a value and of what lies in the objects it refers to, so many levels down. */

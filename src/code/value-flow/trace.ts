@@ -1,7 +1,7 @@
 import type { FunctionInfo } from '../flow-graph/functions.ts'
 import { CLASS, type ClassName } from '../models/classes.ts'
 import type { Analysis, Hit } from './analysis.ts'
-import { argumentOf, project } from './labels.ts'
+import { allTaints, argumentOf, project } from './labels.ts'
 import { SOURCE_MASKS } from './load.ts'
 import type { Label, Source, Step, Taint } from './value.ts'
 import { WHOLE } from './value.ts'
@@ -26,16 +26,18 @@ interface Place {
 }
 
 const DEPTH_LIMIT = 14
-const PLACE_LIMIT = 600
+const PLACE_LIMIT = 250
 
 /**
  * Follows a hit's label back through the callers of the function whose parameter it is, to sources. `exported` says
  * which functions people outside may call, where the program is a library: their parameters are sources as well.
+ * `dead` remembers places that lead nowhere, from one hit to the next.
  */
 export function trace(
   analysis: Analysis,
   hit: Hit,
   exported: ReadonlyMap<FunctionInfo, string>,
+  dead: Set<string>,
 ): Flow | null {
   const queue: Place[] = [
     { label: hit.label, need: hit.need, whole: (hit.flags & WHOLE) !== 0, trail: [hit.step], depth: 0 },
@@ -45,7 +47,7 @@ export function trace(
   for (let at = 0; at < queue.length && at < PLACE_LIMIT; at++) {
     const place = queue[at] as Place
     const key = `${place.label.id}:${place.need}`
-    if (seen.has(key)) continue
+    if (seen.has(key) || dead.has(key)) continue
     seen.add(key)
     const { label } = place
     if (label.source !== null) {
@@ -60,7 +62,11 @@ export function trace(
     if (place.depth >= DEPTH_LIMIT) continue
     for (const record of analysis.summaryOf(fn).calls.values()) {
       const passed = argumentOf(analysis, fn, label.index, record.args, record.receiver)
-      for (const taint of project(analysis, passed, label.path)) {
+      const taints =
+        label.path.length === 0 && passed.taints.length === 0
+          ? allTaints(passed, 1)
+          : project(analysis, passed, label.path)
+      for (const taint of taints) {
         const need = needed(taint, place.need)
         if (need === 0) continue
         queue.push({
@@ -83,6 +89,8 @@ export function trace(
       }
     }
   }
+  // Nothing leads to a source from any of these places: later searches need not look there again.
+  if (library === null && queue.length < PLACE_LIMIT) for (const key of seen) dead.add(key)
   return library
 }
 
