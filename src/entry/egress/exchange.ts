@@ -44,6 +44,8 @@ export class Exchange implements Answer {
   #kept: Buffer[] | null = null
   #keptBytes = 0
   #bytes = 0
+  /** Ends a connection that was upgraded. */
+  #cut: (() => void) | null = null
   #over = false
   /** The request may be sent again by another connection: nothing of it can have been done. */
   retry: ((error: Error) => boolean) | null = null
@@ -66,6 +68,7 @@ export class Exchange implements Answer {
   /** The agent has gone, or may have no more. */
   readonly stop = (): void => {
     if (this.#over) return
+    if (this.#cut !== null) return this.#cut()
     this.#upstream?.drop()
     const status = this.#head?.status
     this.#finish(
@@ -183,6 +186,7 @@ export class Exchange implements Answer {
       agent.socket.destroy()
       this.#finish({ outcome: 'succeeded', result: { ...this.#facts(), sent_bytes: sent } }, true)
     }
+    this.#cut = over
     socket.on('data', toAgent).on('drain', () => agent.socket.resume())
     agent.socket.on('drain', () => socket.resume())
     agent.socket.on('data', (bytes: Buffer) => {

@@ -40,8 +40,8 @@ export function takeTls(
     socket.pause()
     const refused = refusalOf(hello, pinned)
     if (refused !== null) {
-      void record(gateway, pinned ?? socket.localAddress ?? '', refused)
-      socket.destroy()
+      const recorded = record(gateway, pinned ?? socket.localAddress ?? '', refused)
+      void recorded.catch(gateway.onFault).finally(() => socket.destroy())
       return
     }
     const host = hostName((hello as { readonly serverName: string }).serverName)!
