@@ -1,4 +1,5 @@
 import { parseBytes } from './byte-size.ts'
+import type { ActionEntry } from './compile-action.ts'
 import type { Report } from './compilation.ts'
 import { parseDuration } from './duration.ts'
 import type { RESTARTS, SANDBOX_PROPERTIES, SANDBOX_PROVIDERS } from './schema-sandbox.ts'
@@ -56,6 +57,15 @@ export interface RunEntry {
     readonly env?: Readonly<Record<string, string>>
     readonly read_only?: readonly string[]
   }
+}
+
+/**
+ * What holds for `agent.run` where the policy has no entry of that very name: whoever may type `belay run` may run it,
+ * for as long as its quotas let it.
+ */
+export const RUN_ENTRY: { readonly pattern: string; readonly entry: ActionEntry } = {
+  pattern: 'agent.run',
+  entry: { effect: 'write', timeout: '3650d' },
 }
 
 const MIN_MEMORY = 16 * 1024 ** 2

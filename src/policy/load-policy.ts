@@ -14,7 +14,7 @@ import type { AnomalyEntry, NoveltyEntry } from './compile-anomaly.ts'
 import { compileApprovers } from './compile-approval.ts'
 import type { GroupEntry } from './compile-approval.ts'
 import { withRequests } from './admit-request.ts'
-import { compileRun } from './compile-sandbox.ts'
+import { compileRun, RUN_ENTRY } from './compile-sandbox.ts'
 import type { RunEntry } from './compile-sandbox.ts'
 import { compileEgress, compileSecrets, withoutSecrets } from './compile-egress.ts'
 import type { EgressEntry, SecretEntries } from './compile-egress.ts'
@@ -164,9 +164,9 @@ function compilePolicy(
     Object.freeze(compileAction(pattern, entry ?? {}, compilation)),
   )
   // What a policy does not say about pins is no reason to let a changed tool pass, whatever its globs say.
-  const builtIn = Object.hasOwn(content.actions ?? {}, PIN_ENTRY.pattern)
-    ? []
-    : [Object.freeze(compileAction(PIN_ENTRY.pattern, PIN_ENTRY.entry, compilation))]
+  const builtIn = [PIN_ENTRY, RUN_ENTRY]
+    .filter(({ pattern }) => !Object.hasOwn(content.actions ?? {}, pattern))
+    .map(({ pattern, entry }) => Object.freeze(compileAction(pattern, entry, compilation)))
   const agentRules = Object.entries(content.agents ?? {}).map(([pattern, entry]) =>
     compileAgent(pattern, entry ?? {}, ['agents', pattern], report, (name) => resolve(folder, name)),
   )

@@ -22,7 +22,10 @@ const COMMANDS: readonly {
   { names: ['sessions', 'stats'], load: async () => (await import('./sessions.ts')).addSessions },
   { names: ['ledger'], load: async () => (await import('./ledger.ts')).addLedger },
   { names: ['witness'], load: async () => (await import('./witness.ts')).addWitness },
+  { names: ['run'], load: async () => (await import('./run.ts')).addRun },
+  { names: ['doctor'], load: async () => (await import('./doctor.ts')).addDoctor },
   { names: ['mcp'], load: async () => (await import('./mcp.ts')).addMcp },
+  { names: ['check'], load: async () => (await import('./check.ts')).addCheck },
   { names: ['hook'], load: async () => (await import('./hook.ts')).addHook },
 ]
 
