@@ -56,6 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/entry/': [
     'src/entry/',
     'src/channels/',
+    'src/code/',
     'src/flow/',
     'src/action/',
     'src/errors/',
