@@ -9,6 +9,7 @@ export type {
   WhichPrompt,
 } from './entry/sdk/prompt-access.ts'
 export type { RunContext } from './entry/sdk/perform.ts'
+export type { SnippetRequest, SnippetResult } from './entry/sdk/snippet.ts'
 export type {
   BrowserCallOptions,
   BrowserOptions,

@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JsonObject, JsonValue } from '../../src/action/json.ts'
 import { browserDoor } from '../../src/entry/browser/browser-door.ts'
+import { lazySnippetDesk } from '../../src/entry/snippets/lazy-desk.ts'
+import { snippetDoor } from '../../src/entry/snippets/snippet-door.ts'
+import { AgentsDesk } from '../../src/entry/supervisor/agents-desk.ts'
+import { logDoor } from '../../src/entry/supervisor/log-door.ts'
 import { openHarness } from '../../src/entry/harness.ts'
 import { createTelemetry } from '../../src/entry/telemetry/telemetry.ts'
 import { startHttpServer } from '../../src/entry/http-api/server.ts'
@@ -78,6 +82,7 @@ export async function startTestServer(
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
   })
   const { flow, store, policies } = harness
+  const snippets = lazySnippetDesk({ flow, policies, now: () => store.now(), data: harness.data })
   const server = await startHttpServer({
     flow,
     store,
@@ -92,6 +97,8 @@ export async function startTestServer(
     ...serverOptions,
     doors: [
       browserDoor({ flow, store, policies, data: harness.data, onFault: () => undefined }),
+      snippetDoor({ flow, prompts: harness.prompts, desk: () => snippets.desk() }),
+      logDoor(new AgentsDesk({ harness, supervise: false, note: () => undefined, onFault: () => undefined })),
       ...(serverOptions.doors ?? []),
     ],
   })

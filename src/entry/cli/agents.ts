@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import type { JsonObject } from '../../action/json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json.ts'
 import { objectsOf, textOf, timeOf } from './answer.ts'
 import { withConnection } from './connect.ts'
-import { escapeText } from './escape.ts'
+import { escapeJson, escapeText } from './escape.ts'
 import { addNormal } from './normal.ts'
 import { withHarness, withJson, withPerson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
@@ -26,6 +26,13 @@ export function addAgents(program: Command): void {
       .action((agent: string, options: Options & { reason: string }) => change(agent, state, options))
   }
   withJson(
+    withHarness(
+      agents.command('logs').argument('<name>').description('what the processes of an agent wrote'),
+    ),
+  )
+    .option('-f, --follow', 'go on as more is written')
+    .action(logs)
+  withJson(
     withHarness(agents.command('budget').argument('<name>').description('what an agent may still spend')),
   ).action(budget)
   addNormal(agents)
@@ -38,15 +45,53 @@ async function list(options: Options): Promise<void> {
     const items = objectsOf(answer['items'])
     if (items.length === 0) return line('no agents')
     table(
-      ['AGENT', 'STATE', 'SINCE', 'BY', 'REASON'],
+      ['AGENT', 'STATE', 'SINCE', 'BY', 'REASON', 'PROCESS'],
       items.map((agent) => [
         textOf(agent['name']),
         { text: textOf(agent['state']), colour: stateColour(textOf(agent['state'])) },
         agent['changed_at'] === null ? '' : relativeTime(timeOf(agent['changed_at'])),
         textOf(agent['changed_by']),
         textOf(agent['reason']),
+        processWords(agent['process']),
       ]),
     )
+  })
+}
+
+/** How a process stands, in a few words. */
+function processWords(process: JsonValue | undefined): string {
+  if (!isJsonObject(process)) return ''
+  const { state, running_since: since, next_start_at: next, last_exit: last, restarts } = process
+  const words = [textOf(state)]
+  if (typeof since === 'string') words.push(`since ${relativeTime(Date.parse(since))}`)
+  if (typeof next === 'string') words.push(`next start ${relativeTime(Date.parse(next))}`)
+  if (typeof restarts === 'number' && restarts > 0) words.push(`${restarts} restarts`)
+  if (isJsonObject(last)) words.push(`last end: ${textOf(last['cause'])}${exitCode(last['code'])}`)
+  return words.join(', ')
+}
+
+function exitCode(code: JsonValue | undefined): string {
+  return typeof code === 'number' ? ` ${code}` : ''
+}
+
+const FOLLOW_SECONDS = 25
+
+async function logs(name: string, options: Options & { follow?: true }): Promise<void> {
+  await withConnection(options, options.follow ? 'running' : 'folder', async ({ client }) => {
+    const path = `/v1/agents/${encodeURIComponent(name)}/logs`
+    let query: { after?: number; wait?: number } = {}
+    for (;;) {
+      const page = await client.object('GET', path, { query, timeoutMs: 60_000, retries: 5 })
+      if (options.json === true && !options.follow) return json(page)
+      for (const one of objectsOf(page['items'])) {
+        if (options.json === true) line(escapeJson(one, 0))
+        else
+          line(`${textOf(one['at'])} ${textOf(one['stream']).padEnd(6)} ${escapeText(textOf(one['text']))}`)
+      }
+      const more = typeof page['next'] === 'number' ? page['next'] : 0
+      if (!options.follow && (objectsOf(page['items']).length === 0 || more === query.after)) return
+      query = { after: more, ...(options.follow && { wait: FOLLOW_SECONDS }) }
+    }
   })
 }
 

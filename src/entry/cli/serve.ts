@@ -13,6 +13,10 @@ import { browserDoor } from '../browser/browser-door.ts'
 import { hookDoor } from '../hooks/hook-door.ts'
 import { lazyDoor } from '../http-api/lazy-door.ts'
 import { startHttpServer } from '../http-api/server.ts'
+import { lazySnippetDesk } from '../snippets/lazy-desk.ts'
+import { snippetDoor } from '../snippets/snippet-door.ts'
+import { AgentsDesk } from '../supervisor/agents-desk.ts'
+import { logDoor } from '../supervisor/log-door.ts'
 import { escapeText } from './escape.ts'
 import { faultLines } from './failure.ts'
 import { note } from './print.ts'
@@ -27,6 +31,8 @@ export interface ServeOptions {
   readonly adminToken: string
   /** Whether changes of the policy are taken while it runs. */
   readonly watch: boolean
+  /** Whether the agents run that the policy gives a command. */
+  readonly supervise?: boolean
 }
 
 /** Opens the harness and serves its API; what happens beside the requests is said on stderr. */
@@ -38,6 +44,7 @@ export async function serve(
   const telemetry = await openTelemetry({ version: VERSION, onFault })
   const people = new PeopleReach({ data: options.data, onFault, note: (text) => note(`belay: ${text}`) })
   let exports: Exports | undefined
+  let agents: AgentsDesk | undefined
   const harness = await openHarness({
     config: options.config,
     data: options.data,
@@ -47,6 +54,7 @@ export async function serve(
       note(`belay: the policy was reloaded (${policy.digest})`)
       people.policyChanged()
       void exports?.policyChanged()
+      void agents?.policyChanged()
     },
     onPolicyRejected(faults: readonly PolicyFault[]) {
       for (const text of faultLines(faults)) note(text)
@@ -122,6 +130,15 @@ export async function serve(
       },
       onFault,
     )
+    const { data } = harness
+    agents = new AgentsDesk({
+      harness,
+      supervise: options.supervise === true,
+      note: (text) => note(`belay: ${escapeText(text)}`),
+      onFault,
+    })
+    const desk = agents
+    const snippets = lazySnippetDesk({ flow, policies, now: () => store.now(), data })
     const server = await startHttpServer({
       flow,
       store,
@@ -136,8 +153,11 @@ export async function serve(
       telemetry,
       authenticator,
       channels: people,
+      supervision: desk,
       doors: [
         hookDoor({ flow, store, policies }),
+        snippetDoor({ flow, prompts: harness.prompts, desk: () => snippets.desk() }),
+        logDoor(desk),
         browserDoor({ flow, store, policies, data: harness.data, onFault }),
         (app) => people.doors(app),
         consoleDoor(),
@@ -145,11 +165,15 @@ export async function serve(
       rawDoors: [modelGateway, mcpGateway],
     })
     people.open(harness, server.url)
+    // A policy whose agents cannot run is no reason not to answer: what becomes of them is told with each of them.
+    void desk.open(server.url)
     await exports.policyChanged()
     return {
       url: server.url,
       harness,
       async close() {
+        await desk.close()
+        await snippets.close()
         await server.close()
         await people.close()
         await exports?.close()

@@ -40,9 +40,11 @@ async function up(options: UpOptions): Promise<void> {
   const { serve } = await import('./serve.ts')
 
   const stopped = stopSignal()
-  const server = await serve({ ...options, adminToken, watch: true }).catch((error: unknown) => {
-    throw portFailure(error, options)
-  })
+  const server = await serve({ ...options, adminToken, watch: true, supervise: true }).catch(
+    (error: unknown) => {
+      throw portFailure(error, options)
+    },
+  )
   try {
     writeServerFile(options.data, { url: server.url, pid: process.pid })
     youngSpaceGrows(true)

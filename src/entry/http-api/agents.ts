@@ -14,7 +14,8 @@ const agent = { $ref: 'Agent#' }
 const byName = object({ name: agentName }, ['name'])
 const STATES = ['active', 'paused', 'stopped']
 
-export function agentRoutes(app: FastifyInstance, { flow, store, policies }: ApiContext): void {
+export function agentRoutes(app: FastifyInstance, { flow, store, policies, supervision }: ApiContext): void {
+  const answerOf = (row: AgentRow): JsonObject => agentAnswer(row, supervision?.process(row.name))
   app.get(
     '/v1/agents',
     {
@@ -33,8 +34,8 @@ export function agentRoutes(app: FastifyInstance, { flow, store, policies }: Api
     async (request) => {
       const principal = principalOf(request)
       if (principal.kind === 'agent')
-        return { items: [agentAnswer((await store.agent(principal.agent)) ?? unmet(principal.agent))] }
-      return { items: (await knownAgents(store, policies.current())).map(agentAnswer) }
+        return { items: [answerOf((await store.agent(principal.agent)) ?? unmet(principal.agent))] }
+      return { items: (await knownAgents(store, policies.current())).map(answerOf) }
     },
   )
 
@@ -55,9 +56,7 @@ export function agentRoutes(app: FastifyInstance, { flow, store, policies }: Api
     },
     async (request) => {
       const { state, reason } = request.body
-      return agentAnswer(
-        await flow.setAgentState(request.params.name, state, reason, principalOf(request).by),
-      )
+      return answerOf(await flow.setAgentState(request.params.name, state, reason, principalOf(request).by))
     },
   )
 }
@@ -75,7 +74,7 @@ function unmet(name: string): AgentRow {
   return { name, version: 0, state: 'active', reason: null, changedBy: null, changedAt: 0 }
 }
 
-export function agentAnswer(row: AgentRow): JsonObject {
+export function agentAnswer(row: AgentRow, process?: JsonObject): JsonObject {
   return {
     name: row.name,
     state: row.state,
@@ -83,5 +82,6 @@ export function agentAnswer(row: AgentRow): JsonObject {
     changed_by: row.changedBy,
     changed_at: row.changedAt === 0 ? null : isoTime(row.changedAt),
     version: row.version,
+    ...(process === undefined ? {} : { process }),
   }
 }

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../action/json.ts'
 import type { ChannelDesk } from '../../channels/channel-desk.ts'
 import type { Flow } from '../../flow/flow.ts'
 import type { Check } from '../../policy/check.ts'
@@ -29,6 +30,8 @@ export interface ApiContext {
   readonly logins: Logins
   /** `null`: people log in with links alone. */
   readonly openIdentityProvider: (() => Promise<IdentityProvider>) | null
+  /** The processes that Belay runs for agents; `null`: this process runs none. */
+  readonly supervision: { process(agent: string): JsonObject | undefined } | null
   /** `null`: this process reaches nobody. */
   readonly channels: ChannelDesk | null
   readonly metrics: Metrics

@@ -113,7 +113,7 @@ export class Authenticator {
 }
 
 /** Throws `auth:required`: routes are guarded before they run, so nobody comes here without a principal. */
-export function principalOf(request: FastifyRequest): Principal {
+export function principalOf(request: Pick<FastifyRequest, 'principal'>): Principal {
   if (request.principal === null) throw new BelayError('auth:required')
   return request.principal
 }

@@ -85,6 +85,8 @@ test('names every route of the server, and only those', async () => {
     'GET /v1/browsers',
     'GET /v1/browsers/{id}/calls/{action}',
     'POST /v1/browsers',
+    'GET /v1/agents/{name}/logs',
+    'POST /v1/snippets',
     'POST /v1/browsers/{id}/calls',
     'POST /v1/sessions/{id}/undo',
     'POST /v1/channels/{name}/test',

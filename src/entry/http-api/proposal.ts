@@ -56,7 +56,7 @@ export const proposal = object(
 
 /** The body as a proposal of whoever calls. Throws `auth:forbidden`, `input:invalid`, `prompt:not_found`. */
 export async function proposalOf(
-  request: FastifyRequest<{ Body: ProposeBody }>,
+  request: Pick<FastifyRequest, 'headers' | 'principal'> & { readonly body: ProposeBody },
   prompts: Pick<PromptRegistry, 'factsOf'>,
 ): Promise<Proposal> {
   const { body } = request

@@ -287,7 +287,9 @@ describe('ledger, policy and health', () => {
     })
     expect((await server.call('GET', '/metrics', undefined, anonymous)).status).toBe(401)
     const metrics = (await server.call('GET', '/metrics')).body
-    expect(metrics).toMatch(/^belay_actions_total\{agent="[^"]+",action="note\.read",decision="allow"\} \d+$/m)
+    expect(metrics).toMatch(
+      /^belay_actions_total\{agent="[^"]+",action="note\.read",decision="allow"\} \d+$/m,
+    )
     expect(metrics).toMatch(
       /^belay_http_request_duration_seconds_count\{method="GET",route="\/readyz",status="200"\} 1$/m,
     )

@@ -202,6 +202,11 @@ export const SHARED_SCHEMAS = [
         changed_by: { type: ['string', 'null'] },
         changed_at: { type: ['string', 'null'] },
         version: { type: 'integer' },
+        process: {
+          type: 'object',
+          additionalProperties: true,
+          description: 'what runs for it in a sandbox, where the policy gives it a command',
+        },
       },
       ['name', 'state', 'reason', 'changed_by', 'changed_at', 'version'],
     ),

@@ -70,6 +70,8 @@ export interface HttpServerOptions extends Pick<ApiContext, 'flow' | 'store' | '
   readonly limits?: Partial<ServerLimits>
   /** Loads what speaks to identity providers, when somebody first logs in so. */
   readonly openIdentityProvider?: () => Promise<IdentityProvider>
+  /** The processes that run for agents, for whoever looks at agents. */
+  readonly supervision?: NonNullable<ApiContext['supervision']>
   /** The ways to reach people, for whoever looks after them. */
   readonly channels?: ChannelDesk
   readonly log?: LogOptions
@@ -111,6 +113,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       options.openIdentityProvider ??
       (() => import('./people/openid-connect.ts').then(({ openIdConnect }) => openIdConnect())),
     channels: options.channels ?? null,
+    supervision: options.supervision ?? null,
     metrics: (options.telemetry ?? createTelemetry()).metrics,
     limits,
     closing: closing.signal,

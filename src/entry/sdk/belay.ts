@@ -2,9 +2,10 @@ import type { Check } from '../../policy/check.ts'
 import type { JsonObject } from '../../action/json.ts'
 import type { BrowserOptions, BrowserSession } from './browser.ts'
 import { guardWith } from './guard.ts'
-import type { Guarded, GuardOptions } from './guard.ts'
+import type { GuardCall, Guarded, GuardOptions } from './guard.ts'
 import type { PromptAccess } from './prompt-access.ts'
 import type { ProposalOptions, Standing, WholeDoor } from './harness-door.ts'
+import type { SnippetRequest, SnippetResult } from './snippet.ts'
 
 /** A harness inside this process, on a data folder or a PostgreSQL database. */
 export interface EmbeddedOptions {
@@ -78,6 +79,19 @@ export class Belay {
       this.#door.browsers(),
     ])
     return new Session(door, (await door.open(account, options)).id)
+  }
+
+  /**
+   * Runs generated code in a sandbox of its own, without a network, as the action `code.run`: judged, held for a person
+   * where the policy says so, recorded. Answers what it wrote and how it ended, also when it ended badly. Throws as
+   * guarded functions do when nothing ran, `ResultWithheld`, and a `BelayError` `sandbox:…` when this machine cannot
+   * confine it.
+   */
+  async snippet(request: SnippetRequest, call: GuardCall): Promise<SnippetResult> {
+    const { snippetThrough } = await import('./snippet.ts')
+    const work = snippetThrough(this.#door, this.#door.snippet, request, call)
+    this.#running.add(work)
+    return work.finally(() => this.#running.delete(work))
   }
 
   /** How an action stands now. */

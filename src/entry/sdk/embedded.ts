@@ -8,6 +8,8 @@ import { signingKey } from '../../flow/audit/signing-key.ts'
 import type { Exports } from '../export/exports.ts'
 import { openHarness, type Harness } from '../harness.ts'
 import { judgesResults, reportJudged } from '../judged-report.ts'
+import { lazySnippetDesk } from '../snippets/lazy-desk.ts'
+import { SNIPPET_ACTION, snippetFrom } from '../snippets/snippet.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import type { EmbeddedOptions } from './belay.ts'
 import { filled, templateOf } from './prompt-access.ts'
@@ -48,6 +50,12 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
   })
   const { flow, store, prompts } = harness
   let browsers: ReturnType<typeof openBrowsers> | undefined
+  const snippets = lazySnippetDesk({
+    flow,
+    policies: harness.policies,
+    now: () => store.now(),
+    data: harness.data,
+  })
   const exports = await openExports(harness, onFault)
 
   async function actionOf(id: string): Promise<Action> {
@@ -114,8 +122,16 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
           .reconcile(name)
           .catch((error: unknown) => process.emitWarning(asError(error), { code: 'BELAY_RECONCILE' }))
     },
+    async snippet(snippet, { prompt, ...by }) {
+      const facts = prompt === undefined ? {} : { facts: { prompt: await prompts.factsOf(prompt) } }
+      const desk = await snippets.desk()
+      const proposal = { ...proposalOf(SNIPPET_ACTION, {}, by), ...facts }
+      const { action, input, result } = await desk.run(snippetFrom(snippet), proposal)
+      return { standing: standingOf(action, input), result }
+    },
     browsers: () => (browsers ??= openBrowsers(harness, onFault)),
     async close() {
+      await snippets.close()
       await (await browsers)?.closeAll()
       await exports?.close()
       await harness.close()

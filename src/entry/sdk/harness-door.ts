@@ -6,6 +6,7 @@ import type { CurrentReader, Reconciler, Undoer } from '../../flow/contain/undoe
 import type { BrowserDoor } from './browser.ts'
 import type { PromptAccess } from './prompt-access.ts'
 import type { JudgedResult } from '../judged-report.ts'
+import type { RunSnippet } from './snippet.ts'
 
 /** What an agent proposes through the SDK. Bounds are those of `POST /v1/actions`. */
 export interface ProposalOptions {
@@ -70,4 +71,5 @@ export interface WholeDoor extends HarnessDoor {
   readonly prompts: PromptAccess
   /** Loaded with its first use. */
   browsers(): Promise<BrowserDoor>
+  readonly snippet: RunSnippet
 }

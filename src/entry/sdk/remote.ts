@@ -21,6 +21,8 @@ const WAIT_RETRIES = 14
 const SAFE_RETRIES = 5
 const WAIT_SLACK_MS = 15_000
 const MAX_WAIT_SECONDS = 30
+/** The longest run of a snippet, and what is around it. */
+const SNIPPET_ANSWER_MS = 660_000
 
 /** Speaks with a running harness. Whatever cannot be heard from it counts as not allowed. */
 export function openRemote(options: RemoteOptions): WholeDoor {
@@ -74,6 +76,16 @@ export function openRemote(options: RemoteOptions): WholeDoor {
       undos.register(action, { undo, ...(current !== undefined && { current }) })
     },
     prompts: remotePrompts(client),
+    async snippet(snippet, proposal) {
+      const { action: _action, input: _input, ...by } = proposalBody('', {}, proposal)
+      // It answers when the code has run, which may be minutes; its key makes the repetition the same run.
+      const request = { body: { ...by, ...snippet }, timeoutMs: SNIPPET_ANSWER_MS, retries: SAFE_RETRIES }
+      const { action, result } = await client.object('POST', '/v1/snippets', request)
+      return {
+        standing: standingFrom(isJsonObject(action) ? action : {}, client.url),
+        result: isJsonObject(result) ? result : null,
+      }
+    },
     browsers: async () => (await import('./remote-browser.ts')).remoteBrowsers(client),
     async close() {
       await undos?.close()

@@ -1,8 +1,10 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
-import type { Capability, Sandbox, SandboxProvider } from '../../flow/contain/sandbox/provider.ts'
+import { demanded } from '../../flow/contain/sandbox/choose-provider.ts'
+import type { Quotas, Sandbox, SandboxProvider } from '../../flow/contain/sandbox/provider.ts'
+import { giveAway } from '../sandboxes.ts'
 import { MAIN, type Language, type Snippet } from './snippet.ts'
 import type { SnippetEnd, SnippetRun } from './snippet-result.ts'
 import { layFiles, writtenFiles } from './written-files.ts'
@@ -16,16 +18,9 @@ export interface RunOptions {
   readonly onSandbox?: (sandbox: Sandbox) => void
 }
 
-/** Nothing of the machine, no network, no way to stay: whatever a snippet was written for. */
-const ALWAYS: readonly Capability[] = [
-  'filesystem',
-  'pid_namespace',
-  'network',
-  'secrets',
-  'surviving_daemons',
-]
-const SHARED_MEMORY = '/dev/shm'
-const TMPFS_MAGIC = 0x01021994
+/** Bytes that a run may have in its folder while it runs. */
+const FOLDER_BYTES = 64 * 1024 * 1024
+const SIZE_EVERY_MS = 200
 
 /**
  * Runs the code in a sandbox of its own that nothing else ever sees, and answers what came of it. Throws a `BelayError`
@@ -33,16 +28,23 @@ const TMPFS_MAGIC = 0x01021994
  */
 export async function runSnippet(snippet: Snippet, options: RunOptions): Promise<SnippetRun> {
   const { limits, language } = snippet
-  const { folder, inMemory } = freshFolder(options.data)
+  const folder = freshFolder(options.data)
   try {
     const program = programOf(language)
     const main = MAIN[language]
-    // The processes inside may run as another user than the harness; nobody else gets past the folder around it.
+    // The processes inside may run as another user than the harness; nobody else gets past the folder of the data.
     const before = layFiles(
       folder,
       { ...snippet.files, [main]: snippet.code },
       { mode: 0o666, folderMode: 0o777 },
     )
+    const quotas: Quotas = {
+      memory: limits.memory,
+      wallTime: limits.wallTime,
+      cpu: limits.cpu,
+      processes: limits.processes,
+      openFiles: 256,
+    }
     const sandbox = await options.provider.launch({
       agent: options.agent,
       command: [...program.command, main],
@@ -50,16 +52,8 @@ export async function runSnippet(snippet: Snippet, options: RunOptions): Promise
       env: { LANG: 'C.UTF-8', ...program.env },
       network: 'none',
       readOnly: program.readOnly,
-      quotas: {
-        memory: limits.memory,
-        wallTime: limits.wallTime,
-        cpu: limits.cpu,
-        processes: limits.processes,
-        openFiles: 256,
-        // What lies in memory counts as memory of the run; on a disk it needs a limit of its own.
-        ...(inMemory ? {} : { disk: Math.max(16 * 1024 * 1024, limits.fileBytes * 2) }),
-      },
-      require: ALWAYS,
+      quotas,
+      require: demanded(quotas),
       profile: 'snippet',
       stdio: 'pipe',
     })
@@ -68,13 +62,20 @@ export async function runSnippet(snippet: Snippet, options: RunOptions): Promise
     sandbox.stdin?.end(snippet.stdin)
     const output = new Output(limits.output, () => void sandbox.kill('stopped'))
     const read = Promise.all([output.read('stdout', sandbox.stdout), output.read('stderr', sandbox.stderr)])
-    const report = await sandbox.exited
+    let full = false
+    const stopWatching = watchSize(folder, FOLDER_BYTES, () => {
+      full = true
+      void sandbox.kill('disk')
+    })
+    const report = await sandbox.exited.finally(stopWatching)
     await read
     const written = writtenFiles(folder, before, { files: limits.files, bytes: limits.fileBytes })
     const cause: SnippetEnd = output.exceeded ? 'output' : report.cause
     const detail = output.exceeded
       ? `more than ${limits.output} bytes were written to stdout and stderr`
-      : report.detail
+      : full
+        ? `more than ${FOLDER_BYTES} bytes were written to files`
+        : report.detail
     return {
       ...output.texts(),
       files: written.files,
@@ -83,7 +84,7 @@ export async function runSnippet(snippet: Snippet, options: RunOptions): Promise
       report: { ...report, detail },
     }
   } finally {
-    rmSync(join(folder, '..'), { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -107,24 +108,46 @@ function programOf(language: Language): {
   }
 }
 
-/** A folder within a folder: the outer one keeps everybody else out. */
-function freshFolder(data: string): { readonly folder: string; readonly inMemory: boolean } {
-  const inMemory = isTmpfs(SHARED_MEMORY)
-  const parent = inMemory ? SHARED_MEMORY : join(data, 'snippets')
-  if (!inMemory) mkdirSync(parent, { recursive: true, mode: 0o700 })
-  const outer = mkdtempSync(join(parent, 'belay-snippet-'))
-  const folder = join(outer, 'workspace')
-  mkdirSync(folder)
-  chmodSync(folder, 0o777)
-  return { folder, inMemory }
+/** A folder among the data that is the run's own, and goes with it. */
+function freshFolder(data: string): string {
+  const parent = join(data, 'snippets')
+  mkdirSync(parent, { recursive: true, mode: 0o700 })
+  const folder = mkdtempSync(join(parent, 'run-'))
+  giveAway(folder)
+  return folder
 }
 
-function isTmpfs(path: string): boolean {
-  try {
-    return statfsSync(path).type === TMPFS_MAGIC
-  } catch {
-    return false
+/**
+ * Ends a run whose folder has become too large. Looked at now and then: a machine that can hold a folder to a size may
+ * do it better, and only root can.
+ */
+function watchSize(folder: string, most: number, onExceeded: () => void): () => void {
+  const timer = setInterval(() => {
+    if (bytesIn(folder, most) > most) onExceeded()
+  }, SIZE_EVERY_MS)
+  return () => clearInterval(timer)
+}
+
+function bytesIn(folder: string, enough: number): number {
+  let bytes = 0
+  const folders = [folder]
+  for (let at = folders.pop(); at !== undefined && bytes <= enough; at = folders.pop()) {
+    let names: string[]
+    try {
+      names = readdirSync(at)
+    } catch {
+      continue
+    }
+    for (const name of names) {
+      const stat = lstatSync(join(at, name), { throwIfNoEntry: false })
+      if (stat === undefined) continue
+      // An entry without content takes room too.
+      bytes += stat.blocks * 512 + 256
+      if (stat.isDirectory()) folders.push(join(at, name))
+      if (bytes > enough) break
+    }
   }
+  return bytes
 }
 
 /** What a run writes, up to a limit over both streams; who writes more is ended. */

@@ -5,7 +5,7 @@ import type { Flow } from '../../flow/flow.ts'
 import type { Sandbox, SandboxProvider } from '../../flow/contain/sandbox/provider.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { judgesResults, reportJudged } from '../judged-report.ts'
-import { inputOf, snippetFrom, type Snippet } from './snippet.ts'
+import { inputOf, SNIPPET_ACTION, snippetFrom, type Snippet } from './snippet.ts'
 import { recordedResult, resultOf, succeeded, type SnippetRun } from './snippet-result.ts'
 import { runSnippet } from './run-snippet.ts'
 
@@ -29,7 +29,6 @@ export interface SnippetAnswer {
 
 export type SnippetProposal = Omit<Proposal, 'action' | 'input'>
 
-export const SNIPPET_ACTION = 'code.run'
 /** Runs at the same time in this process; each may hold as much memory as its limits say. */
 const MAX_RUNNING = 16
 /** Between the end of a run and the deadline of its action: for reading and recording what came of it. */

@@ -1,6 +1,9 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 
+/** The name under which every snippet is judged and recorded. */
+export const SNIPPET_ACTION = 'code.run'
+
 export const LANGUAGES = ['javascript', 'python', 'shell'] as const
 export type Language = (typeof LANGUAGES)[number]
 

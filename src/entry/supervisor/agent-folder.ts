@@ -4,3 +4,7 @@ import { join } from 'node:path'
 export function agentFolder(data: string, agent: string): string {
   return join(data, 'agents', agent)
 }
+
+export function logFolder(data: string, agent: string): string {
+  return join(agentFolder(data, agent), 'logs')
+}

@@ -1,9 +1,9 @@
-import type { JsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { ExitCause, ExitReport, Sandbox, Usage } from '../../flow/contain/sandbox/provider.ts'
 import type { AgentState } from '../../storage/store.ts'
 import type { AgentLog } from './agent-log.ts'
 import { BackOff, type BackOffRule } from './back-off.ts'
+import { endOf } from './process-words.ts'
 import type { AgentDeclaration } from './declaration.ts'
 
 /** A command that runs in its sandbox, with the way out that was opened for it. */
@@ -279,53 +279,6 @@ export class AgentProcess {
   #nextChange(): Promise<void> {
     this.#changed = Promise.withResolvers<void>()
     return this.#changed.promise
-  }
-}
-
-/** What became of a process, in words. */
-export function endOf({ cause, code, signal, detail }: ExitReport): string {
-  const how =
-    cause === 'exited'
-      ? `ended with exit code ${code ?? 'unknown'}`
-      : cause === 'signal'
-        ? `ended by ${signal ?? 'a signal'}`
-        : `ended: ${cause}`
-  return detail === '' ? how : `${how} (${detail})`
-}
-
-/** What the record of an event holds. */
-export function eventBody(event: ProcessEvent): JsonObject {
-  switch (event.event) {
-    case 'started':
-      return { event: 'started', provider: event.provider, restarts: event.restarts }
-    case 'not_started':
-      return { event: 'not_started', code: event.code, detail: event.detail, retry_ms: event.retryMs }
-    case 'ended': {
-      const { cause, code, signal, detail, usage } = event.report
-      return {
-        event: 'ended',
-        cause,
-        code,
-        signal,
-        detail,
-        ran_ms: Math.round(usage.wallMs),
-        usage: usageBody(usage),
-        retry_ms: event.retryMs,
-      }
-    }
-  }
-}
-
-/** Usage as it is answered and recorded: base units in the names. */
-export function usageBody(usage: Usage): JsonObject {
-  return {
-    memory_bytes: usage.memory,
-    memory_peak_bytes: usage.memoryPeak,
-    cpu_ms: usage.cpuMs === null ? null : Math.round(usage.cpuMs),
-    processes: usage.processes,
-    wall_ms: Math.round(usage.wallMs),
-    forks_refused: usage.forksRefused,
-    throttled_ms: usage.throttledMs === null ? null : Math.round(usage.throttledMs),
   }
 }
 

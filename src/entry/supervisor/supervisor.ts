@@ -6,14 +6,9 @@ import type { Policy } from '../../policy/policy.ts'
 import type { AgentState, Store } from '../../storage/store.ts'
 import { revokeKey } from '../http-api/agent-keys.ts'
 import { AgentLog, readLog, type LogPage } from './agent-log.ts'
-import { agentFolder } from './agent-folder.ts'
-import {
-  AgentProcess,
-  eventBody,
-  type LaunchAgent,
-  type ProcessEvent,
-  type ProcessView,
-} from './agent-process.ts'
+import { agentFolder, logFolder } from './agent-folder.ts'
+import { AgentProcess, type LaunchAgent, type ProcessEvent, type ProcessView } from './agent-process.ts'
+import { eventBody } from './process-words.ts'
 import type { BackOffRule } from './back-off.ts'
 import type { AgentDeclaration } from './declaration.ts'
 import { openLead, SOLE_LEAD, type Lead } from './lead.ts'
@@ -207,10 +202,6 @@ export class Supervisor implements Supervision {
     await store.commit({ records: [{ kind: 'process', at: store.now(), action: null, agent, body }] })
     rmSync(this.#runFile(agent), { force: true })
   }
-}
-
-export function logFolder(data: string, agent: string): string {
-  return join(agentFolder(data, agent), 'logs')
 }
 
 function noteOf(agent: string, event: ProcessEvent): string {

@@ -67,6 +67,8 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'GET /v1/actions/:id/pictures/:when': ROLES,
   'GET /v1/agents': ROLES,
   'GET /v1/agents/:name/budget': ROLES,
+  'GET /v1/agents/:name/logs': ROLES,
+  'POST /v1/snippets': [],
   'GET /v1/agents/:name/baseline': ROLES,
   'POST /v1/agents/:name/baseline/accept': ['operator'],
   'GET /v1/approvals': ROLES,

@@ -82,6 +82,8 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/agents': 'read',
   'PATCH /v1/agents/:name': 'operate',
   'GET /v1/agents/:name/budget': 'read',
+  'GET /v1/agents/:name/logs': 'read',
+  'POST /v1/snippets': null,
   'GET /v1/agents/:name/baseline': 'read',
   'POST /v1/agents/:name/baseline/accept': 'operate',
   'GET /v1/budgets': 'read',

@@ -1,0 +1,76 @@
+import { chownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { SandboxProvider } from '../flow/contain/sandbox/provider.ts'
+import { BelayError } from '../errors/catalogue.ts'
+import type { ProviderPlace } from '../flow/contain/sandbox/choose-provider.ts'
+import type { SandboxProviderName } from '../policy/compile-sandbox.ts'
+import type { Policy } from '../policy/policy.ts'
+
+const opened = new Map<string, Promise<SandboxProvider>>()
+
+/**
+ * The sandboxes that the policy names for an agent, the same object every time: it knows which workspaces are in use.
+ * Throws `sandbox:unavailable`.
+ */
+export function providerOf(policy: Policy, agent: string, data: string): Promise<SandboxProvider> {
+  const name = policy.agent(agent)?.run.sandbox.provider ?? 'bubblewrap'
+  const protects = policy.path === null ? [] : [policy.path]
+  const key = [name, data, ...protects].join('\0')
+  const known = opened.get(key) ?? open(name, { data, protects })
+  opened.set(key, known)
+  known.catch(() => opened.delete(key))
+  return known
+}
+
+async function open(name: SandboxProviderName, place: ProviderPlace): Promise<SandboxProvider> {
+  if (name === 'bubblewrap') {
+    const { bubblewrapProvider } = await import('../flow/contain/sandbox/choose-provider.ts')
+    return bubblewrapProvider(place)
+  }
+  const image = process.env['BELAY_SANDBOX_IMAGE']
+  if (image === undefined || image === '')
+    throw new BelayError('sandbox:unavailable', {
+      what: `A sandbox by ${name}`,
+      cause: 'nobody says which image its containers have',
+      fix: 'set BELAY_SANDBOX_IMAGE to one that holds what the agents’ commands need',
+    })
+  const { rememberedProofs } = await import('../flow/contain/sandbox/probes/remembered-proofs.ts')
+  const probe = rememberedProofs(place.data)
+  if (name === 'kubernetes')
+    throw new BelayError('sandbox:unavailable', {
+      what: 'A sandbox by kubernetes',
+      cause: 'it is not built yet',
+      fix: 'choose bubblewrap, podman or docker',
+    })
+  const runtime = process.env['BELAY_SANDBOX_RUNTIME']
+  const { DockerProvider } = await import('../flow/contain/sandbox/docker/docker.ts')
+  return new DockerProvider({ engine: name, image, ...(runtime && { runtime }), ...place, probe })
+}
+
+/** As root every agent is a user of its own, from here on: high enough to be nobody else's. */
+const FIRST_UID = 700_000_000
+
+/** The folder of an agent among the data; made at the first call, for a user of its own where the harness is root. */
+export function agentWorkspace(data: string, agent: string): string {
+  const workspace = join(data, 'agents', agent, 'workspace')
+  mkdirSync(workspace, { recursive: true, mode: 0o700 })
+  if (process.getuid?.() === 0 && lstatSync(workspace).uid === 0)
+    giveAway(workspace, freeUid(join(data, 'agents')))
+  return workspace
+}
+
+/** Gives a folder that nothing else is in to a user who is nobody's. */
+export function giveAway(folder: string, uid = FIRST_UID - 1): void {
+  if (process.getuid?.() === 0) chownSync(folder, uid, uid)
+}
+
+function freeUid(agents: string): number {
+  const taken = readdirSync(agents).flatMap((name) => {
+    try {
+      return [lstatSync(join(agents, name, 'workspace')).uid]
+    } catch {
+      return []
+    }
+  })
+  return Math.max(FIRST_UID - 1, ...taken) + 1
+}

@@ -1,0 +1,168 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { isJsonObject, type JsonObject } from '../../src/action/json.ts'
+import { ApiClient } from '../../src/entry/sdk/api-client.ts'
+import { Belay } from '../../src/index.ts'
+import { stateOf } from '../setup/plain-processes.ts'
+
+const BELAY = resolve(import.meta.dirname, '../../bin/belay.js')
+const POLICY = `
+version: 1
+agents:
+  steady:
+    command: [sh, -c, 'echo one > state; while :; do echo tick; sleep 0.2; done']
+    sandbox: { memory: 64MiB, processes: 20 }
+  speaker:
+    command: [sh, -c, 'curl -s -X POST -H "authorization: Bearer $BELAY_KEY" -H "content-type: application/json" -d "{\\"action\\":\\"note\\",\\"input\\":{}}" $BELAY_URL/v1/actions; exit 0']
+    sandbox: { memory: 128MiB, processes: 20 }
+  hog:
+    command: [python3, -c, 'x = bytearray(1 << 30)']
+    restart: never
+    sandbox: { memory: 32MiB, processes: 20 }
+  bomb:
+    command: [sh, -c, 'bomb() { bomb | bomb & }; bomb; sleep 1; bomb; exit 1']
+    restart: never
+    sandbox: { memory: 64MiB, processes: 15 }
+actions:
+  note: { effect: write }
+  code.run: { effect: write }
+`
+
+let folder: string
+let harness: ChildProcess
+let client: ApiClient
+
+async function up(): Promise<void> {
+  harness = spawn(
+    process.execPath,
+    [BELAY, 'up', '--port', '0', '--config', join(folder, 'belay.yaml'), '--data', join(folder, 'data')],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  const url = await new Promise<string>((done, fail) => {
+    let said = ''
+    harness.once('exit', (code) => fail(new Error(`belay up ended with ${code}`)))
+    harness.stdout!.on('data', (text: Buffer) => {
+      said += text.toString()
+      const found = /belay is up at (\S+)/.exec(said)?.[1]
+      if (found !== undefined) done(found)
+    })
+  })
+  client = new ApiClient(url, readFileSync(join(folder, 'data/admin.token'), 'utf8').trim())
+}
+
+async function processOf(name: string): Promise<JsonObject> {
+  const { items } = await client.object('GET', '/v1/agents')
+  const agent = (items as JsonObject[]).find((one) => one['name'] === name)
+  return isJsonObject(agent?.['process']) ? agent['process'] : {}
+}
+
+const eventually = (check: () => Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 25_000, interval: 100 })
+const runs = (name: string, state = 'running'): Promise<void> =>
+  eventually(async () => expect((await processOf(name))['state']).toBe(state))
+
+async function logOf(name: string): Promise<string> {
+  const { items } = await client.object('GET', `/v1/agents/${name}/logs`)
+  return (items as JsonObject[]).map(({ text }) => text as string).join('\n')
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'belay-contained-'))
+  writeFileSync(join(folder, 'belay.yaml'), POLICY)
+  await up()
+}, 60_000)
+
+afterAll(async () => {
+  if (harness.exitCode === null) {
+    harness.kill('SIGTERM')
+    await new Promise((done) => harness.once('exit', done))
+  }
+  rmSync(folder, { recursive: true, force: true })
+})
+
+it('agents of the policy run in their sandboxes; who eats memory or forks ends alone, and it is said why', async () => {
+  await runs('steady')
+  const { pid } = await processOf('steady')
+  await runs('hog', 'ended')
+  await runs('bomb', 'ended')
+  expect((await processOf('hog'))['last_exit']).toMatchObject({ cause: 'memory' })
+  expect((await processOf('bomb'))['last_exit']).toMatchObject({ cause: 'processes' })
+  expect(await processOf('steady')).toMatchObject({ state: 'running', pid, restarts: 0, last_exit: null })
+})
+
+it('an agent reaches the harness through its gateway, with a key that it never sees', async () => {
+  await eventually(async () => expect(await logOf('speaker')).toContain('"decision":"allow"'))
+  const { items } = await client.object('GET', '/v1/actions', { query: { agent: 'speaker' } })
+  expect((items as JsonObject[])[0]).toMatchObject({ action: 'note', state: 'ready' })
+})
+
+it('a pause freezes, a resume thaws, a stop ends', async () => {
+  const ticks = async (): Promise<number> => (await logOf('steady')).split('tick').length
+  await client.object('PATCH', '/v1/agents/steady', { body: { state: 'paused', reason: 'look' } })
+  await runs('steady', 'frozen')
+  const before = await ticks()
+  await new Promise((done) => setTimeout(done, 700))
+  expect(await ticks()).toBeLessThanOrEqual(before + 1)
+  const { pid } = await processOf('steady')
+  await client.object('PATCH', '/v1/agents/steady', { body: { state: 'active', reason: 'go on' } })
+  await runs('steady')
+  expect((await processOf('steady'))['pid']).toBe(pid)
+  await eventually(async () => expect(await ticks()).toBeGreaterThan(before + 2))
+  await client.object('PATCH', '/v1/agents/steady', { body: { state: 'stopped', reason: 'enough' } })
+  await runs('steady', 'held')
+  expect(stateOf(Number(pid))).toBeUndefined()
+  await client.object('PATCH', '/v1/agents/steady', { body: { state: 'active', reason: 'again' } })
+  await runs('steady')
+})
+
+it.each([
+  [
+    'javascript',
+    'import { readFileSync, writeFileSync } from "node:fs"; writeFileSync("out", readFileSync("in") + "!"); console.log(6 * 7)',
+  ],
+  ['python', 'open("out", "w").write(open("in").read() + "!"); print(6 * 7)'],
+  ['shell', 'printf "%s!" "$(cat in)" > out; echo 42'],
+] as const)('a snippet of %s runs confined, over HTTP', async (language, code) => {
+  const { key } = await client.object('POST', '/v1/keys', { body: { agent: 'coder' } })
+  const belay = await Belay.open({ url: client.url, key: key as string })
+  const result = await belay.snippet({ language, code, files: { in: 'given' } }, { agent: 'coder' })
+  expect(result.exit).toMatchObject({ cause: 'exited', code: 0 })
+  expect(result.stdout).toBe('42\n')
+  expect(result.files.map(({ path, bytes }) => [path, String(bytes)])).toEqual([['out', 'given!']])
+  const hostile = await belay.snippet(
+    {
+      language: 'shell',
+      code: 'cat /etc/shadow; ls /root /home; curl -m 2 http://1.1.1.1; touch /usr/x; exit 9',
+    },
+    { agent: 'coder' },
+  )
+  expect([hostile.stdout.replace(/^\/home:\nagent\n/, ''), hostile.exit.code]).toEqual(['', 9])
+  const hungry = await belay.snippet(
+    { language: 'python', code: 'x = bytearray(1 << 30)', limits: { memory: 48 * 1024 * 1024 } },
+    { agent: 'coder' },
+  )
+  expect(hungry.exit.cause).toBe('memory')
+  await belay.close()
+})
+
+it('agents die with a harness that is killed, and the next one starts them again where they left off', async () => {
+  await runs('steady')
+  const { pid } = await processOf('steady')
+  harness.kill('SIGKILL')
+  await vi.waitFor(() => expect(stateOf(Number(pid))).toBeUndefined(), { timeout: 10_000 })
+  await up()
+  await runs('steady')
+  expect((await processOf('steady'))['pid']).not.toBe(pid)
+  expect(readFileSync(join(folder, 'data/agents/steady/workspace/state'), 'utf8')).toBe('one\n')
+  const text = await client.text('GET', '/v1/ledger/export')
+  const events = text
+    .split('\n')
+    .filter((line) => line.includes('"kind\\":\\"process\\"') || line.includes('"kind":"process"'))
+  const steady = events.filter((line) => line.includes('steady'))
+  expect(steady.some((line) => line.includes('the harness ended without recording the end'))).toBe(true)
+})
