@@ -1,3 +1,4 @@
+import type { Reason } from '../../src/action/finding.ts'
 import type { Action } from '../../src/action/action.ts'
 import type { Anomaly } from '../../src/flow/monitor/baselines/anomaly.ts'
 import { Watch } from '../../src/flow/monitor/baselines/watch.ts'
@@ -26,7 +27,7 @@ export class Simulation {
   readonly told: Anomaly[] = []
   readonly #rule: AgentRule
   #number = 0
-  #ending: { at: number; event: Event; id: string }[] = []
+  #ending: { at: number; event: Event; id: string; reasons: readonly Reason[] }[] = []
   events = 0
 
   constructor(entry: AnomalyEntry) {
@@ -44,7 +45,7 @@ export class Simulation {
     const { findings } = this.watch.arrive(asked, this.#rule, event.digest)
     if (findings.length === 0)
       this.watch.decided(asked, this.#number % 40 === 0 ? 'require_approval' : 'allow')
-    this.#ending.push({ at: at + event.latency, event, id })
+    this.#ending.push({ at: at + event.latency, event, id, reasons: findings.map(({ reason }) => reason) })
     return findings.length > 0
   }
 
@@ -54,7 +55,7 @@ export class Simulation {
     const due = this.#ending.filter(({ at }) => at <= until)
     if (due.length === 0) return
     this.#ending = this.#ending.filter(({ at }) => at > until)
-    for (const { at, event, id } of due) {
+    for (const { at, event, id, reasons } of due) {
       const before = {
         id,
         agent: AGENT,
@@ -62,7 +63,7 @@ export class Simulation {
         state: { name: 'executing', startedAt: event.at, deadline: at },
       }
       const state = { name: event.failed ? 'failed' : 'succeeded', at }
-      const after = { ...before, cost: event.cost, state, updatedAt: at }
+      const after = { ...before, cost: event.cost, state, updatedAt: at, reasons }
       this.watch.finished(after as unknown as Action, before as unknown as Action, this.#rule)
     }
   }

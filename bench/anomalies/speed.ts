@@ -26,6 +26,7 @@ const ended = events.map((event, n) => {
   const after = {
     ...before,
     cost: event.cost,
+    reasons: [],
     updatedAt: at,
     state: { name: event.failed ? 'failed' : 'succeeded', at },
   }

@@ -124,7 +124,8 @@ export class Traffic {
     const light = Math.max(0, Math.sin(((hour - 6) / 14) * Math.PI)) * (hour > 6 && hour < 20 ? 1 : 0)
     const works = hour >= 9 && hour < 17 ? 1 : 0
     const season = night + (1 - night) * (this.profile.shift ? works : light)
-    const ofDay = this.#holiday.has(day) ? 0.2 : day % 7 >= 5 ? weekend : 1
+    const ofWeek = day % 7 >= 5 ? weekend : 1
+    const ofDay = this.#holiday.has(day) ? Math.min(0.2, ofWeek) : ofWeek
     return pace * season * ofDay * (1 + growth) ** (day / 7)
   }
 

@@ -17,6 +17,7 @@ import type { AnomalyObserver } from './monitor/baselines/anomaly.ts'
 import { BaselineKeeper } from './monitor/baselines/keep-baselines.ts'
 import { Watch } from './monitor/baselines/watch.ts'
 import { createMonitor } from './monitor/monitor.ts'
+import { Novelty } from './monitor/novelty/novelty.ts'
 import { History } from './monitor/history.ts'
 import { keep, recall, storedInput, whileExecuting } from './recall-action.ts'
 import { RecentActions } from './recent-actions.ts'
@@ -64,14 +65,16 @@ export async function openFlow({
   onAnomaly,
   onFault = () => undefined,
 }: FlowOptions): Promise<OpenFlow> {
-  const watch = new Watch((anomaly) => {
+  const tell: AnomalyObserver = (anomaly) => {
     try {
       onAnomaly?.(anomaly)
     } catch (error) {
       onFault(error)
     }
-  })
-  const monitor = createMonitor(store, watch)
+  }
+  const watch = new Watch(tell)
+  const novelty = new Novelty(store, tell)
+  const monitor = createMonitor(store, watch, novelty)
   const keeper = new BaselineKeeper(store, watch)
   const isWatched = (agent: string): boolean => policies.current().agent(agent)?.anomaly != null
   const pending = new PendingAnnouncements(store)
@@ -94,6 +97,8 @@ export async function openFlow({
   await monitor.agents.refresh()
   await monitor.loadOutcomes(policies.current())
   if (policies.current().agentRules.some(({ anomaly }) => anomaly !== null)) await keeper.load(isWatched)
+  if (policies.current().agentRules.some((rule) => rule.novelty !== null))
+    await novelty.load((agent) => policies.current().agent(agent)?.novelty != null)
   await recoverActions(stages)
 
   const anchor = createAnchor(store)
@@ -105,6 +110,7 @@ export async function openFlow({
   const tendAndAnnounce = async (): Promise<void> => {
     await tend(stages, anchor)
     await keeper.tend(store.now())
+    await novelty.tend(store.now())
     await pending.announce(stages.announcer)
   }
   const timer = setInterval(() => background(tendAndAnnounce), tick)
@@ -196,6 +202,7 @@ export async function openFlow({
       await Promise.allSettled(stages.reporting)
       await work
       await keeper.exchange().catch(onFault)
+      await novelty.exchange().catch(onFault)
     },
   }
 }

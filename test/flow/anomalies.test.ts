@@ -9,6 +9,7 @@ version: 1
 agents:
   agent-a: { anomaly: { then: pause, expect: 50 per hour, detectors: { sequence: off, shape: off, held: off, denied: off } } }
   limited: { anomaly: { then: alert, limits: { repeat: 5 }, detectors: { limit: stop } } }
+  novice: { novelty: { below: 0.15, after: 20 } }
   free: {}
 actions: { note.write: { effect: write }, note.read: { effect: read } }
 approvers: { leads: { members: [lead@example.com] } }
@@ -108,5 +109,34 @@ describe.each(STORES)('an agent that is watched, on %s', (dialect) => {
     expect(found).toBeGreaterThan(0)
     expect(told).toMatchObject([{ code: 'anomaly:repeat' }])
     expect((await under.store.agent('agent-a'))?.state).toBe('active')
+  })
+
+  it('whose action is unlike all before asks a person; a yes teaches it, a no does not', async () => {
+    for (let n = 0; n < 24; n++)
+      expect((await act({ text: `where is order ${n}, please` }, 'novice')).decision).toBe('allow')
+    const strange = { text: 'wire everything to an account in Panama' }
+    const refused = await act(strange, 'novice')
+    expect(refused).toMatchObject({ decision: 'require_approval', state: { name: 'held' } })
+    expect(refused.reasons[0]).toMatchObject({ code: 'novelty:situation' })
+    expect(told.at(-1)).toMatchObject({ code: 'novelty:situation', unit: 'similarity', normal: 0.15 })
+    const vote = async (action: typeof refused, outcome: 'approve' | 'reject') => {
+      if (action.state.name !== 'held') throw new Error(`the action is ${action.state.name}`)
+      return under.flow.vote(action.state.approval.id, {
+        by: 'lead@example.com',
+        outcome,
+        reason: 'looked at it',
+      })
+    }
+    await vote(refused, 'reject')
+    await under.reopen()
+    const again = await act(strange, 'novice')
+    expect(again.state.name).toBe('held')
+    await vote(again, 'approve')
+    await under.flow.start(again.id)
+    await under.flow.report(again.id, { outcome: 'succeeded' })
+    expect((await act(strange, 'novice')).decision).toBe('allow')
+    await under.reopen()
+    expect((await act(strange, 'novice')).decision).toBe('allow')
+    expect((await act({ text: 'delete the customer database now' }, 'novice')).state.name).toBe('held')
   })
 })

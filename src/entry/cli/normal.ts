@@ -84,14 +84,7 @@ async function accept(name: string, options: Options & { reason: string }): Prom
 function amount(each: JsonObject, place: string): string {
   const value = Number(each[place])
   const figure = value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
-  switch (each['unit']) {
-    case 'usd':
-      return `$${figure}`
-    case 'ms':
-      return `${figure} ms`
-    case 'share':
-      return `${Number((value * 100).toPrecision(3))}%`
-    default:
-      return figure
-  }
+  if (each['unit'] === 'usd') return `$${figure}`
+  if (each['unit'] === 'ms') return `${figure} ms`
+  return each['unit'] === 'share' ? `${Number((value * 100).toPrecision(3))}%` : figure
 }

@@ -10,8 +10,10 @@ import { passed, type MeteredCase, type VerifiedCase } from '../case.ts'
 import { AgentStates } from './agent-states.ts'
 import { NOTHING, type Watched } from './baselines/findings.ts'
 import type { Watch } from './baselines/watch.ts'
+import type { Novelty } from './novelty/novelty.ts'
 import { Breaker, type Trip } from './breaker.ts'
 import { Budgets, type BudgetStore, type Draw } from './budgets.ts'
+import { deny, NO_SESSION, overAction, overBudget, refuseState, stillNovel } from './refusals.ts'
 
 export type Metered =
   | { readonly status: 'metered'; readonly metered: MeteredCase; readonly verdict?: BreakerVerdict }
@@ -76,7 +78,7 @@ const MAX_WAITING = 10_000
 export type MonitorStore = BudgetStore & Pick<Store, 'agents' | 'budgets' | 'recentFailures'>
 
 /** Monitor: does the action fit the budget, the rate and the agent's state? */
-export function createMonitor(store: MonitorStore, watch?: Watch): Monitor {
+export function createMonitor(store: MonitorStore, watch?: Watch, novelty?: Novelty): Monitor {
   const agents = new AgentStates(store)
   const budgets = new Budgets(store)
   const breakers = new Map<string, Breaker>()
@@ -140,10 +142,18 @@ export function createMonitor(store: MonitorStore, watch?: Watch): Monitor {
   }
 
   function watchArrival(asked: VerifiedCase, rule: AgentRule | undefined, about: About | undefined): Watched {
-    if (watch === undefined || rule?.anomaly == null || about === undefined) return NOTHING
-    return about.earlier === undefined
-      ? watch.arrive(asked, rule, about.digest)
-      : watch.again(asked, rule, about.earlier)
+    if (rule === undefined || about === undefined) return NOTHING
+    const { earlier, digest } = about
+    if (earlier !== undefined) {
+      const kept = stillNovel(rule, earlier)
+      const again = rule.anomaly === null ? undefined : watch?.again(asked, rule, earlier)
+      return again === undefined ? { findings: kept } : { findings: [...again.findings, ...kept] }
+    }
+    const unlike = rule.anomaly === null ? undefined : watch?.arrive(asked, rule, digest)
+    const novel = rule.novelty === null ? undefined : novelty?.arrive(asked, rule.novelty)
+    if (unlike === undefined || novel === undefined) return unlike ?? novel ?? NOTHING
+    const verdict = unlike.verdict ?? novel.verdict
+    return { findings: [...unlike.findings, ...novel.findings], ...(verdict && { verdict }) }
   }
 
   return {
@@ -246,6 +256,10 @@ export function createMonitor(store: MonitorStore, watch?: Watch): Monitor {
 
     ended(action, policy, before, approved) {
       const rule = policy.agent(action.agent)
+      if (rule?.novelty != null) {
+        novelty?.finished(action.agent, action.name, action.id, action.state.name === 'succeeded')
+        if (approved !== null) novelty?.approved(action.agent, action.name, approved)
+      }
       if (watch === undefined || rule?.anomaly == null) return undefined
       if (approved !== null) watch.approved(action.agent, action.name, approved, action.updatedAt)
       const { verdict } = watch.finished(action, before, rule)
@@ -347,46 +361,4 @@ function metered(
 function verdictOf(rule: BreakerRule, trip: Trip): BreakerVerdict {
   const state = rule.then === 'stop' ? 'stopped' : 'paused'
   return { state, reason: `${trip.code}: ${trip.message}`, by: 'breaker' }
-}
-
-function refuseState(
-  state: string,
-  reason: string | null,
-  changedBy: string | null,
-  rule: AgentRule | undefined,
-): Finding | undefined {
-  if (state === 'active') return undefined
-  // Paused by its breaker with a cool-down: the breaker itself knows when probes may pass.
-  if (state === 'paused' && changedBy === 'breaker' && rule?.breaker?.cooldown != null) return undefined
-  return deny(`agent:${state}`, `The agent is ${state}${reason === null ? '' : `: ${reason}`}.`)
-}
-
-function overAction(cost: NanoUsd, limit: NanoUsd): Finding {
-  return deny('budget:action', `The action may cost ${usd(cost)}; one action may cost at most ${usd(limit)}.`)
-}
-
-function overBudget({ account, amount }: Draw): Finding {
-  const whose = account.agent === null ? 'all agents together' : `the agent ${account.agent}`
-  return account.unit === 'actions'
-    ? deny(
-        `rate:${account.window}`,
-        `At most ${account.limit} actions per ${account.window} for ${whose}; they are used up.`,
-      )
-    : deny(
-        `budget:${account.window}`,
-        `${usd(amount)} would exceed the budget of ${usd(account.limit)} per ${account.window} for ${whose}.`,
-      )
-}
-
-const NO_SESSION = deny(
-  'budget:session_required',
-  'The policy has a budget per session; the action names no session.',
-)
-
-function deny(code: string, message: string): Finding {
-  return { decision: 'deny', reason: { code, message } }
-}
-
-function usd(nano: NanoUsd): string {
-  return `$${nano / 1e9}`
 }

@@ -133,16 +133,9 @@ function numberHash(value: number): number {
 function kindOf(value: JsonValue): number {
   if (value === null) return 17
   if (Array.isArray(value)) return 19
-  switch (typeof value) {
-    case 'string':
-      return 23
-    case 'number':
-      return 29
-    case 'boolean':
-      return 31
-    default:
-      return 37
-  }
+  if (typeof value === 'string') return 23
+  if (typeof value === 'number') return 29
+  return typeof value === 'boolean' ? 31 : 37
 }
 
 function endsHost(code: number): boolean {

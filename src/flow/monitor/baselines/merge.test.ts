@@ -145,7 +145,9 @@ function valuesOf(learned: Learned, field: number): { path: number; values: read
   const head = field * FIELD_HEAD.size
   const overflown = learned.fieldHeads[head + FIELD_HEAD.overflown] === 1
   const count = overflown ? 0 : learned.fieldHeads[head + FIELD_HEAD.values]!
-  const values = [...learned.values.slice(field * VALUES, field * VALUES + count)].toSorted((a, b) => a - b)
+  const values = Array.from(learned.values.subarray(field * VALUES, field * VALUES + count)).toSorted(
+    (a, b) => a - b,
+  )
   expect(learned.fieldNumbers[field * FIELD.size + FIELD.seen]! >= 0).toBe(true)
   return { path: learned.fieldHeads[head + FIELD_HEAD.path]!, values }
 }

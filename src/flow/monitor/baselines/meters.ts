@@ -15,8 +15,8 @@ const LEAST_SPREAD = 0.2
 /** How much of its weight an observation keeps that came while an alarm lasts. */
 export const TEACHING_IN_ALARM = 0.1
 
-/** One value of what is above 0: a cost, a duration. Those of 0 say nothing. */
-export function measure(b: Behaviour, name: MeterName, value: number, at: number): void {
+/** One value of what is above 0: a cost, a duration. Those of 0 say nothing. `teaching`: how much it counts as normal. */
+export function measure(b: Behaviour, name: MeterName, value: number, at: number, teaching = 1): void {
   if (!(value > 0) || value === Number.POSITIVE_INFINITY) return
   const x = Math.log(value)
   const m = b.learned.meters
@@ -40,7 +40,7 @@ export function measure(b: Behaviour, name: MeterName, value: number, at: number
       taught = mean + Math.max(-3, Math.min(3, z)) * spread
     }
   }
-  const share = inAlarm ? TEACHING_IN_ALARM : 1
+  const share = inAlarm ? TEACHING_IN_ALARM : teaching
   m[place + METER.weight] = weight + share
   m[place + METER.sum] = (m[place + METER.sum] as number) + share * taught
   m[place + METER.squares] = (m[place + METER.squares] as number) + share * taught * taught

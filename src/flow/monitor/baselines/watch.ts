@@ -13,7 +13,7 @@ import { Features } from './features.ts'
 import type { Unlearned } from './fields.ts'
 import { Findings, NOTHING, type Watched } from './findings.ts'
 import { overLimits } from './limits.ts'
-import { acceptMeter, anchorCost, measure } from './meters.ts'
+import { acceptMeter, anchorCost, measure, TEACHING_IN_ALARM } from './meters.ts'
 import { learn, learnAll, locate, lookForNovel, tellNovel } from './novel-values.ts'
 import { cover, countArrival, meanRate, refreshRate, type PacePrior } from './rate.ts'
 import { acceptShare, tryOnce } from './shares.ts'
@@ -78,12 +78,11 @@ export class Watch {
     this.#freshen(agent, b, rule, anomaly, at)
     countArrival(whole, at)
     countArrival(b, at)
-    measure(b, 'asked', asked.cost, at)
-
     const features = this.#features
     features.read(asked.input)
     const name = agent.hashOf(proposal.action)
     agent.follow(b, proposal.session, name, callHash(call), features.similar, at)
+    measure(b, 'asked', asked.cost, at, isLooping(b) ? TEACHING_IN_ALARM : 1)
 
     let found: Findings | undefined
     if (hasAlarm(whole) || hasAlarm(b)) {
@@ -178,8 +177,10 @@ export class Watch {
     const { state, cost } = action
     const at = 'at' in state ? state.at : action.updatedAt
     const b = agent.action(action.name)
-    measure(b, 'cost', cost, at)
-    measure(b, 'latency', at - before.state.startedAt, at)
+    const unlike = action.reasons.some(({ code }) => code.startsWith('anomaly:'))
+    const teaching = unlike ? TEACHING_IN_ALARM : 1
+    measure(b, 'cost', cost, at, teaching)
+    measure(b, 'latency', at - before.state.startedAt, at, teaching)
     agent.spend(cost, at)
     tryOnce(b, 'failed', state.name === 'failed', at)
     tryOnce(b, 'unknown', state.name === 'unknown', at)
@@ -310,6 +311,13 @@ export class Watch {
     if (this.#pending.size >= MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value!)
     this.#pending.set(id, unlearned)
   }
+}
+
+/** Many calls that are one would make it look usual. */
+function isLooping({ now, thresholds }: Behaviour): boolean {
+  const [exact] = STATS.repeat
+  const [similar] = STATS.similar
+  return now[exact]! > thresholds[exact]! || now[similar]! > thresholds[similar]!
 }
 
 function isOnlyTold(anomaly: AnomalyRule, detector: Detector): boolean {
