@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { browserDoor } from '../../src/entry/browser/browser-door.ts'
 import { openHarness, type Harness } from '../../src/entry/harness.ts'
 import { startHttpServer, type HttpServer } from '../../src/entry/http-api/server.ts'
@@ -9,13 +9,17 @@ import { ApiClient } from '../../src/entry/sdk/api-client.ts'
 import { Belay } from '../../src/entry/sdk/belay.ts'
 import { ActionDenied, ActionFailed, ActionHeld, ResultWithheld } from '../../src/entry/sdk/errors.ts'
 import { findChromium } from '../setup/chromium.ts'
+import { findSandboxPrograms } from '../setup/sandbox-programs.ts'
 import { LEAD, policyFor } from './policy.ts'
 import { startSite, type Site } from './site.ts'
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const ADMIN = 'an-admin-token-for-tests'
 
 let site: Site
 beforeAll(async () => {
+  await findSandboxPrograms()
   process.env['BELAY_CHROMIUM'] = await findChromium()
   process.env['BELAY_TEST_SHOP_PASSWORD'] = 'p4ss-of-the-shop'
   site = await startSite()

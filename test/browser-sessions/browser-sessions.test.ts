@@ -1,14 +1,15 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openHarness, type Harness } from '../../src/entry/harness.ts'
 import { BrowserDesk } from '../../src/entry/browser/browser-desk.ts'
 import type { CallEnd } from '../../src/entry/browser/running-call.ts'
 import { chooseHome } from '../../src/entry/browser/choose-home.ts'
 import type { JsonObject } from '../../src/action/json.ts'
 import { findChromium } from '../setup/chromium.ts'
+import { findSandboxPrograms } from '../setup/sandbox-programs.ts'
 import { LEAD, policyFor } from './policy.ts'
 import { startSite, type Site } from './site.ts'
 
@@ -30,6 +31,7 @@ async function openDesk(): Promise<BrowserDesk> {
 }
 
 beforeAll(async () => {
+  await findSandboxPrograms()
   process.env['BELAY_CHROMIUM'] = await findChromium()
   process.env['BELAY_TEST_SHOP_PASSWORD'] = 'p4ss-of-the-shop'
   folder = await mkdtemp(join(tmpdir(), 'belay-browser-'))
@@ -81,6 +83,9 @@ const who = async (id: string): Promise<unknown> => {
   return (await done(id, { call: 'text', target: { selector: '#who' } }))['text']
 }
 
+// The first sandbox proves what it can do, and browsers are slow on a busy machine.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
+
 describe('the browser of an account', () => {
   it('logs in with a secret that stands in no record, and keeps pictures', async () => {
     const { id } = await open()
@@ -113,6 +118,7 @@ describe('the browser of an account', () => {
     expect(statSync(join(state, '..')).mode & 0o777).toBe(0o700)
 
     const pid = chromiumOf('shop')
+    expect(networksOfBrowsers()).not.toContain(readlinkSync('/proc/self/ns/net'))
     process.kill(pid, 'SIGKILL')
     await expect.poll(() => existsSync(`/proc/${pid}/exe`)).toBe(false)
     // Whichever call meets it says so, before it is an action or as the reason why it failed.
@@ -318,4 +324,19 @@ function chromiumOf(account: string): number {
     name.startsWith('chromium.'),
   )
   return Number(mark?.split('.')[1])
+}
+
+/** Of every process of a browser whose profile is /workspace, as it is in a sandbox alone. */
+function networksOfBrowsers(): readonly string[] {
+  const found = readdirSync('/proc').flatMap((pid) => {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      const isBrowser = command.includes('chromium') && command.includes('--user-data-dir=/workspace')
+      return isBrowser && !command.startsWith('sh\0') ? [readlinkSync(`/proc/${pid}/ns/net`)] : []
+    } catch {
+      return []
+    }
+  })
+  expect(found.length).toBeGreaterThan(0)
+  return found
 }

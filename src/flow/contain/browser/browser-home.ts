@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { BrowserRule } from '../../../policy/compile-browser.ts'
 import type { ExitCause, ExitReport, Sandbox, Usage } from '../sandbox/provider.ts'
 
 /** Where browsers live: in a sandbox, or on the machine as it is. */
@@ -7,8 +8,10 @@ export interface BrowserHome {
   inside(profile: string): string
   /** Flags that this home needs. */
   readonly flags: readonly string[]
+  /** Whether the browser looks up names itself. */
+  readonly resolves: boolean
   /** Starts the command with `profile` as the only folder that it may write. */
-  launch(account: string, profile: string, command: readonly string[]): Promise<Sandbox>
+  launch(account: string, profile: string, command: readonly string[], rule: BrowserRule): Promise<Sandbox>
 }
 
 /**
@@ -19,6 +22,7 @@ export function plainHome(): BrowserHome {
   return {
     inside: (profile) => profile,
     flags: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    resolves: true,
     launch: async (_account, profile, command) => plainProcess(profile, command),
   }
 }

@@ -78,20 +78,25 @@ export async function launchChromium(
     if (name.startsWith('Singleton')) await rm(join(profile, name), { force: true })
 
   const inside = home.inside(profile)
-  const hosts = resolverRules(rule.allow)
+  const hosts = home.resolves ? resolverRules(rule.allow) : null
   const sandbox = await home
-    .launch(account, profile, [
-      'sh',
-      '-c',
-      'exec "$@" 3<&0 4>&1 </dev/null >/dev/null',
-      'sh',
-      program,
-      ...FLAGS,
-      ...home.flags,
-      ...(hosts === null ? [] : [`--host-resolver-rules=${hosts}`]),
-      `--user-data-dir=${inside}`,
-      'about:blank',
-    ])
+    .launch(
+      account,
+      profile,
+      [
+        'sh',
+        '-c',
+        'exec "$@" 3<&0 4>&1 </dev/null >/dev/null',
+        'sh',
+        program,
+        ...FLAGS,
+        ...home.flags,
+        ...(hosts === null ? [] : [`--host-resolver-rules=${hosts}`]),
+        `--user-data-dir=${inside}`,
+        'about:blank',
+      ],
+      rule,
+    )
     .catch((error: unknown) => {
       throw unavailable(error instanceof Error ? error.message : String(error), error)
     })
