@@ -185,7 +185,7 @@ function fromClient(
   if (effects.handlers.has(owner)) return true
   const callers = effects.callers(owner)
   if (callers.length > 0)
-    return callers.slice(0, 6).some(({ node, within }) => {
+    return callers.slice(0, 6).some(({ node }) => {
       const given = node.kind === 'call' ? node.args[index] : undefined
       return given !== undefined && isPlain(given, effects, depth + 1)
     })

@@ -37,6 +37,8 @@ class Changes {
   private readonly loop: Loop
   private readonly assigned = new Set<Variable>()
   private readonly touched = new Set<Variable>()
+  /** Objects of which a method is called: a date that is set forward compares differently. */
+  private readonly acted = new Set<Variable>()
   readonly born = new Map<Variable, Expression | null>()
 
   constructor(loop: Loop) {
@@ -49,8 +51,11 @@ class Changes {
         this.born.set(node.target.variable, node.value)
       else if (node.kind === 'call') {
         for (const each of node.args) this.touch(each)
-        if (node.callee.kind === 'member' && !PURE.test(node.callee.property ?? ''))
+        if (node.callee.kind === 'member' && !PURE.test(node.callee.property ?? '')) {
           this.touch(node.callee.object)
+          if (node.callee.object.kind === 'name' && node.callee.object.variable !== null)
+            this.acted.add(node.callee.object.variable)
+        }
       } else if (node.kind === 'unary' && node.operator === 'delete') this.touch(node.operand)
     }
   }
@@ -109,7 +114,7 @@ class Changes {
         this.fixed(value, effects, within, depth + 1)
       )
     }
-    if (this.assigned.has(variable)) return false
+    if (this.assigned.has(variable) || this.acted.has(variable)) return false
     if (variable.owner.form === 'module' && variable.kind !== 'const') return false
     if (variable.kind === 'import' || variable.owner !== within)
       return variable.kind === 'const' && variable.owner !== within ? isPlain(variable, effects) : false
