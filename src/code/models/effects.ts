@@ -105,7 +105,7 @@ export function clearedBy(name: string, method: string): number {
  */
 export function clearedByName(name: string): number {
   if (
-    !/(?:escap|saniti[sz]|purif|quot|encode|slug|strip|clean|safe)/i.test(name) ||
+    !/(?:escap|saniti[sz]|purif|quot|encode|slugif)/i.test(name) ||
     /^(?:un|is|has|decode)/i.test(name) ||
     /unescape|unsafe/i.test(name)
   )

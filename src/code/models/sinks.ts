@@ -20,6 +20,7 @@ export interface SinkModel {
     | 'no-root'
     | 'unsafe-loader'
     | 'entities'
+    | 'loader'
     | 'text-timer'
 }
 

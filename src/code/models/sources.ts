@@ -1,3 +1,4 @@
+import { PYTHON_REQUEST_PARTS } from './python.ts'
 import type { SourceKind } from './source-kind.ts'
 
 interface SourceModel {
@@ -51,6 +52,7 @@ export const REQUEST_PARTS: Readonly<Record<string, string>> = {
 
 /** Fields of other things that handlers are given. */
 export const RESULT_PARTS: Readonly<Record<string, Readonly<Record<string, string | SourceModel>>>> = {
+  '#pyrequest': PYTHON_REQUEST_PARTS,
   '#context': {
     request: '#request',
     req: '#request',
@@ -219,13 +221,13 @@ export function callSource(name: string, method: string): SourceModel | null {
 }
 
 /** Parameters by name, in handlers: what they are when nothing else says it. */
-export function paramByName(name: string, before: string | null, after: string | null): string | null {
+export function paramByName(name: string, after: string | null): string | null {
   if (/^_?(?:req|request|httpRequest|incomingMessage)$/i.test(name))
-    return after === null || RESPONSE.test(after) || /^(?:next|h|ctx|context|socket|head)$/.test(after)
+    return after === null || RESPONSE.test(after) || /^(?:next|h|ctx|context|socket|head|env)$/.test(after)
       ? '#request'
       : null
-  if (RESPONSE.test(name) && before !== null && /^(?:_?\w*req\w*|_+|\w*request)$/i.test(before))
-    return '#response'
+  // It has sinks alone: a client's response has no method that writes.
+  if (RESPONSE.test(name)) return '#response'
   if (/^(?:ctx|context)$/.test(name) && after === 'next') return '#context'
   return null
 }

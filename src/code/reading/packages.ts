@@ -36,7 +36,7 @@ function packageOf(folder: string, json: Json): PackageInfo {
   const dependencies = new Set([...runtime, ...named('devDependencies'), ...named('peerDependencies')])
   const entries = [...strings(json['main']), ...strings(json['module']), ...strings(json['exports'])]
   const library =
-    json['private'] !== true &&
+    (json['private'] !== true || (entries.length > 0 && !named('scripts').includes('start'))) &&
     (entries.length > 0 || (typeof json['name'] === 'string' && typeof json['version'] === 'string')) &&
     !runtime.some((each) => SERVERS.has(each) && !isPluginFor(String(json['name']), each))
   return {

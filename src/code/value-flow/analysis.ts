@@ -165,10 +165,11 @@ export class Analysis {
     return known
   }
 
-  regex(pattern: string, flags: string): RegexRef {
-    const key = `${flags}/${pattern}`
+  regex(pattern: string, flags: string, module: Module, span: Span): RegexRef {
+    const key = `${module.path}/${flags}/${pattern}`
     let known = this.regexes.get(key)
-    if (known === undefined) this.regexes.set(key, (known = { kind: 'regex', id: this.id(), pattern, flags }))
+    if (known === undefined)
+      this.regexes.set(key, (known = { kind: 'regex', id: this.id(), pattern, flags, module, span }))
     return known
   }
 

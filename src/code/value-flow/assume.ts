@@ -92,7 +92,9 @@ export function exclude(run: Run, node: Expression, mask: number): void {
   const inner = unwrap(node)
   if (inner.kind === 'literal') return
   const value = PART.evaluate(run, inner)
-  for (const taint of value.taints) if ((taint.flags & WHOLE) !== 0) run.env.markSafe(taint.label, mask)
+  // A path or address is checked as a whole, whatever it was put together from.
+  for (const taint of value.taints)
+    run.env.markSafe(taint.label, (taint.flags & WHOLE) !== 0 ? mask : mask & PREFIX)
   if (inner.kind === 'name' && inner.variable !== null) run.env.clearVariable(inner.variable, mask)
 }
 
@@ -283,7 +285,12 @@ function constantsIn(run: Run, node: Expression, list: Value): string[] | null {
 
 function prefixHolds(run: Run, subject: Expression, prefix: Expression): void {
   const value = PART.evaluate(run, prefix)
-  if (value.taints.length > 0 && value.constant === undefined && prefix.kind !== 'binary') return
+  if (
+    value.taints.some((each) => each.label.source !== null) &&
+    value.constant === undefined &&
+    prefix.kind !== 'binary'
+  )
+    return
   const text = value.constant
   if (text === '/' || text === '' || text === 'http') return
   if (typeof text === 'string' && /^https?:\/\/$/.test(text)) return exclude(run, subject, CLASS.code)

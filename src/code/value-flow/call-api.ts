@@ -1,6 +1,7 @@
 import type { Call } from '../flow-graph/expressions.ts'
 import { CLASS } from '../models/classes.ts'
 import { clearedBy, NO_FLOW } from '../models/effects.ts'
+import { PYTHON, PYTHON_NO_FLOW, pythonCleared, pythonSource } from '../models/python.ts'
 import { AUTO_IMPORTED, callSource } from '../models/sources.ts'
 import { checkApiCall } from './check-call.ts'
 import { concatenate } from './concatenate.ts'
@@ -33,6 +34,7 @@ export interface ApiCall {
 export function callApi(run: Run, given: ApiCall): Value {
   const { ref, args, node } = given
   const method = lastMember(ref.chain)
+  const python = ref.package.startsWith(PYTHON)
   checkApiCall(run, given, method)
   const special = builtIn(run, given, method)
   if (special !== null) return special
@@ -41,7 +43,7 @@ export function callApi(run: Run, given: ApiCall): Value {
     const tainted = taintFrom(run, `${node.at}`, source, node)
     return source.kind === 'file' ? listOf(run, node, tainted) : tainted
   }
-  const mask = clearedBy(ref.package, method)
+  const mask = python ? pythonCleared(ref.package, method, ref.chain) : clearedBy(ref.package, method)
   const result = refValue(run.analysis.api(ref.package, `${ref.chain}()`))
   if (mask !== 0)
     return join(
@@ -56,7 +58,24 @@ export function callApi(run: Run, given: ApiCall): Value {
     return given.receiver.taints.length > 0 && ref.package !== '#response'
       ? join(result, ownTaints(run, given))
       : result
-  if (NO_FLOW.has(ref.package)) return result
+  if (ITERATORS.test(`${ref.package}.${method}`)) {
+    const at = args.findIndex((each) => each.refs.some((one) => one.kind === 'function'))
+    if (at >= 0) {
+      const given = args[0] ?? PLAIN
+      const keys = keysOf(run, given)
+      const called = PART.invoke(
+        run,
+        args[at] as Value,
+        [elementOf(run, given), keys, given],
+        args[at + 1] ?? PLAIN,
+        node,
+      )
+      return listOf(run, node, join(called, elementOf(run, given)))
+    }
+  }
+  if (python && given.receiver.taints.length > 0) return join(result, ownTaints(run, given))
+  if (NO_FLOW.has(ref.package) || (python && PYTHON_NO_FLOW.has(ref.package.slice(PYTHON.length))))
+    return result
   if (ref.chain.includes('()')) return join(result, derived(given.receiver))
   let out = result
   for (const each of args) out = join(out, derived({ ...each, taints: allTaints(each, 2) }))
@@ -72,7 +91,9 @@ function ownTaints(_run: Run, given: ApiCall): Value {
 }
 
 function sourceOf(run: Run, ref: ApiRef, method: string): ReturnType<typeof callSource> {
-  const found = callSource(ref.package, method)
+  const found = ref.package.startsWith(PYTHON)
+    ? pythonSource(ref.package, `${ref.chain}()`)
+    : callSource(ref.package, method)
   if (found !== null) return found
   if (ref.chain === '' && AUTO_IMPORTED.has(ref.package) && /(?:^|\/)(?:server|api)\//.test(run.module.path))
     return callSource('#h3', ref.package)
@@ -96,6 +117,10 @@ function listOf(run: Run, site: Call, element: Value): Value {
   run.analysis.writeField(list, null, element)
   return refValue(list)
 }
+
+/** Functions of packages that call back with each element and its key. */
+const ITERATORS =
+  /(?:^|[.-])(?:for-?(?:in|own|each)|each|map|filter|some|every|find|mapValues|mapKeys|forOwn|forIn|forEach|times|reduce)(?:Series|Limit)?\.?$/i
 
 const SAME = new Set([
   'String', 'decodeURIComponent', 'decodeURI', 'unescape', 'structuredClone', 'querystring.unescape', 'Buffer.from', 'Buffer',

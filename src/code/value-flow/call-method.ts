@@ -244,7 +244,12 @@ function checkRegularExpression(run: Run, { node, receiver, method, args }: Meth
   for (const ref of expressions) {
     if (ref.kind !== 'regex') continue
     const subject = asReceiver ? first : receiver
-    dangerous(run, [subject], { class: 'redos', span: node, sink: `/${ref.pattern}/${ref.flags}` })
+    dangerous(run, [subject], {
+      class: 'redos',
+      span: ref.span,
+      module: ref.module,
+      sink: `/${ref.pattern}/${ref.flags}`,
+    })
   }
   if (
     !asReceiver &&

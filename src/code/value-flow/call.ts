@@ -8,6 +8,7 @@ import { registerHandlers } from './handlers.ts'
 import { requiredValue } from './imports.ts'
 import { substitute, argumentOf } from './labels.ts'
 import { elementOf, load, prototypeOf } from './load.ts'
+import { inOrder, withOptions } from './python.ts'
 import { PART, type Run } from './run.ts'
 import { checkUnknownCall } from './check-call.ts'
 import { hit } from './sink-hits.ts'
@@ -48,11 +49,11 @@ export function call(run: Run, node: Call): Value {
         out = join(
           out,
           node.construct
-            ? construct(run, ref.fn, refInstance(run, ref.fn), args, node)
+            ? construct(run, ref.fn, refInstance(run, ref.fn), inOrder(node, args, ref.fn), node)
             : enter(
                 run,
                 ref.fn,
-                args,
+                inOrder(node, args, ref.fn),
                 callee.kind === 'super' ? PART.evaluate(run, { ...callee, kind: 'this' }) : receiver,
                 node,
               ),
@@ -65,7 +66,10 @@ export function call(run: Run, node: Call): Value {
       case 'api':
         known = true
         node.api ??= ref.package + ref.chain
-        out = join(out, callApi(run, { node, ref, args, receiver, method: name }))
+        out = join(
+          out,
+          callApi(run, { node, ref, args: withOptions(run, node, args), receiver, method: name }),
+        )
         break
       case 'object':
       case 'regex':
@@ -80,7 +84,7 @@ export function call(run: Run, node: Call): Value {
   }
   registerHandlers(run, { node, receiver, method, args })
   if (!known || target.refs.every((each) => each.kind === 'api'))
-    checkUnknownCall(run, node, name, receiver, args)
+    checkUnknownCall(run, node, name, receiver, withOptions(run, node, args))
   if (!known && out === PLAIN) out = unknownResult(run, node, name, receiver, args)
   else if (name !== '' && out.taints.length > 0) out = cleared(out, clearedByName(name))
   return run.env.checked(out)
@@ -207,7 +211,7 @@ function constructClass(run: Run, ref: ClassRef, args: readonly Value[], node: C
   const constructor = constructorOf(run, ref)
   if (constructor !== null) {
     noteTarget(node, constructor)
-    enter(run, constructor, args, instance, node)
+    enter(run, constructor, inOrder(node, args, constructor), instance, node)
   }
   return instance
 }

@@ -1,5 +1,6 @@
 import type { Call } from '../flow-graph/expressions.ts'
 import { textOf } from '../flow-graph/module.ts'
+import { PYTHON, pythonSinks, pythonSinksByMethod } from '../models/python.ts'
 import { type SinkModel, sinksByMethod, sinksOf } from '../models/sinks.ts'
 import type { ApiCall } from './call-api.ts'
 import type { Run } from './run.ts'
@@ -9,7 +10,9 @@ import { MARKUP, PLAIN, type Value, WHOLE } from './value.ts'
 /** Sinks of a call that leaves the program. */
 export function checkApiCall(run: Run, { node, ref, args }: ApiCall, method: string): void {
   // Members of what calls returned have sinks too, packages' own functions by their name.
-  const models = sinksOf(ref.package, method, ref.chain)
+  const models = ref.package.startsWith(PYTHON)
+    ? pythonSinks(ref.package, method, ref.chain)
+    : sinksOf(ref.package, method, ref.chain)
   for (const model of models)
     checkModel(
       run,
@@ -37,7 +40,9 @@ export function checkUnknownCall(
   )
     return
   const text = textOf(run.module, node.callee.object).slice(-60).replace(/\(\)$/, '')
-  for (const model of sinksByMethod(method, text)) checkModel(run, node, model, args, `${text}.${method}`)
+  const models =
+    run.module.language === 'python' ? pythonSinksByMethod(method, text) : sinksByMethod(method, text)
+  for (const model of models) checkModel(run, node, model, args, `${text}.${method}`)
 }
 
 function checkModel(run: Run, node: Call, model: SinkModel, args: readonly Value[], name: string): void {
@@ -109,6 +114,17 @@ function applies(model: SinkModel, args: readonly Value[]): boolean {
       )
     case 'entities':
       return optionOf(args, 'noent')
+    case 'loader':
+      return !args
+        .slice(1)
+        .some((arg) =>
+          [
+            ...arg.refs,
+            ...arg.refs.flatMap((ref) =>
+              ref.kind === 'object' ? (ref.fields.get('Loader')?.refs ?? []) : [],
+            ),
+          ].some((ref) => ref.kind === 'api' && /(?:Safe|Base)Loader$/.test(ref.chain)),
+        )
     case 'text-timer':
     default:
       return (

@@ -3,6 +3,7 @@ import { PARAM } from '../models/classes.ts'
 import { importedModule, requiredValue } from './imports.ts'
 import { load, member } from './load.ts'
 import { concatenate } from './concatenate.ts'
+import { pythonApi } from './python.ts'
 import { PART, type Run } from './run.ts'
 import { checkElement, dangerous } from './sink-hits.ts'
 import {
@@ -22,7 +23,7 @@ export function evaluate(run: Run, node: Expression): Value {
     case 'literal':
       return node.value === undefined ? PLAIN : constantValue(node.value)
     case 'regex':
-      return refValue(run.analysis.regex(node.pattern, node.flags))
+      return refValue(run.analysis.regex(node.pattern, node.flags, run.module, node))
     case 'template':
       return template(run, node)
     case 'name':
@@ -197,7 +198,8 @@ function selfValue(run: Run): Value {
 
 function nameValue(run: Run, node: Name): Value {
   const { variable } = node
-  if (variable === null) return globalValue(run, node.name)
+  if (variable === null)
+    return run.module.language === 'python' ? pythonApi(run.analysis, node.name) : globalValue(run, node.name)
   const local = run.env.vars.get(variable)
   if (variable.owner === run.fn) {
     if (local !== undefined && !(variable.captured && variable.assigned > 0)) return local

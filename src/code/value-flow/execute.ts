@@ -1,6 +1,7 @@
 import type { Loop, Statement, Switch, Try } from '../flow-graph/statements.ts'
 import { noteReturn, noteExit } from './read.ts'
 import { elementOf, keysOf } from './load.ts'
+import { pythonReturn } from './python.ts'
 import { PART, type Run } from './run.ts'
 import { join, PLAIN, refValue } from './value.ts'
 
@@ -46,6 +47,7 @@ function statement(run: Run, node: Statement): void {
     case 'return': {
       const value = node.value === null ? PLAIN : PART.evaluate(run, node.value)
       run.summary.returns = join(run.summary.returns, value)
+      if (run.module.language === 'python') pythonReturn(run, value, node)
       const known = node.value === null ? false : typeof value.constant === 'boolean' ? value.constant : null
       if (node.value !== null && known === null) {
         for (const outcome of [true, false]) {
@@ -133,6 +135,7 @@ function loop(run: Run, node: Loop): void {
   const exit: Run['exits'][number] = { label: node.label, loop: true, broken: [], continued: [] }
   run.exits.push(exit)
   let entry = before
+  let last = before
   for (let round = 0; round < rounds; round++) {
     const env = entry.fork()
     run.env = env
@@ -157,14 +160,21 @@ function loop(run: Run, node: Loop): void {
       if (node.test !== null && node.form === 'do') PART.evaluate(run, node.test)
     }
     const after = run.env
+    if (!after.dead) last = after
     const merged = entry.fork()
     if (!after.dead) merged.become(entry.fork(), after)
     entry = merged
   }
   run.exits.pop()
   run.loops--
+  const checked = last.safe
+  const known = before.safe
   run.env = before
   before.become(entry, null)
+  // Every element went through the check, or the loop was left.
+  for (const [label, mask] of checked ?? [])
+    if (label.path.at(-1) === '*' && exit.broken.length === 0)
+      before.markSafe(label, mask & ~(known?.get(label) ?? 0))
   if (node.test !== null && exit.broken.length === 0) PART.assume(run, node.test, false)
   for (const each of exit.broken) before.become(before.fork(), each)
 }

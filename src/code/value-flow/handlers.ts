@@ -69,6 +69,15 @@ function verb(run: Run, { receiver, args, node }: Registration, apis: readonly s
     return
   const handlers = functionsIn(args)
   for (const fn of handlers) {
+    if (byContext && !fn.form.startsWith('arrow')) {
+      // Koa 1 gives the context as `this`.
+      const summary = run.analysis.summaryOf(fn)
+      const grown = join(summary.self, refValue(run.analysis.api('#context', '')))
+      if (grown !== summary.self) {
+        summary.self = grown
+        run.analysis.enqueue(fn)
+      }
+    }
     if (byContext || /^(?:ctx|context|c)$/.test(paramName(fn, 0))) {
       give(run, fn, 0, '#context')
       continue

@@ -2,6 +2,7 @@ import type { Variable } from '../flow-graph/functions.ts'
 import type { Import, Module } from '../flow-graph/module.ts'
 import type { Analysis } from './analysis.ts'
 import { ofObject } from './load.ts'
+import { pythonApi } from './python.ts'
 import { PART, type Run } from './run.ts'
 import { join, PLAIN, refValue, type Value } from './value.ts'
 
@@ -74,7 +75,7 @@ export function importedModule(run: Run, variable: Variable): Value {
 function importValue(run: Run, from: Module, source: string, imported: string): Value {
   const module = run.analysis.index.resolve(from, source)
   if (module === null) {
-    const api = apiOf(run.analysis, source)
+    const api = from.language === 'python' ? pythonApi(run.analysis, source) : apiOf(run.analysis, source)
     const ref = api.refs[0]
     return imported === '*' || imported === 'default' || ref?.kind !== 'api'
       ? api

@@ -1,4 +1,5 @@
 import type { Member, Span } from '../flow-graph/expressions.ts'
+import { PYTHON, pythonSource } from '../models/python.ts'
 import { apiSource, REQUEST_PARTS, RESULT_PARTS } from '../models/sources.ts'
 import { CLASS, OUTSIDE } from '../models/classes.ts'
 import { fieldTaints } from './labels.ts'
@@ -125,7 +126,9 @@ function ofApi(run: Run, ref: ApiRef, object: Value, field: string | null, site:
   }
   if (field === null) return PLAIN
   const chain = `${ref.chain}.${field}`
-  const found = apiSource(ref.package, chain)
+  const found = ref.package.startsWith(PYTHON)
+    ? pythonSource(ref.package, chain)
+    : apiSource(ref.package, chain)
   if (found !== null) return sourceValue(run, `${ref.package}${chain}`, { ...found, site }, ref, field)
   return refValue(run.analysis.api(ref.package, chain))
 }

@@ -6,6 +6,7 @@ import type { Analysis } from './analysis.ts'
 import { Environment } from './environment.ts'
 import { collectExports } from './imports.ts'
 import { taintFrom } from './load.ts'
+import { pythonParameter } from './python.ts'
 import { PART, type Run } from './run.ts'
 import { intersectCleared, join, type Label, PLAIN, refValue, type Value, WHOLE } from './value.ts'
 
@@ -91,6 +92,7 @@ const PAGE_FILE = /(?:^|\/)(?:page|layout|generateMetadata)\.[jt]sx?$/
 /** What a parameter is by its decorator, its type, its file, or its name. */
 function knownParameter(run: Run, param: Param, index: number): Value | null {
   const { fn, analysis } = run
+  if (fn.module.language === 'python') return pythonParameter(run, param, index)
   for (const each of param.decorators) {
     const callee = each.kind === 'call' ? each.callee : each
     const found = callee.kind === 'name' ? own(PARAM_DECORATORS, callee.name) : undefined
@@ -148,7 +150,7 @@ function knownParameter(run: Run, param: Param, index: number): Value | null {
       ? refValue(analysis.api('#request', ''))
       : null
   }
-  const byName = paramByName(name, nameOf(fn, index - 1), nameOf(fn, index + 1))
+  const byName = paramByName(name, nameOf(fn, index + 1))
   return byName === null ? null : refValue(analysis.api(byName, ''))
 }
 

@@ -1,4 +1,5 @@
 import type { Element, Property, Span } from '../flow-graph/expressions.ts'
+import type { Module } from '../flow-graph/module.ts'
 import { CLASS, type ClassName } from '../models/classes.ts'
 import { allTaints } from './labels.ts'
 import type { Run } from './run.ts'
@@ -7,6 +8,8 @@ import { MARKUP, type Taint, type Value } from './value.ts'
 export interface Sink {
   readonly class: ClassName
   readonly span: Span
+  /** Where the span lies, when it is another file. */
+  readonly module?: Module
   readonly sink: string
   /** It must stand in markup to be dangerous. */
   readonly markup?: boolean
@@ -34,7 +37,7 @@ export function hit(run: Run, taint: Taint, sink: Sink): void {
     if (each.label === taint.label && each.span === sink.span && each.class === sink.class) return
   hits.push({
     class: sink.class,
-    module: run.module,
+    module: sink.module ?? run.module,
     span: sink.span,
     sink: sink.sink,
     label: taint.label,

@@ -99,6 +99,9 @@ export interface RegexRef {
   readonly id: number
   readonly pattern: string
   readonly flags: string
+  /** Where it is written first. */
+  readonly module: Module
+  readonly span: Span
 }
 
 export type Ref = FunctionRef | ClassRef | ObjectRef | ApiRef | RegexRef

@@ -46,10 +46,11 @@ function parse(file: SourceFile): Module | Skipped {
   if (nestsTooDeeply(file.text)) return { path: file.path, reason: 'it nests too deeply' }
   const typescript = /\.[mc]?tsx?$/.test(file.path)
   let fault = 'it cannot be parsed'
-  for (const dialect of dialectsOf(file.path)) {
+  for (const [dialect, sourceType] of dialectsOf(file.path)) {
     try {
       const result = parseSync(file.path, file.text, {
         lang: dialect,
+        ...(sourceType === null ? {} : { sourceType }),
         preserveParens: false,
         experimentalRawTransfer: true,
       } as object)
@@ -69,11 +70,20 @@ function parse(file: SourceFile): Module | Skipped {
   return { path: file.path, reason: fault }
 }
 
-/** Plain `.js` is often JSX, and sometimes has types (Flow), which the TypeScript dialect mostly reads. */
-function dialectsOf(path: string): readonly Dialect[] {
-  if (path.endsWith('.tsx')) return ['tsx']
-  if (/\.[mc]?ts$/.test(path)) return ['ts', 'tsx']
-  return ['jsx', 'tsx']
+/** A script may return at its top level, as CommonJS allows. Plain `.js` is often JSX, and sometimes has types (Flow), which the TypeScript dialect mostly reads. */
+function dialectsOf(path: string): readonly (readonly [Dialect, 'commonjs' | null])[] {
+  if (path.endsWith('.tsx')) return [['tsx', null]]
+  if (/\.[mc]?ts$/.test(path)) {
+    return [
+      ['ts', null],
+      ['tsx', null],
+    ]
+  }
+  return [
+    ['jsx', null],
+    ['jsx', 'commonjs'],
+    ['tsx', null],
+  ]
 }
 
 function lower(file: SourceFile, parsed: Parsed, typescript: boolean): Module {
