@@ -20,6 +20,7 @@ export const STEPS: Readonly<Record<number, string>> = {
   93: 'its network could not be set up',
   94: 'its sockets could not be handed over',
   95: 'the limit of open files could not be set (open_files above the hard limit?)',
+  96: 'the harness ended while the sandbox was launched',
 }
 
 export interface LaunchPlan {
@@ -41,6 +42,12 @@ export function stagedAt(index: number): string {
   return `${STAGE}/${index}`
 }
 
+/** For `setpriv`; a change of user takes it back, so that it is said again there. */
+const DIES = '--pdeathsig=KILL'
+
+/** The parent may have died before its death was listened to. */
+const HAS_PARENT = `read -r _ _ _ parent _ </proc/$$/stat; [ "$parent" = ${process.pid} ] || exit 96`
+
 /**
  * The command line that ends in bwrap: every program replaces the one before, so that the process that was started is
  * the one that ends with the sandbox. The namespaces of network and mounts belong to root outside (or to the user's
@@ -52,7 +59,15 @@ export function launchCommand(plan: LaunchPlan): readonly [string, ...string[]] 
   const bwrap = [
     ...(uid === null
       ? []
-      : [programs.setpriv, `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--inh-caps=-all', '--']),
+      : [
+          programs.setpriv,
+          `--reuid=${uid}`,
+          `--regid=${uid}`,
+          '--clear-groups',
+          '--inh-caps=-all',
+          DIES,
+          '--',
+        ]),
     programs.bwrap,
     '--args',
     String(ARGUMENTS_FD),
@@ -65,13 +80,16 @@ export function launchCommand(plan: LaunchPlan): readonly [string, ...string[]] 
         ? ['--user', '--map-root-user', '--net']
         : []
       : ['--mount', '--propagation=private', ...(gateway ? ['--net'] : [])]
-  if (namespaces.length === 0) return [...shell, ...bwrap]
-  return [programs.unshare, ...namespaces, '--', ...shell, ...bwrap]
+  // A harness that is killed in the middle of a launch takes it along, until bwrap sees to that itself.
+  const tied = uid === null ? [] : [programs.setpriv, DIES, '--']
+  const unshared = namespaces.length === 0 ? [] : [programs.unshare, ...namespaces, '--']
+  const [first, ...rest] = [...tied, ...unshared, ...shell, ...bwrap]
+  return [first!, ...rest]
 }
 
 function launchScript({ programs, gateway, joins, openFiles, passer, staged }: LaunchPlan): string {
   const log = `2>&${LOG_FD}`
-  const lines = [`exec ${KEPT_FD}>&2 ${log}`]
+  const lines = [`exec ${KEPT_FD}>&2 ${log}`, HAS_PARENT]
   for (const file of joins) lines.push(`echo 0 >${quoted(file)} || exit 91`)
   // Whatever the machine runs out of, agents go before the harness.
   lines.push('echo 500 >/proc/self/oom_score_adj', 'umask 022')
@@ -86,6 +104,7 @@ function launchScript({ programs, gateway, joins, openFiles, passer, staged }: L
       `${passer.map(quoted).join(' ')} </dev/null >&${LOG_FD} || exit 94`,
     )
   }
+  if (gateway) lines.push(HAS_PARENT)
   // After Node, which needs many descriptors for itself.
   if (openFiles !== undefined) lines.push(`ulimit -n ${openFiles} || exit 95`)
   lines.push('ulimit -c 0', 'unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE')
