@@ -94,7 +94,10 @@ export function exclude(run: Run, node: Expression, mask: number): void {
   const value = PART.evaluate(run, inner)
   // A path or address is checked as a whole, whatever it was put together from.
   for (const taint of value.taints)
-    run.env.markSafe(taint.label, (taint.flags & WHOLE) !== 0 ? mask : mask & PREFIX)
+    run.env.markSafe(
+      taint.label,
+      (taint.flags & WHOLE) !== 0 ? mask : mask & (PREFIX | (taint.label.path.at(-1) === '*' ? KEYS : 0)),
+    )
   if (inner.kind === 'name' && inner.variable !== null) run.env.clearVariable(inner.variable, mask)
 }
 
@@ -262,7 +265,7 @@ function contains(run: Run, subject: Expression, item: Expression, found: boolea
 function absent(text: string): number {
   let mask = 0
   if (text.includes('__proto__')) mask |= KEYS
-  if (text === '..' || text === '../' || text === '/..' || text === './') mask |= TRAVERSAL
+  if (text.includes('..') || text === './') mask |= TRAVERSAL
   if (text === '/' || text === '\\') mask |= TRAVERSAL | CLASS.ssrf | CLASS.redirect
   if (text === '<') mask |= CLASS.xss
   if (text === "'" || text === ';') mask |= CLASS.sql | CLASS.command
@@ -285,12 +288,8 @@ function constantsIn(run: Run, node: Expression, list: Value): string[] | null {
 
 function prefixHolds(run: Run, subject: Expression, prefix: Expression): void {
   const value = PART.evaluate(run, prefix)
-  if (
-    value.taints.some((each) => each.label.source !== null) &&
-    value.constant === undefined &&
-    prefix.kind !== 'binary'
-  )
-    return
+  // A prefix that the checked value itself decides about excludes nothing.
+  if (value.constant === undefined && sameLabels(value, PART.evaluate(run, subject))) return
   const text = value.constant
   if (text === '/' || text === '' || text === 'http') return
   if (typeof text === 'string' && /^https?:\/\/$/.test(text)) return exclude(run, subject, CLASS.code)

@@ -36,8 +36,7 @@ const FIELDS_READ = 60
 
 /** A field of a value; `field` null: one whose name is only known as the value `key`. */
 export function load(run: Run, object: Value, field: string | null, key: Value, site: Span): Value {
-  if (field !== null && HARMLESS.has(field) && object.refs.every((each) => each.kind !== 'object'))
-    return PLAIN
+  if (field !== null && HARMLESS.has(field) && object.refs.length === 0) return PLAIN
   let out = PLAIN
   if (object.taints.length > 0 && !(field !== null && HARMLESS.has(field)))
     out = valueOf(fieldTaints(run.analysis, object, field ?? '*'))

@@ -124,7 +124,7 @@ const NO_REFS: readonly Ref[] = []
 export const PLAIN: Value = { taints: NO_TAINTS, refs: NO_REFS, constant: undefined, prefix: '' }
 
 const TAINT_LIMIT = 8
-const REF_LIMIT = 12
+const REF_LIMIT = 24
 
 export function constantValue(constant: Constant): Value {
   return { taints: NO_TAINTS, refs: NO_REFS, constant, prefix: typeof constant === 'string' ? constant : '' }
