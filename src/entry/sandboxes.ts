@@ -39,7 +39,8 @@ async function open(name: SandboxProviderName, place: ProviderPlace): Promise<Sa
   if (name === 'kubernetes')
     throw new BelayError('sandbox:unavailable', {
       what: 'A sandbox by kubernetes',
-      cause: 'it is not built yet',
+      cause:
+        'the sockets of the gateway cannot be handed into a pod, so that an agent there would have no way out',
       fix: 'choose bubblewrap, podman or docker',
     })
   const runtime = process.env['BELAY_SANDBOX_RUNTIME']
