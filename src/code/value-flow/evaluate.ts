@@ -3,7 +3,7 @@ import { PARAM } from '../models/classes.ts'
 import { importedModule, requiredValue } from './imports.ts'
 import { load, member } from './load.ts'
 import { concatenate } from './concatenate.ts'
-import { pythonApi } from './python.ts'
+import { constantTest, pythonApi } from './python.ts'
 import { PART, type Run } from './run.ts'
 import { checkElement, dangerous } from './sink-hits.ts'
 import {
@@ -90,6 +90,8 @@ export function evaluate(run: Run, node: Expression): Value {
     }
     case 'conditional': {
       PART.evaluate(run, node.test)
+      const decided = run.module.language === 'python' ? constantTest(run, node.test) : null
+      if (decided !== null) return PART.evaluate(run, decided ? node.then : node.otherwise)
       const before = run.env
       const yes = before.fork()
       const no = before.fork()
@@ -201,6 +203,9 @@ function nameValue(run: Run, node: Name): Value {
   if (variable === null)
     return run.module.language === 'python' ? pythonApi(run.analysis, node.name) : globalValue(run, node.name)
   const local = run.env.vars.get(variable)
+  // Python imports in functions too.
+  if (variable.kind === 'import' && variable.owner === run.fn && local === undefined)
+    return importedModule(run, variable)
   if (variable.owner === run.fn) {
     if (local !== undefined && !(variable.captured && variable.assigned > 0)) return local
     if (!variable.captured) return local ?? PLAIN

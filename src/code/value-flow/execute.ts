@@ -1,7 +1,7 @@
 import type { Loop, Statement, Switch, Try } from '../flow-graph/statements.ts'
 import { noteReturn, noteExit } from './read.ts'
 import { elementOf, keysOf } from './load.ts'
-import { pythonReturn } from './python.ts'
+import { constantTest, pythonReturn } from './python.ts'
 import { PART, type Run } from './run.ts'
 import { join, PLAIN, refValue } from './value.ts'
 
@@ -68,6 +68,8 @@ function statement(run: Run, node: Statement): void {
       return
     case 'if': {
       PART.evaluate(run, node.test)
+      const decided = run.module.language === 'python' ? constantTest(run, node.test) : null
+      if (decided !== null) return PART.execute(run, decided ? node.then : node.otherwise)
       const before = run.env
       const yes = before.fork()
       const no = before.fork()

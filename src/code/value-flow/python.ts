@@ -1,4 +1,4 @@
-import type { Call } from '../flow-graph/expressions.ts'
+import type { Call, Expression } from '../flow-graph/expressions.ts'
 import type { FunctionInfo, Param } from '../flow-graph/functions.ts'
 import { PYTHON, request } from '../models/python.ts'
 import type { Analysis } from './analysis.ts'
@@ -102,4 +102,57 @@ function nameOf({ pattern }: Param): string | null {
 
 function escaped(text: string): string {
   return text.replaceAll(/\W/g, '\\$&')
+}
+
+type Constant = string | number | boolean | null
+
+/** What a test comes to when it is made of constants that are assigned once; null when it is not. */
+export function constantTest(run: Run, node: Expression): boolean | null {
+  const value = constantOf(run, node, 0)
+  return value === undefined ? null : Boolean(value)
+}
+
+function constantOf(run: Run, node: Expression, depth: number): Constant | undefined {
+  if (depth > 20) return undefined
+  switch (node.kind) {
+    case 'literal':
+      return node.value
+    case 'name': {
+      // A loop may come back with another value than the one that is known here.
+      if (node.variable === null || node.variable.assigned > 0 || node.variable.owner !== run.fn)
+        return undefined
+      return run.env.vars.get(node.variable)?.constant
+    }
+    case 'unary': {
+      const operand = constantOf(run, node.operand, depth + 1)
+      if (operand === undefined) return undefined
+      return node.operator === '!'
+        ? !operand
+        : node.operator === '-' && typeof operand === 'number'
+          ? -operand
+          : undefined
+    }
+    case 'binary': {
+      const left = constantOf(run, node.left, depth + 1)
+      const right = constantOf(run, node.right, depth + 1)
+      if (left === undefined || right === undefined) return undefined
+      if (node.operator === '===') return left === right
+      if (node.operator === '!==') return left !== right
+      if (typeof left !== 'number' || typeof right !== 'number') return undefined
+      return ARITHMETIC[node.operator]?.(left, right)
+    }
+    default:
+      return undefined
+  }
+}
+
+const ARITHMETIC: Readonly<Record<string, (left: number, right: number) => number | boolean>> = {
+  '+': (left, right) => left + right,
+  '-': (left, right) => left - right,
+  '*': (left, right) => left * right,
+  '%': (left, right) => left % right,
+  '<': (left, right) => left < right,
+  '<=': (left, right) => left <= right,
+  '>': (left, right) => left > right,
+  '>=': (left, right) => left >= right,
 }
