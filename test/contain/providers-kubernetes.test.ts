@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ beforeEach(async () => {
   objects = new Map()
   asked = []
   ending = { phase: 'Succeeded', containerStatuses: [{ state: { terminated: { exitCode: 0 } } }] }
-  server = createServer(async (request, response) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = request.url!.split('?')[0]!
     asked.push(`${request.method} ${path.replace(/belay-[0-9a-f]{16}/, 'NAME')}`)
     const answer = (status: number, body: JsonObject): void =>
@@ -37,7 +37,8 @@ beforeEach(async () => {
     if (found === undefined) return answer(404, { message: 'not found' })
     if (request.method === 'DELETE') objects.delete(path)
     answer(200, { ...found, status: ending })
-  })
+  }
+  server = createServer((request, response) => void serve(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   folder = mkdtempSync(join(tmpdir(), 'belay-kubernetes-'))
   mkdirSync(join(folder, 'agents/one/workspace'), { recursive: true })
