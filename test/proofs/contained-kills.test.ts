@@ -132,7 +132,8 @@ it(
               if (checked.has(action.id)) fresh = false
               else {
                 checked.add(action.id)
-                known.add(String((await harness.flow.input(action))?.['path']))
+                const path = (await harness.flow.input(action))?.['path']
+                if (typeof path === 'string') known.add(path)
               }
             }
             before = page.at(-1)?.id
