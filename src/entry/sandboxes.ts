@@ -13,26 +13,31 @@ const opened = new Map<string, Promise<SandboxProvider>>()
  * Throws `sandbox:unavailable`.
  */
 export function providerOf(policy: Policy, agent: string, data: string): Promise<SandboxProvider> {
-  const name = policy.agent(agent)?.run.sandbox.provider ?? 'bubblewrap'
+  const { provider, image = null } = policy.agent(agent)?.run.sandbox ?? {}
+  const name = provider ?? 'bubblewrap'
   const protects = policy.path === null ? [] : [policy.path]
-  const key = [name, data, ...protects].join('\0')
-  const known = opened.get(key) ?? open(name, { data, protects })
+  const key = [name, image ?? '', data, ...protects].join('\0')
+  const known = opened.get(key) ?? open(name, image, { data, protects })
   opened.set(key, known)
   known.catch(() => opened.delete(key))
   return known
 }
 
-async function open(name: SandboxProviderName, place: ProviderPlace): Promise<SandboxProvider> {
+async function open(
+  name: SandboxProviderName,
+  named: string | null,
+  place: ProviderPlace,
+): Promise<SandboxProvider> {
   if (name === 'bubblewrap') {
     const { bubblewrapProvider } = await import('../flow/contain/sandbox/choose-provider.ts')
     return bubblewrapProvider(place)
   }
-  const image = process.env['BELAY_SANDBOX_IMAGE']
+  const image = named ?? process.env['BELAY_SANDBOX_IMAGE']
   if (image === undefined || image === '')
     throw new BelayError('sandbox:unavailable', {
       what: `A sandbox by ${name}`,
       cause: 'nobody says which image its containers have',
-      fix: 'set BELAY_SANDBOX_IMAGE to one that holds what the agents’ commands need',
+      fix: 'set sandbox.image, or BELAY_SANDBOX_IMAGE, to one that holds what the agents’ commands need',
     })
   const { rememberedProofs } = await import('../flow/contain/sandbox/probes/remembered-proofs.ts')
   const probe = rememberedProofs(place.data)

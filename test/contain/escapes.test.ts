@@ -140,7 +140,7 @@ function harness(
   const home = mkdtempSync(join(folder, 'home-'))
   if (isRoot) chownSync(home, as.uid === AGENT_UID ? 0 : as.uid, 0)
   const workspace = spec.workspace ?? workspaceOf(as.uid)
-  const [program = '', ...args] = [
+  const [program = '', ...args]: string[] = [
     ...as.prefix,
     process.execPath,
     CONTAINED,
@@ -200,7 +200,7 @@ describe.each(USERS)('an agent of $name', (as) => {
       env: { GIVEN: '1' },
     })
     const { report, output = '', message } = await ended
-    expect(report, message).toMatchObject({ code: 0, cause: 'exited' })
+    expect({ message, ...report }).toMatchObject({ code: 0, cause: 'exited' })
     tries = triesOf(output)
     // Everything of the machine and none of the layers: a user of its own namespaces, as an attacker would begin.
     const { bwrap } = requirePrograms('bwrap')
@@ -306,6 +306,7 @@ describe.each(USERS)('an agent of $name', (as) => {
     child.kill('SIGKILL')
     await ended
     await until(() => !isRunning(name))
+    expect(isRunning(name)).toBe(false)
   })
 
   test('gets no workspace that holds more than its own', async () => {
@@ -336,12 +337,12 @@ describe.each(USERS)('an agent of $name', (as) => {
       return
     }
     const [memory, processes, cpu, disk] = results
-    expect(memory!.report).toMatchObject({ cause: 'memory', signal: 'SIGKILL' })
-    expect(processes!.report).toMatchObject({ cause: 'processes' })
-    expect(cpu!.report).toMatchObject({ code: 0 })
-    expect(cpu!.report!.usage.cpuMs).toBeLessThan(cpu!.report!.usage.wallMs * 0.2 + 150)
-    expect(disk!.report).toMatchObject({ cause: 'disk' })
-    expect(disk!.output).toContain('No space left')
+    expect(memory.report).toMatchObject({ cause: 'memory', signal: 'SIGKILL' })
+    expect(processes.report).toMatchObject({ cause: 'processes' })
+    expect(cpu.report).toMatchObject({ code: 0 })
+    expect(cpu.report!.usage.cpuMs).toBeLessThan(cpu.report!.usage.wallMs * 0.2 + 150)
+    expect(disk.report).toMatchObject({ cause: 'disk' })
+    expect(disk.output).toContain('No space left')
   }, 30_000)
 
   test('is told of the wall time that ended it', async () => {
