@@ -17,6 +17,7 @@ import {
   PLAIN,
   refValue,
   sameText,
+  type Taint,
   type Value,
   valueOf,
   WHOLE,
@@ -27,6 +28,8 @@ export interface ApiCall {
   readonly ref: ApiRef
   readonly args: readonly Value[]
   readonly receiver: Value
+  /** What is called. */
+  readonly target: Value
   readonly method: string
 }
 
@@ -55,9 +58,7 @@ export function callApi(run: Run, given: ApiCall): Value {
     )
   if (ref.package.startsWith('#'))
     // A method of a request gives what the member of that name is, as `req.query('x')`.
-    return given.receiver.taints.length > 0 && ref.package !== '#response'
-      ? join(result, ownTaints(run, given))
-      : result
+    return ref.package === '#response' ? result : join(result, valueOf(outsideTaints(given.target)))
   if (ITERATORS.test(`${ref.package}.${method}`)) {
     const at = args.findIndex((each) => each.refs.some((one) => one.kind === 'function'))
     if (at >= 0) {
@@ -82,11 +83,10 @@ export function callApi(run: Run, given: ApiCall): Value {
   return out
 }
 
-function ownTaints(_run: Run, given: ApiCall): Value {
-  return valueOf(
-    mapTaints(given.receiver, (each) =>
-      each.label.source === null ? null : { ...each, flags: each.flags | WHOLE },
-    ),
+/** Taints that come from a source itself, not from the parameter that it was read of. */
+function outsideTaints(value: Value): readonly Taint[] {
+  return mapTaints(value, (each) =>
+    each.label.source === null ? null : { ...each, flags: each.flags | WHOLE },
   )
 }
 
