@@ -41,9 +41,8 @@ export function countArrival(b: Behaviour, at: number): void {
   if (b.reference === 0) return
   for (let i = 0; i < FACTORS.length; i++) {
     const stat = STATS.rate[i] as number
-    // First what the time since the last arrival says, then the arrival: the statistic may reach zero in between.
-    if ((b.now[stat] as number) > 0) raise(b, stat, -((FACTORS[i] as number) - 1) * expected, at, 0, 0)
-    raise(b, stat, LOGS[i] as number, at, 1, 0)
+    // The gap and the arrival at its end together: only so is the expectation of their likelihood ratio one.
+    raise(b, stat, (LOGS[i] as number) - ((FACTORS[i] as number) - 1) * expected, at, 1, 0)
   }
 }
 
@@ -150,8 +149,8 @@ function readWeek(b: Behaviour, prior: PacePrior, at: number): void {
   let mean = 0
   for (let slot = 0; slot < WEEK_HOURS; slot++) {
     const own = gather(b, slot, WEEK_HOURS, oldest, current)
-    // Of two weeks one may have had a holiday.
-    const ownMedian = own > 2 ? medianOf(own) : scratchMax(own)
+    // The upper median: of four weeks two may have had a holiday, and of fewer all but one.
+    const ownMedian = own > 3 ? upperMedian(own) : scratchMax(own)
     let expected = ownMedian
     if (own < 2) {
       const days = gather(b, slot % 24, 24, oldest, current)
@@ -210,6 +209,10 @@ function medianOf(length: number): number {
   return length % 2 === 1
     ? (sorted[middle] as number)
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+}
+
+function upperMedian(length: number): number {
+  return scratch.subarray(0, length).sort()[length >> 1] as number
 }
 
 function medianOfHours(b: Behaviour, slot: number, oldest: number, current: number): number {
