@@ -1,12 +1,29 @@
 /** Something that a person should know of, with its numbers. */
 export interface Alert {
-  readonly kind: 'budget' | 'agent' | 'held' | 'errors' | 'export' | 'ledger' | 'break_glass' | 'test'
+  readonly kind:
+    | 'budget'
+    | 'agent'
+    | 'anomaly'
+    | 'burn'
+    | 'held'
+    | 'errors'
+    | 'export'
+    | 'ledger'
+    | 'break_glass'
+    | 'over'
+    | 'test'
   /** What repeats of the same are recognised by. */
   readonly key: string
   /** Approvals and stops are never quiet. */
   readonly urgent: boolean
   /** Who is told beside those who are told of everything, by address. */
   readonly people?: readonly string[]
+  /** Whom it is about, where and on what it was noticed. */
+  readonly agent?: string
+  readonly session?: string | null
+  readonly action?: string
+  /** Under which it is kept, once it is. */
+  readonly alarm?: string
   readonly title: string
   /** What happened, in numbers. */
   readonly facts: readonly string[]

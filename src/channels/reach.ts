@@ -10,6 +10,8 @@ export interface Reach {
   view(held: InState<'held'>): Promise<ApprovalView>
   /** Everybody whom the policy names around approvals, as it spells them. */
   names(): readonly string[]
+  /** What the policy lets this person do as an operator; `null`: nothing. */
+  operator(person: string): Operator | null
   /** Epoch ms. */
   readonly now: () => number
   /** The folder for what belongs to this installation. */
@@ -20,6 +22,14 @@ export interface Reach {
   readonly onFault: (error: unknown) => void
   /** To be told of every message that its receiver took. */
   readonly onSent?: () => void
+}
+
+/** What an operator does from a message; each answers what became of it, and is recorded. */
+export interface Operator {
+  /** Takes note of an alarm. */
+  acknowledge(alarm: string, via: string): Promise<string>
+  /** Pauses the agent that an alarm is about. */
+  pause(alarm: string, via: string): Promise<string>
 }
 
 /** The action when it still waits in this very step of this approval, with the same arguments. */

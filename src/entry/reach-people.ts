@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Action, InState, ProposalPayload } from '../action/action.ts'
 import { BelayError } from '../errors/catalogue.ts'
+import { AlarmBook } from '../flow/alarm-book.ts'
 import { AlertDesk } from '../channels/alert-desk.ts'
 import { AlertWatch } from '../channels/alert-watch.ts'
 import { viewOf } from '../channels/approval-view.ts'
@@ -9,10 +10,12 @@ import { ChannelBook } from '../channels/channel-desk.ts'
 import type { ChannelDesk, ChannelStatus } from '../channels/channel-desk.ts'
 import { discordDoor } from '../channels/discord/discord-door.ts'
 import { approvalDoor } from '../channels/email/approval-door.ts'
-import type { Reach } from '../channels/reach.ts'
+import type { Operator, Reach } from '../channels/reach.ts'
 import { slackDoor, SlackWork } from '../channels/slack/slack-door.ts'
 import type { ApprovalChannel } from '../flow/approve/announcer.ts'
 import { whoMayVote } from '../flow/approve/place.ts'
+import type { Anomaly } from '../flow/monitor/baselines/anomaly.ts'
+import type { BudgetRule } from '../policy/policy.ts'
 import type { NotifyRule } from '../policy/notify.ts'
 import type { WitnessState } from '../flow/audit/transparency/seek-witnesses.ts'
 import type { Harness } from './harness.ts'
@@ -44,7 +47,14 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
   readonly #desk: AlertDesk
   readonly #book = new ChannelBook(() => this.#opened?.reach.now() ?? Date.now())
   #channels: Channels = NO_CHANNELS
-  #opened: { readonly harness: Harness; readonly reach: Reach; readonly watch: AlertWatch } | undefined
+  #opened:
+    | {
+        readonly harness: Harness
+        readonly reach: Reach
+        readonly watch: AlertWatch
+        readonly book: AlarmBook
+      }
+    | undefined
   #configured = ''
   #away: ReadonlySet<string> = new Set()
   #changing: Promise<void> = Promise.resolve()
@@ -57,6 +67,9 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
       channels: () => this.#channels.all,
       rule: () => this.#rule(),
       now: () => this.#opened?.reach.now() ?? Date.now(),
+      book: () => this.#opened?.book,
+      linkTo: (alarm) => `${this.#opened?.reach.publicUrl() ?? ''}/alarms/${alarm}`,
+      onFault: options.onFault,
     })
   }
 
@@ -68,14 +81,15 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
       raise: (alert) => this.#desk.raise(alert),
       over: (key) => this.#desk.over(key),
       budgetLeft: (agent, session) => harness.flow.budgetLeft(agent, session),
+      spendLimits: (agent) => spendLimits(harness.policies.current().agent(agent)?.budgets ?? []),
       publicUrl: reach.publicUrl,
       everyone: () => reach.names(),
       onFault: this.#options.onFault,
     })
-    this.#opened = { harness, reach, watch }
+    this.#opened = { harness, reach, watch, book: new AlarmBook(harness.store) }
     this.#stop.push(
       harness.flow.watchAgents((agent) => {
-        if (this.#channels.all.length > 0 && harness.flow.speaks()) watch.agent(agent)
+        if (harness.flow.speaks()) watch.agent(agent)
       }),
     )
     const timer = setInterval(() => void this.#tick(), TICK).unref()
@@ -117,7 +131,12 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
 
   /** To be told every recorded step. */
   moved(action: Action): void {
-    if (this.#channels.all.length > 0) this.#opened?.watch.moved(action)
+    this.#opened?.watch.moved(action)
+  }
+
+  /** To be told what an agent did unlike itself. */
+  anomaly(anomaly: Anomaly): void {
+    this.#opened?.watch.anomaly(anomaly)
   }
 
   async waiting(held: InState<'held'>): Promise<void> {
@@ -167,6 +186,7 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
           names: () => late().names(),
           now: () => late().now(),
           publicUrl: () => late().publicUrl(),
+          operator: (person) => late().operator(person),
           data: this.#options.data,
           onFault: this.#options.onFault,
         },
@@ -221,13 +241,15 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
     for (const channel of this.#channels.all) how(channel).catch(this.#options.onFault)
   }
 
-  #reachOf({ flow, store, policies }: Harness, url: string): Reach {
+  #reachOf(harness: Harness, url: string): Reach {
+    const { flow, store, policies } = harness
     const data = resolve(this.#options.data)
     return {
       data,
       vote: (id, vote) => flow.vote(id, vote),
       byApproval: (id) => store.actionByApproval(id),
       now: () => store.now(),
+      operator: (person) => operatorOf(harness, person),
       names: () => {
         const groups = Object.values(policies.current().approvers)
         return [...new Set(groups.flatMap(({ members, mayDelegateTo }) => [...members, ...mayDelegateTo]))]
@@ -273,8 +295,10 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
   async #tick(): Promise<void> {
     this.#desk.tell()
     const opened = this.#opened
-    if (opened === undefined || this.#channels.all.length === 0) return
+    if (opened === undefined) return
     try {
+      await this.#desk.tend(opened.harness.flow.speaks())
+      if (this.#channels.all.length === 0) return
       const { store } = opened.harness
       await this.#tellStandIns(await store.approvals.absences(store.now()), store.now())
       if (!opened.harness.flow.speaks()) return
@@ -292,11 +316,45 @@ const NOTHING: NotifyRule = {
   teams: null,
   discord: null,
   quiet: null,
-  alerts: { heldFor: Number.POSITIVE_INFINITY, errorRate: 1, budget: 1 },
+  alerts: { heldFor: Number.POSITIVE_INFINITY, errorRate: 1, budget: 1, success: 0 },
   publicUrl: null,
 }
 
 async function closeAll({ all, sockets }: Channels): Promise<void> {
   await Promise.all(sockets.map((socket) => socket.close()))
   await Promise.all(all.map((channel) => channel.close()))
+}
+
+/** Whom the policy makes an operator by address, as a log-in would. */
+function operatorOf({ flow, store, policies }: Harness, person: string): Operator | null {
+  const { operator = [] } = policies.current().people.roles
+  const by = operator.find((one) => one.includes('@') && one.toLowerCase() === person.toLowerCase())
+  if (by === undefined) return null
+  return {
+    async acknowledge(id) {
+      const alarm = await new AlarmBook(store).acknowledge(id, by)
+      return `${alarm.acknowledgedBy ?? by} has acknowledged: ${alarm.title}`
+    },
+    async pause(id, via) {
+      const alarm = await store.alarms.get(id)
+      if (alarm?.agent == null) throw new BelayError('alarm:not_found', { id })
+      await flow.setAgentState(alarm.agent, 'paused', `${alarm.title} (${via})`, by)
+      return `${alarm.agent} is paused.`
+    },
+  }
+}
+
+const DAY = 86_400_000
+const WINDOWS: Readonly<Partial<Record<BudgetRule['per'], number>>> = {
+  day: DAY,
+  week: 7 * DAY,
+  month: 30 * DAY,
+}
+
+/** Limits of windows that are long enough to be burnt too fast. */
+function spendLimits(budgets: readonly BudgetRule[]): readonly { limit: number; within: number }[] {
+  return budgets.flatMap(({ limit, per }) => {
+    const within = WINDOWS[per]
+    return within === undefined || limit <= 0 ? [] : [{ limit, within }]
+  })
 }

@@ -113,6 +113,7 @@ export const CATALOGUE = {
     title: 'The action is held for a person',
     message: 'The action {id} waits for approval {approval}.',
   },
+  'alarm:not_found': { status: 404, title: 'No such alarm', message: 'There is no alarm {id}.' },
   'approval:not_found': { status: 404, title: 'No such approval', message: 'There is no approval {id}.' },
   'approval:not_pending': {
     status: 409,

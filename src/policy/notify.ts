@@ -75,6 +75,8 @@ export interface AlertRule {
   readonly errorRate: number
   /** Share of a budget that is gone. */
   readonly budget: number
+  /** Share of an agent's finished actions that ought to succeed; the rest may burn away evenly. */
+  readonly success: number
 }
 
 /** What `notify:` may hold, after the schema was held against it. */
@@ -105,7 +107,12 @@ export interface NotifyEntry {
     readonly people?: Readonly<Record<string, string>>
   }
   readonly quiet?: { readonly from: string; readonly to: string; readonly zone?: string }
-  readonly alerts?: { readonly held_for?: string; readonly error_rate?: number; readonly budget?: number }
+  readonly alerts?: {
+    readonly held_for?: string
+    readonly error_rate?: number
+    readonly budget?: number
+    readonly success?: number
+  }
   readonly public_url?: string
 }
 
@@ -224,6 +231,13 @@ export const notifySchema: JsonObject = described(
         held_for: duration('Something waits for a person for this long. Default: 1h.'),
         error_rate: share("Share of failures among an agent's last 50 finished actions. Default: 0.2."),
         budget: share('Share of a budget that is spent or reserved. Default: 0.8.'),
+        success: {
+          description:
+            "Share of an agent's actions that ought to succeed: who fails more is told of, the faster the sooner. Default: 0.99.",
+          type: 'number',
+          exclusiveMinimum: 0,
+          exclusiveMaximum: 1,
+        },
       }),
     ),
     public_url: url(
@@ -263,6 +277,7 @@ export function compileNotify(entry: NotifyEntry, report: Report): NotifyRule {
       heldFor: parseDuration(alerts.held_for) ?? 60 * 60_000,
       errorRate: alerts.error_rate ?? 0.2,
       budget: alerts.budget ?? 0.8,
+      success: alerts.success ?? 0.99,
     }),
     publicUrl:
       publicUrl === undefined

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { approvalsContract } from './contract/approvals.ts'
+import { alarmsContract } from './contract/alarms.ts'
 import { baselinesContract } from './contract/baselines.ts'
 import { budgetsContract } from './contract/budgets.ts'
 import { groupsContract } from './contract/groups.ts'
@@ -36,6 +37,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     promptsContract(open)
     followersContract(open)
     baselinesContract(open)
+    alarmsContract(open)
     lifeContract(open)
   })
 }

@@ -6,11 +6,13 @@ import type { Rollups } from './rollups.ts'
 
 export * from './rollups.ts'
 import type { Tiles } from './tiles.ts'
+import type { Alarms } from './alarms.ts'
 import type { Baselines } from './baselines.ts'
 import type { AbsenceRow, Approvals, StandingRow, StandingUse } from './approvals.ts'
 import type { FollowerPositions } from './followers.ts'
 import type { PromptChange, Prompts } from './prompts.ts'
 
+export type { AlarmFilter, AlarmRow, Alarms } from './alarms.ts'
 export type { BaselineHead, BaselineKey, BaselineRow, Baselines, BaselineWrite } from './baselines.ts'
 export type { FollowerPositions } from './followers.ts'
 export type {
@@ -91,6 +93,7 @@ export interface Store {
   readonly rollups: Rollups
   readonly followers: FollowerPositions
   readonly baselines: Baselines
+  readonly alarms: Alarms
 
   payloads(actionId: string): Promise<readonly StoredPayload[]>
   /** The payloads of many actions at once, in no particular order. */
@@ -198,6 +201,7 @@ export type RecordKind =
   | 'standing'
   | 'absence'
   | 'process'
+  | 'alarm'
 
 /**
  * A record before it has its place in the chain. The store writes

@@ -23,6 +23,30 @@ export interface Tables {
   readonly replicas: ReplicasTable
   readonly chains: ChainsTable
   readonly baselines: BaselinesTable
+  readonly alarms: AlarmsTable
+}
+
+export interface AlarmsTable {
+  readonly id: string
+  readonly version: number
+  readonly key: string
+  readonly kind: string
+  readonly agent: string | null
+  readonly urgent: number
+  readonly title: string
+  /** JSON: an array of texts. */
+  readonly facts: string
+  readonly act: string
+  readonly session: string | null
+  readonly action: string | null
+  readonly raised_at: number
+  readonly last_at: number
+  readonly count: number
+  readonly told_at: number
+  readonly acknowledged_by: string | null
+  readonly acknowledged_at: number | null
+  readonly resolved_at: number | null
+  readonly resolved_by: string | null
 }
 
 export interface ActionsTable {

@@ -1,7 +1,6 @@
 import type { Action } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
-import type { Alert } from '../alert.ts'
-import { clip, costWords, fateOf, timeWords, visible } from '../approval-view.ts'
+import { clip, costWords, fateOf, timeWords } from '../approval-view.ts'
 import type { ApprovalView } from '../approval-view.ts'
 
 /** Slack's limits (Block Kit reference). */
@@ -119,22 +118,6 @@ export function decisionModal(
   }
 }
 
-export function alertMessage(alerts: readonly Alert[]): Message {
-  const shown = alerts.slice(0, 15)
-  const more = alerts.length - shown.length
-  return {
-    text: escaped(clip(shown.map(({ title }) => visible(title)).join(' · '), 1_000)),
-    blocks: [
-      ...shown.flatMap((alert) => [
-        header(visible(alert.title)),
-        plain(clip(alert.facts.map((fact) => visible(fact)).join(' '), 2_000)),
-        context([clip(`${timeWords(alert.at)} · To act: ${visible(alert.act)}`, 1_000)]),
-      ]),
-      ...(more > 0 ? [plain(`… and ${more} more.`)] : []),
-    ],
-  }
-}
-
 /** Slack's escapes in texts that it reads as mrkdwn: no links, mentions or channels made by what an agent wrote. */
 export function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
@@ -205,16 +188,16 @@ export function aboutOf(text: unknown): About | undefined {
   }
 }
 
-function header(text: string): JsonObject {
+export function header(text: string): JsonObject {
   return { type: 'header', text: { type: 'plain_text', text: clip(text, LIMITS.header), emoji: false } }
 }
 
 /** Text that Slack shows as it is: no formatting, no links, no emoji. */
-function plain(text: string): JsonObject {
+export function plain(text: string): JsonObject {
   return { type: 'section', text: { type: 'plain_text', text: clip(text, LIMITS.section), emoji: false } }
 }
 
-function context(texts: readonly string[]): JsonObject {
+export function context(texts: readonly string[]): JsonObject {
   return { type: 'context', elements: texts.map((text) => ({ type: 'plain_text', text, emoji: false })) }
 }
 

@@ -6,6 +6,7 @@ import { clip, fateOf } from '../approval-view.ts'
 import { stillWaiting } from '../reach.ts'
 import type { Reach } from '../reach.ts'
 import { voterFor } from '../voter.ts'
+import { ACKNOWLEDGE, PAUSE } from './alert-blocks.ts'
 import { aboutOf, aboutText, APPROVE, DECIDE, decisionModal, escaped, needsDialog, REJECT } from './blocks.ts'
 import type { About } from './blocks.ts'
 import { SlackRefused } from './slack-api.ts'
@@ -27,6 +28,7 @@ export interface InteractionOptions {
 }
 
 const MAX_REASON = 2_000
+const ALARM = /^alm_[0-9a-f-]{36}$/
 const IGNORED: Interaction = { acknowledgement: null, work: async () => undefined }
 
 /** What people do with the messages: buttons, and the dialog for a reason. Every payload was signed by Slack. */
@@ -48,6 +50,7 @@ export class SlackInteractions {
   #button(payload: JsonObject, user: string): Interaction {
     const [action] = Array.isArray(payload['actions']) ? (payload['actions'] as readonly JsonValue[]) : []
     const name = member(action, 'action_id')
+    if (name === ACKNOWLEDGE || name === PAUSE) return this.#operate(payload, action, user, name)
     if (name !== APPROVE && name !== REJECT) return IGNORED
     const about = aboutOf(member(action, 'value'))
     const trigger = member(payload, 'trigger_id')
@@ -70,6 +73,37 @@ export class SlackInteractions {
             trigger_id: trigger ?? '',
             view: decisionModal(view, outcome, metadata),
           })
+        }),
+    }
+  }
+
+  #operate(payload: JsonObject, action: JsonValue | undefined, user: string, name: string): Interaction {
+    const alarm = member(action, 'value')
+    const answerTo = this.#answerAddress(member(payload, 'response_url'))
+    if (alarm === undefined || !ALARM.test(alarm)) return IGNORED
+    return {
+      acknowledgement: null,
+      work: () =>
+        this.#guarded(answerTo, async () => {
+          const { reach, people } = this.#options
+          const person = await people.personOf(user)
+          const operator = person === undefined ? null : reach.operator(person)
+          if (operator === null) {
+            await this.#tell(
+              answerTo,
+              'Nothing was done: the policy does not name you as an operator (people.roles.operator).',
+            )
+            return
+          }
+          try {
+            await this.#tell(
+              answerTo,
+              await operator[name === PAUSE ? 'pause' : 'acknowledge'](alarm, 'slack'),
+            )
+          } catch (error) {
+            if (!(error instanceof BelayError) || error.status >= 500) throw error
+            await this.#tell(answerTo, `Nothing was done: ${error.message}`)
+          }
         }),
     }
   }

@@ -13,6 +13,7 @@ const COMMANDS: readonly {
   { names: ['propose'], load: async () => (await import('./propose.ts')).addPropose },
   { names: ['actions'], load: async () => (await import('./actions.ts')).addActions },
   { names: ['approvals'], load: async () => (await import('./approvals.ts')).addApprovals },
+  { names: ['alarms'], load: async () => (await import('./alarms.ts')).addAlarms },
   { names: ['agents'], load: async () => (await import('./agents.ts')).addAgents },
   { names: ['keys'], load: async () => (await import('./keys.ts')).addKeys },
   { names: ['login', 'logins'], load: async () => (await import('./people.ts')).addPeople },

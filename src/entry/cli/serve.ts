@@ -69,6 +69,7 @@ export async function serve(
       telemetry.action(action, before)
       people.moved(action)
     },
+    onAnomaly: (anomaly) => people.anomaly(anomaly),
     channels: [people],
     onWitnessAlarm(state) {
       note(`belay: ledger: the witness ${state.witness}: ${escapeText(state.problem?.message ?? '')}`)

@@ -18,6 +18,7 @@ import { approvalRoutes } from './approvals.ts'
 import { baselineRoutes } from './baselines.ts'
 import { budgetRoutes } from './budgets.ts'
 import { Authenticator, principalOf } from './authentication.ts'
+import { alarmRoutes } from './alarms.ts'
 import { channelRoutes } from './channels.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
@@ -146,6 +147,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     loginRoutes,
     loggedInRoutes,
     peopleRoutes,
+    alarmRoutes,
     channelRoutes,
   ]) {
     routes(app, context)

@@ -196,6 +196,7 @@ function tell(record: StoredRecord): string {
     case 'standing':
     case 'absence':
     case 'process':
+    case 'alarm':
       return record.kind
   }
 }

@@ -10,6 +10,7 @@ import { createRollups } from './0005-rollups.ts'
 import { createPrompts } from './0006-prompts.ts'
 import { createApprovals } from './0007-approvals.ts'
 import { createBaselines } from './0008-baselines.ts'
+import { createAlarms } from './0009-alarms.ts'
 
 /** Brings the database to the newest schema. Rejects with `store:unavailable` and leaves it as it was. */
 export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<void> {
@@ -22,6 +23,7 @@ export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'
     '0006-prompts': createPrompts(dialect),
     '0007-approvals': createApprovals(dialect),
     '0008-baselines': createBaselines(dialect),
+    '0009-alarms': createAlarms(dialect),
   }
   const migrator = new Migrator({
     db,

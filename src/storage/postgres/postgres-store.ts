@@ -15,6 +15,7 @@ import type { Connections } from './connections.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { GroupWriter } from './group-writer.ts'
 import { Listener } from './listener.ts'
+import { PostgresAlarms } from './postgres-alarms.ts'
 import { PostgresBaselines } from './postgres-baselines.ts'
 import { PostgresFollowers } from './postgres-followers.ts'
 import type { MasterKey } from '../sealing/master-key.ts'
@@ -40,6 +41,7 @@ export class PostgresStore extends StoreReads implements Store {
   readonly rollups: PostgresRollups
   readonly followers: PostgresFollowers
   readonly baselines: PostgresBaselines
+  readonly alarms: PostgresAlarms
   protected readonly seal: PayloadSeal | null
   readonly #connections: Connections
   readonly #clock: DatabaseClock
@@ -68,6 +70,7 @@ export class PostgresStore extends StoreReads implements Store {
     })
     this.rollups = new PostgresRollups(this.db, connections.pool)
     this.followers = new PostgresFollowers(this.db, connections.pool)
+    this.alarms = new PostgresAlarms(this.db, connections.pool)
     this.baselines = new PostgresBaselines(this.db, connections.pool)
     const keys =
       parts.masterKey === null

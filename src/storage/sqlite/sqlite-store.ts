@@ -26,6 +26,7 @@ import { SubjectKeys, type SubjectKeyRow, type SubjectKeyRows } from '../sealing
 import { pack } from './packed.ts'
 import { purgeRuns } from './purge-runs.ts'
 import type { KeyJob } from './subject-key-file.ts'
+import { SqliteAlarms } from './sqlite-alarms.ts'
 import { SqliteBaselines } from './sqlite-baselines.ts'
 import { SqliteFollowers } from './sqlite-followers.ts'
 import { SqliteRollups } from './sqlite-rollups.ts'
@@ -48,6 +49,7 @@ export class SqliteStore extends StoreReads implements Store {
   readonly rollups: SqliteRollups
   readonly followers: SqliteFollowers
   readonly baselines: SqliteBaselines
+  readonly alarms: SqliteAlarms
   protected readonly seal: PayloadSeal | null
   readonly #reader: Connection
   readonly #byId: Statement
@@ -77,6 +79,7 @@ export class SqliteStore extends StoreReads implements Store {
     })
     this.rollups = new SqliteRollups(this.db, (runs) => this.#runStatements(runs))
     this.followers = new SqliteFollowers(this.db, (runs) => this.#runStatements(runs))
+    this.alarms = new SqliteAlarms(this.db, (runs) => this.#runStatements(runs))
     this.baselines = new SqliteBaselines(this.db, (runs) => this.#runStatements(runs))
     this.seal = parts.masterKey === null ? null : this.#sealWith(parts.masterKey)
     this.#clock = parts.clock

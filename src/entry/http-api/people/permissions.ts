@@ -79,6 +79,10 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'POST /v1/absences': 'approve',
   'DELETE /v1/absences/:id': 'approve',
 
+  'GET /v1/alarms': 'read',
+  'GET /v1/alarms/:id': 'read',
+  'POST /v1/alarms/:id': 'operate',
+
   'GET /v1/agents': 'read',
   'PATCH /v1/agents/:name': 'operate',
   'GET /v1/agents/:name/budget': 'read',

@@ -1,3 +1,4 @@
+import { AlarmBook } from '../../../flow/alarm-book.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { APPROVER, startTestServer } from '../../../../test/setup/http-server.ts'
 import type { TestServer } from '../../../../test/setup/http-server.ts'
@@ -133,6 +134,18 @@ const ACTS: Readonly<Record<string, () => Promise<Act>>> = {
     return { path: '/v1/ledger/erase', body: { action: id }, kind: 'erasure' }
   },
   'POST /v1/ledger/purge': async () => ({ path: '/v1/ledger/purge', kind: 'erasure' }),
+  'POST /v1/alarms/:id': async () => {
+    const raised = { kind: 'errors', agent: 'writer', urgent: true, title: 't', facts: [], act: '' }
+    const { alarm } = await new AlarmBook(server.harness.store).raise({
+      ...raised,
+      key: 'k',
+      session: null,
+      action: null,
+      at: 1,
+      times: 1,
+    })
+    return { path: `/v1/alarms/${alarm.id}`, body: { outcome: 'acknowledge' }, kind: 'alarm' }
+  },
   'POST /v1/channels/:name/test': async () => ({ path: '/v1/channels/slack/test', kind: 'channel' }),
   'POST /v1/prompts': async () => ({
     path: '/v1/prompts',
