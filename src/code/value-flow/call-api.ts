@@ -74,7 +74,7 @@ export function callApi(run: Run, given: ApiCall): Value {
       return listOf(run, node, join(called, elementOf(run, given)))
     }
   }
-  if (python && given.receiver.taints.length > 0) return join(result, ownTaints(run, given))
+  if (python && given.receiver.taints.length > 0) return join(result, valueOf(outsideTaints(given.receiver)))
   if (NO_FLOW.has(ref.package) || (python && PYTHON_NO_FLOW.has(ref.package.slice(PYTHON.length))))
     return result
   if (ref.chain.includes('()')) return join(result, derived(given.receiver))

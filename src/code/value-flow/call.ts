@@ -68,7 +68,7 @@ export function call(run: Run, node: Call): Value {
         node.api ??= ref.package + ref.chain
         out = join(
           out,
-          callApi(run, { node, ref, args: withOptions(run, node, args), receiver, method: name }),
+          callApi(run, { node, ref, args: withOptions(run, node, args), receiver, target, method: name }),
         )
         break
       case 'object':
