@@ -1,6 +1,7 @@
 import type { Expression } from '../../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../../flow-graph/functions.ts'
 import { type Chain, chainOf, type Link, propertyOf } from '../chain.ts'
+import type { Access } from '../operation.ts'
 import * as libraries from '../libraries.ts'
 import { type Origin, type Origins, UNKNOWN } from '../origins.ts'
 import { argument, type Found, nameOf, type Uses } from './found.ts'
@@ -89,6 +90,41 @@ export function models(
     entity,
     at,
     options: argument(link, 2),
+    where: access === 'insert' ? null : argument(link),
+    data: access === 'insert' ? argument(link) : access === 'update' ? argument(link, 1) : null,
+  }
+}
+
+const NATIVE: ReadonlyMap<string, Access> = new Map([
+  ['insert', 'insert'],
+  ['save', 'update'],
+  ['update', 'update'],
+  ['remove', 'delete'],
+  ['count', 'count'],
+])
+
+/** The MongoDB driver's own collections: `db.collection('users').insertOne(…)`. */
+export function mongodb(chain: Chain, origin: Origin, uses: Uses): Found | null {
+  if (!uses('mongodb')) return null
+  const inChain = chain.links.findIndex((link) => link.call !== null && link.name === 'collection')
+  const made = inChain === -1 ? origin.expression : (chain.links[inChain]?.call ?? null)
+  if (made?.kind !== 'call' || made.callee.kind !== 'member' || made.callee.property !== 'collection')
+    return null
+  const [name] = made.args
+  const at = chain.links.findIndex(
+    (link, index) =>
+      index > inChain && link.call !== null && (libraries.MONGOOSE.has(link.name) || NATIVE.has(link.name)),
+  )
+  const link = chain.links[at]
+  if (link === undefined) return null
+  const [access, many] = libraries.MONGOOSE.get(link.name) ?? [NATIVE.get(link.name) as Access, false]
+  return {
+    kind: 'database',
+    access,
+    many,
+    library: 'mongoose',
+    entity: name?.kind === 'literal' ? String(name.value) : null,
+    at,
     where: access === 'insert' ? null : argument(link),
     data: access === 'insert' ? argument(link) : access === 'update' ? argument(link, 1) : null,
   }

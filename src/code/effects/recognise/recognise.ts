@@ -6,12 +6,14 @@ import type { Operation } from '../operation.ts'
 import type { Origin, Origins } from '../origins.ts'
 import { builder, knex } from './builders.ts'
 import type { Found, Uses } from './found.ts'
-import { models } from './models.ts'
+import { models, mongodb } from './models.ts'
 import { fromNetwork } from './network.ts'
 import { prisma } from './prisma.ts'
 import { fromTemplate, sqlText } from './sql-text.ts'
 import { typeorm } from './typeorm.ts'
 
+/** Of a statement this much is looked at. */
+const LONGEST_SQL = 8_000
 const SETTLING = new Set(['then', 'catch', 'finally'])
 
 /** What a call does outside the process, if it does anything that is known. */
@@ -42,7 +44,7 @@ export function recognise(place: Place<Call | Template>, origins: Origins, uses:
     call,
     chain,
     after: links.slice(found.at + 1),
-    sql: found.sql ?? null,
+    sql: found.sql?.slice(0, LONGEST_SQL) ?? null,
     where: found.where ?? null,
     data: found.data ?? null,
     options: found.options ?? null,
@@ -61,6 +63,7 @@ function fromDatabase(
     sqlText(chain, within, origins) ??
     typeorm(chain, origin, within, origins, uses) ??
     models(chain, origin, within, origins, uses) ??
+    mongodb(chain, origin, uses) ??
     builder(chain, origin, uses) ??
     knex(chain, origin, uses)
   )

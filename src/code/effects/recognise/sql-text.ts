@@ -23,7 +23,7 @@ export function fromTemplate(node: Template, chain: Chain, origin: Origin, uses:
 }
 
 function ofSql(sql: string): { access: Access; many: boolean; entity: string | null } | null {
-  const verb = SQL_VERB.exec(sql)
+  const verb = SQL_VERB.exec(sql.slice(0, 200))
   if (verb === null) return null
   const access: Access = verb[1]
     ? 'read'

@@ -19,7 +19,7 @@ export const PERSONAL_DATA_IN_URL: Rule = {
   },
   *find(effects) {
     for (const module of effects.program.modules) {
-      if (module.test) continue
+      if (module.test || !/[?&][\w.[\]-]+=|searchParams/.test(module.text)) continue
       for (const within of module.functions)
         for (const node of nodesIn(...within.body)) {
           if (node.kind === 'template' && node.tag === null) yield* inTemplate(node, within, effects)

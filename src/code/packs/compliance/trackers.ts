@@ -45,7 +45,7 @@ export function trackingOf(call: Call, within: FunctionInfo, effects: Effects): 
   return found === undefined
     ? null
     : {
-        service: /^(?:global:)?((?:@[\w-]+\/)?[\w-]+)/.exec(text)?.[1] ?? text,
+        service: /^(?:global:)?(?:window\.)?((?:@[\w-]+\/)?[\w-]+)/.exec(text)?.[1] ?? text,
         browser: found[2],
       }
 }

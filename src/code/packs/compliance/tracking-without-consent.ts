@@ -23,15 +23,17 @@ export const TRACKING_WITHOUT_CONSENT: Rule = {
     if (managed(effects)) return
     const asksSomewhere = knowsConsent(effects)
     const told = new Set<string>()
+    const services = new Set<string>()
     for (const [within, places] of effects.bindings.calls) {
       if (within.module.test || told.has(within.module.path)) continue
       for (const { node, around } of places) {
         const tracking = node.kind === 'call' ? trackingOf(node, within, effects) : null
-        if (tracking === null || node.kind !== 'call') continue
+        if (tracking === null || node.kind !== 'call' || services.has(tracking.service)) continue
         // On a server there may be another ground for counting; where consent is asked for at all, it is the ground.
         if (!tracking.browser && !asksSomewhere) continue
         if (quiet(node, effects) || isAfterConsent(node, around, within, effects)) continue
         told.add(within.module.path)
+        services.add(tracking.service)
         yield hit(within, node, tracking.service)
         break
       }

@@ -30,7 +30,7 @@ export const QUADRATIC_WORK: Rule = {
             : null
         if (hit !== null) yield hit
       }
-      yield* nested(within, effects)
+      if (/\bfor\b/.test(within.module.text)) yield* nested(within, effects)
     }
   },
 }

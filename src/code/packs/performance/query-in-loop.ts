@@ -5,7 +5,7 @@ import type { FindingStep } from '../../finding.ts'
 import type { Place } from '../../effects/bindings.ts'
 import { type Effects, type Reached, nodesIn } from '../../effects/effects.ts'
 import { isBounded, repetitionsAround, type Repetition, varies } from '../../effects/loops.ts'
-import type { Operation } from '../../effects/operation.ts'
+import { type Operation, writes } from '../../effects/operation.ts'
 import type { Hit, Rule } from '../rule.ts'
 
 export const QUERY_IN_LOOP: Rule = {
@@ -31,7 +31,7 @@ export const QUERY_IN_LOOP: Rule = {
 
 /** Scripts, seeds and migrations run once, and nobody waits for them. */
 export function isOneOff(path: string): boolean {
-  return /(?:^|\/)(?:migrations?|seeds?|seeders?|scripts?|bin|tools?|examples?|fixtures?|cli|commands?)\/|(?:^|\/|[.-])(?:seed|migrate|migration|backfill)[^/]*$/i.test(
+  return /(?:^|\/)(?:migrations?|seeds?|seeders?|scripts?|bin|tools?|examples?|fixtures?|cli|commands?|jobs?|workers?|queues?|tasks?|crons?|processors?)\/|(?:^|\/|[.-])(?:seed|migrate|migration|backfill)[^/]*$/i.test(
     path,
   )
 }
@@ -44,7 +44,8 @@ function looped(place: Place<Call | Template>, effects: Effects): Hit | null {
     .filter((each) => each.operation.kind === 'database' && !each.operation.sync)
   if (reached.length === 0) return null
   const [innermost] = repetitions
-  if (innermost === undefined || isBounded(innermost, effects) || waits(innermost)) return null
+  if (innermost === undefined || isBounded(innermost, effects) || waits(innermost) || isOneOfMany(innermost))
+    return null
   const args: readonly (Expression | null)[] =
     place.node.kind === 'call' ? allArguments(place.node) : place.node.values
   if (!args.some((each) => varies(each, innermost))) return null
@@ -66,6 +67,30 @@ function allArguments(call: Call): readonly Expression[] {
   return found
 }
 
+/** Whether a function is about the database alone: work that also mails, pays or queues is done one by one on purpose. */
+function onlyAsks(target: FunctionInfo, effects: Effects): boolean {
+  const reached = effects.reached(target)
+  if (reached.length > 6 || reached.some((each) => each.operation.kind !== 'database')) return false
+  const writing = reached.filter((each) => writes(each.operation)).length
+  return writing === 0 || (writing === 1 && reached.length === 1)
+}
+
+/** A loop that is left at the first that fits, or statements that are handed over as one transaction. */
+function isOneOfMany(repetition: Repetition): boolean {
+  if (repetition.loop !== null) {
+    for (const node of nodesIn(...repetition.loop.body)) {
+      if (node.kind === 'return' || node.kind === 'break') return true
+    }
+    return false
+  }
+  const outer = repetition.place?.around.at(-1)
+  return (
+    outer?.kind === 'call' &&
+    outer.callee.kind === 'member' &&
+    /^\$?transaction$/.test(outer.callee.property ?? '')
+  )
+}
+
 /** A pause in the loop says that it is slow on purpose. */
 function waits(repetition: Repetition): boolean {
   const roots = repetition.loop === null ? [] : repetition.loop.body
@@ -85,7 +110,8 @@ function isWorst(
   repetition: Repetition,
   effects: Effects,
 ): boolean {
-  const { operation } = reached
+  const { operation, through } = reached
+  if (through.length > 0 && !onlyAsks(through[0] as FunctionInfo, effects)) return false
   if (operation.access === 'read' || operation.access === 'count') {
     // A chunked `IN` list is a batch, whatever goes through it.
     return !asksForMany(operation)

@@ -83,13 +83,7 @@ export function isEmpty(handler: Expression, within: FunctionInfo, effects: Effe
         ? effects.origins.of(handler, within).function
         : null
   if (target === null) return handler.kind === 'name' && handler.name === 'noop'
-  if (
-    target.module.comments.some(
-      (each) =>
-        each.at > target.at && each.end < target.end && /\p{L}{2,}(?:\P{L}+\p{L}{2,}){3}/u.test(each.text),
-    )
-  )
-    return false
+  if (saysWhy(target, target.at, target.end)) return false
   return target.body.every((each) => {
     const value =
       each.kind === 'return' ? each.value : each.kind === 'expression' ? each.expression : undefined

@@ -4,7 +4,7 @@ import { nodesIn } from '../../effects/effects.ts'
 import type { Effects, Reached } from '../../effects/effects.ts'
 import type { Place } from '../../effects/bindings.ts'
 import type { Hit, Rule } from '../rule.ts'
-import { matters, nameFor, saysWhy } from './told.ts'
+import { handlesItself, matters, nameFor, saysWhy } from './told.ts'
 
 export const FLOATING_PROMISE: Rule = {
   info: {
@@ -109,11 +109,6 @@ function returnsPromise(target: FunctionInfo, effects: Effects): boolean {
     effects.operationAt(last.value, target) !== null &&
     effects.operationAt(last.value, target)?.sync !== true
   )
-}
-
-/** Whether the whole body of a function is in a try that catches. */
-function handlesItself(target: FunctionInfo): boolean {
-  return target.body.some((each) => each.kind === 'try' && each.catches.length > 0)
 }
 
 function isComponent(within: FunctionInfo): boolean {

@@ -5,7 +5,7 @@ import { type Effects, nodesIn } from '../../effects/effects.ts'
 import { propertyOf } from '../../effects/chain.ts'
 import type { Hit, Rule } from '../rule.ts'
 import { isDeaf } from './swallowed-error.ts'
-import { answerOf, blocksOf, claimsSuccess, consequenceIn, nameFor } from './told.ts'
+import { answerOf, blocksOf, claimsSuccess, consequenceIn, matters, nameFor } from './told.ts'
 
 const FINAL =
   /^(?:paid|completed?|success|succeeded|done|sent|confirmed|shipped|captured|refunded|active|fulfilled|published|processed)$/i
@@ -21,7 +21,7 @@ export const SUCCESS_AFTER_FAILURE: Rule = {
   },
   *find(effects) {
     for (const module of effects.program.modules) {
-      if (module.test) continue
+      if (module.test || !/\bcatch\b/.test(module.text)) continue
       for (const within of module.functions)
         for (const block of blocksOf(within))
           for (const [index, statement] of block.entries()) {
@@ -40,7 +40,7 @@ function told(attempt: Try, rest: readonly Statement[], within: FunctionInfo, ef
   const found = consequenceIn(attempt.body, within, effects)
   if (found === null) return null
   const inside = claimIn(clause, attempt)
-  const after = inside === null && fallsThrough(clause) ? claimAfter(rest) : null
+  const after = inside === null && fallsThrough(clause) ? claimAfter(rest, within, effects) : null
   if (inside === null && after === null) return null
   return {
     module: within.module,
@@ -113,7 +113,7 @@ function fallsThrough(clause: Catch): boolean {
 }
 
 /** A claim of success, or a final state that is set, behind the try and on its own level. */
-function claimAfter(rest: readonly Statement[]): Statement | null {
+function claimAfter(rest: readonly Statement[], within: FunctionInfo, effects: Effects): Statement | null {
   for (const statement of rest) {
     if (claimed(statement) !== null) return statement
     if (statement.kind === 'if' || statement.kind === 'try' || statement.kind === 'switch') return null
@@ -127,7 +127,15 @@ function claimAfter(rest: readonly Statement[]): Statement | null {
       )
         return statement
       const call = expression.kind === 'await' ? expression.value : expression
-      if (call.kind === 'call' && setsFinal(call.args)) return statement
+      const written = call.kind === 'call' ? effects.operationAt(call, within) : null
+      if (
+        written !== null &&
+        written.kind === 'database' &&
+        matters(written) &&
+        call.kind === 'call' &&
+        setsFinal(call.args)
+      )
+        return statement
     }
   }
   return null

@@ -32,7 +32,21 @@ export function consequenceIn(
 }
 
 export function consequenceOf(place: Place<Call | Template>, effects: Effects): Reached | null {
-  return effects.effectsOf(place).find((each) => matters(each.operation)) ?? null
+  return (
+    effects
+      .effectsOf(place)
+      .find(
+        (each) => matters(each.operation) && each.through.length <= FAR && !each.through.some(handlesItself),
+      ) ?? null
+  )
+}
+
+/** Through more functions than this, what fails is somebody else's to tell. */
+const FAR = 3
+
+/** Whether the whole body of a function is in a try that catches. */
+export function handlesItself(target: FunctionInfo): boolean {
+  return target.body.some((each) => each.kind === 'try' && each.catches.length > 0)
 }
 
 /** A consequence that is worth an alarm: no counters, traces or mail that comes on top. */
@@ -43,7 +57,9 @@ export function matters(operation: Operation): boolean {
 }
 
 function isAside(operation: Operation): boolean {
-  const { options } = operation
+  const { options, place } = operation
+  if (/telemetry|analytics|beacon|metrics/i.test(`${place.within.name} ${place.within.module.path}`))
+    return true
   if (options?.kind === 'object' && options.properties.some((each) => each.key === 'keepalive')) return true
   return (
     operation.entity !== null &&
@@ -163,6 +179,7 @@ export function mentionsAny(
 /** A comment of four words or more says why; `// ignore` does not. */
 export function saysWhy(within: FunctionInfo, at: number, end: number): boolean {
   return within.module.comments.some(
-    (each) => each.at >= at && each.end <= end && (each.text.match(/\p{L}{2,}/gu)?.length ?? 0) >= 4,
+    (each) =>
+      each.at >= at && each.end <= end && (each.text.slice(0, 500).match(/\p{L}{2,}/gu)?.length ?? 0) >= 4,
   )
 }

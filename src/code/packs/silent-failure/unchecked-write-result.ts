@@ -1,5 +1,6 @@
 import type { Expression } from '../../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../../flow-graph/functions.ts'
+import { propertyOf } from '../../effects/chain.ts'
 import { type Effects, nodesIn } from '../../effects/effects.ts'
 import type { Operation } from '../../effects/operation.ts'
 import type { Hit, Rule } from '../rule.ts'
@@ -46,8 +47,13 @@ function conditionOf(operation: Operation): string | null {
   const data = keysOf(operation.data ?? null)
   if (!/^(?:updateMany|updateOne|update)$/.test(nameOfCall(operation)) || where.length < 2) return null
   if (operation.library === 'prisma' && nameOfCall(operation) === 'update') return null
-  if (!where.some((each) => KEY.test(each))) return null
+  if (!where.some((each) => KEY.test(each) && !isList(operation.where, each))) return null
   return where.find((each) => !KEY.test(each) && data.includes(each)) ?? null
+}
+
+/** `id: { in: […] }` names many: how many of them change says nothing. */
+function isList(where: Expression | null, key: string): boolean {
+  return propertyOf(where, key)?.kind === 'object'
 }
 
 function nameOfCall(operation: Operation): string {

@@ -2,6 +2,8 @@ import { entityKey } from '../../../effects/operation.ts'
 import { type Draft, type Entity, entityOf, type Reference, textModule } from './entity.ts'
 
 const MOST = 2_000_000
+const LONGEST_MODEL = 50_000
+const MOST_MODELS = 3_000
 
 /** Models of a schema.prisma. https://www.prisma.io/docs/orm/reference/prisma-schema-reference */
 export function readPrismaSchema(path: string, text: string): Entity[] {
@@ -10,8 +12,10 @@ export function readPrismaSchema(path: string, text: string): Entity[] {
   const found: Entity[] = []
   for (const head of text.matchAll(/^[ \t]*model[ \t]+(\w+)[ \t]*\{/gm)) {
     const start = head.index + head[0].length
-    const end = text.indexOf('\n}', start)
-    const body = text.slice(start, end === -1 ? text.length : end)
+    if (found.length >= MOST_MODELS) break
+    const rest = text.slice(start, start + LONGEST_MODEL)
+    const end = rest.search(/\n(?:\}|[ \t]*model[ \t]+\w)/)
+    const body = end === -1 ? rest : rest.slice(0, end)
     const name = head[1] as string
     const at = head.index + (head[0].length - head[0].trimStart().length)
     found.push(

@@ -2,6 +2,8 @@ import { entityKey } from '../../../effects/operation.ts'
 import { type Entity, entityOf, type Reference, textModule } from './entity.ts'
 
 const MOST = 2_000_000
+const LONGEST_TABLE = 20_000
+const MOST_TABLES = 5_000
 
 /** Tables of a SQL file: every CREATE TABLE in it, in any of the usual dialects. */
 export function readSqlSchema(path: string, text: string): Entity[] {
@@ -11,6 +13,7 @@ export function readSqlSchema(path: string, text: string): Entity[] {
   for (const head of text.matchAll(
     /\bcreate\s+(?:temp(?:orary)?\s+|unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?([\w."`[\]]+)\s*\(/gi,
   )) {
+    if (found.length >= MOST_TABLES) break
     const start = head.index + head[0].length
     const parts = columnsOf(text, start)
     const name = (head[1] as string).replace(/["`[\]]/g, '').replace(/^.*\./, '')
@@ -36,7 +39,8 @@ function columnsOf(text: string, start: number): string[] {
   const parts: string[] = []
   let depth = 0
   let from = start
-  for (let at = start; at < text.length; at++) {
+  const last = Math.min(text.length, start + LONGEST_TABLE)
+  for (let at = start; at < last; at++) {
     const sign = text[at]
     if (sign === "'") at = Math.max(at, text.indexOf("'", at + 1))
     else if (sign === '-' && text[at + 1] === '-') {
