@@ -289,7 +289,10 @@ function constantsIn(run: Run, node: Expression, list: Value): string[] | null {
 function prefixHolds(run: Run, subject: Expression, prefix: Expression): void {
   const value = PART.evaluate(run, prefix)
   // A prefix that the checked value itself decides about excludes nothing.
-  if (value.constant === undefined && sameLabels(value, PART.evaluate(run, subject))) return
+  if (value.constant === undefined && value.taints.length > 0) {
+    const { taints } = PART.evaluate(run, subject)
+    if (taints.every((each) => value.taints.some((other) => other.label === each.label))) return
+  }
   const text = value.constant
   if (text === '/' || text === '' || text === 'http') return
   if (typeof text === 'string' && /^https?:\/\/$/.test(text)) return exclude(run, subject, CLASS.code)

@@ -36,7 +36,8 @@ export interface ApiCall {
 /** A call that leaves the program: sinks, sources, and what it gives back. */
 export function callApi(run: Run, given: ApiCall): Value {
   const { ref, args, node } = given
-  const method = lastMember(ref.chain)
+  // Only the package itself has the name '': what a call returned and is called in turn has none that we know.
+  const method = ref.chain === '' ? '' : lastMember(ref.chain) || '()'
   const python = ref.package.startsWith(PYTHON)
   checkApiCall(run, given, method)
   const special = builtIn(run, given, method)

@@ -129,8 +129,12 @@ function ofApi(run: Run, ref: ApiRef, object: Value, field: string | null, site:
     ? pythonSource(ref.package, chain)
     : apiSource(ref.package, chain)
   if (found !== null) return sourceValue(run, `${ref.package}${chain}`, { ...found, site }, ref, field)
+  // What lies on the global object is a global.
+  if (GLOBAL.has(ref.package + ref.chain)) return refValue(run.analysis.api(field, ''))
   return refValue(run.analysis.api(ref.package, chain))
 }
+
+const GLOBAL = new Set(['globalThis', 'global', 'window', 'self', 'root', 'Function()()'])
 
 interface Found {
   readonly kind: Source['kind']
