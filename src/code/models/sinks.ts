@@ -19,6 +19,7 @@ export interface SinkModel {
     | 'built'
     | 'no-root'
     | 'unsafe-loader'
+    | 'as-it-came'
     | 'entities'
     | 'loader'
     | 'text-timer'
@@ -42,6 +43,13 @@ const ssrf = (...args: number[]): SinkModel => ({
 })
 const nosql = (...args: number[]): SinkModel => ({ class: 'nosql', args, deep: true })
 const template = (...args: number[]): SinkModel => ({ class: 'template', args })
+const instructions: SinkModel = {
+  class: 'prompt',
+  args: [0],
+  fields: ['system', 'instructions', 'systemInstruction', 'systemPrompt'],
+}
+/** A record that takes an untrusted object as it came. */
+const mass = (...args: number[]): SinkModel => ({ class: 'mass', args, fields: ['data'], when: 'as-it-came' })
 const xss = (...args: number[]): SinkModel => ({ class: 'xss', args })
 
 function each(names: string, row: Row): Record<string, Row> {
@@ -223,6 +231,14 @@ export const SINKS: Table = {
   'playwright-core': each('goto', ssrf(0)),
   'chrome-remote-interface': each('navigate', { class: 'ssrf', args: [0], fields: ['url'] }),
   jsdom: each('fromURL', ssrf(0)),
+  ai: each('generateText streamText generateObject streamObject Agent ToolLoopAgent', instructions),
+  openai: each('create stream parse', instructions),
+  '@anthropic-ai/sdk': each('create stream', instructions),
+  '@google/genai': each('generateContent generateContentStream', {
+    ...instructions,
+    fields: ['config.systemInstruction', 'systemInstruction'],
+  }),
+  '@openai/agents': each('Agent', instructions),
   'node-serialize': each('unserialize', { class: 'deserialise', args: [0] }),
   'serialize-to-js': each('deserialize', { class: 'deserialise', args: [0] }),
   funcster: each('deepDeserialize', { class: 'deserialise', args: [0] }),
@@ -286,6 +302,11 @@ const BY_METHOD: Readonly<Record<string, { readonly receiver: RegExp; readonly s
     nosql(0),
   ),
   ...named('find remove update', /(?:^|[._])(?:[A-Z]\w*(?:Model)?|\w*(?:[cC]ollection|Col))$/, nosql(0)),
+  ...named(
+    'create insertOne build update updateOne findByIdAndUpdate',
+    /(?:^|[._])(?:[A-Z]\w*|\w*[mM]odel|prisma\.\w+|db\.\w+)$/,
+    mass(0, 1),
+  ),
   ...named('insertAdjacentHTML', /./, xss(1)),
   ...named('setHTMLUnsafe createContextualFragment', /./, xss(0)),
   ...named('writeln', /document$/, xss(-1)),

@@ -72,6 +72,14 @@ function dangerousParts(run: Run, arg: Value, model: SinkModel): readonly Value[
   }
   if (model.when === 'built')
     return [{ ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) === 0) }]
+  if (model.when === 'as-it-came') {
+    const whole = (value: Value): Value => ({
+      ...value,
+      taints: value.taints.filter((each) => (each.flags & WHOLE) !== 0 && each.label.path.length === 0),
+    })
+    const data = objects.flatMap((each) => each.fields.get('data') ?? [])
+    return [arg, ...data].map(whole)
+  }
   if (model.fields === undefined) return [arg]
   const parts: Value[] = [arg]
   for (const each of objects)
@@ -90,6 +98,7 @@ function applies(model: SinkModel, args: readonly Value[]): boolean {
     case undefined:
     case 'markup':
     case 'built':
+    case 'as-it-came':
       return true
     case 'shell':
       return optionOf(args, 'shell')
