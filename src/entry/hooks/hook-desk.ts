@@ -7,6 +7,7 @@ import type { Admitted, Flow } from '../../flow/flow.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Store } from '../../storage/store.ts'
 import { reportJudged } from '../judged-report.ts'
+import type { ChangeChecker } from '../../code/check-change.ts'
 import { namedAction } from './propose-tool-use.ts'
 import type { HookAnswer, HookDecision, HookedAgent, HookEvent } from './tool-use.ts'
 
@@ -47,6 +48,7 @@ export class HookDesk {
   /** Actions under way, by the id of the call or, where the agent sends none, by what is called. */
   readonly #running = new Map<string, string[]>()
   readonly #held = new Map<string, string>()
+  #checker: ChangeChecker | undefined
 
   constructor({ flow, store, policies }: HookDeskOptions) {
     this.#flow = flow
@@ -88,7 +90,39 @@ export class HookDesk {
       else started.push(answer.action)
       remember(this.#running, runningKey(event, proposal, index), answer.action.id)
     }
+    const refused = await this.#codeChange(hooked, event, call)
+    if (refused !== null) {
+      for (const action of started) await this.#giveBack(action)
+      return refused
+    }
     return asked === null ? { decision: 'allow' } : { decision: 'ask', reason: asked }
+  }
+
+  /** The same call as a change of code, where the policy has an entry for that; null when it may be made. */
+  async #codeChange(
+    hooked: HookedAgent,
+    event: Extract<HookEvent, { phase: 'before' }>,
+    call: HookCall,
+  ): Promise<Extract<HookDecision, { decision: 'deny' }> | null> {
+    if (this.#policies.current().action('code.change') === undefined) return null
+    const { codeChange } = await import('./code-change.ts')
+    const cwd = typeof call.event['cwd'] === 'string' ? call.event['cwd'] : null
+    const change = await codeChange(event.uses, cwd, (this.#checker ??= await newChecker()))
+    if (change === null) return null
+    const { told, ...named } = change
+    const session = event.session === null ? {} : { session: event.session.slice(0, 200) }
+    const proposal: Proposal = { agent: call.agent, ...named, ...session, facts: { hook: hooked.kind } }
+    const answer = await this.#admit(hooked, proposal, call)
+    if (answer.decision === 'allow') {
+      remember(this.#running, codeKey(event), answer.action.id)
+      return null
+    }
+    return { decision: 'deny', reason: told === '' ? answer.reason : `${answer.reason} ${told}` }
+  }
+
+  /** Ends the thread that checks code, if there is one. */
+  async close(): Promise<void> {
+    await this.#checker?.close()
   }
 
   #proposals(
@@ -192,6 +226,11 @@ export class HookDesk {
     event: Extract<HookEvent, { phase: 'after' }>,
     call: HookCall,
   ): Promise<HookDecision> {
+    const change = forget(this.#running, codeKey(event))
+    if (change !== undefined)
+      await this.#flow.report(change, { outcome: event.outcome }).catch((error: unknown) => {
+        if (!(error instanceof BelayError)) throw error
+      })
     for (const [index, proposal] of this.#proposals(hooked, event, call).entries()) {
       const id = forget(this.#running, runningKey(event, proposal, index)) ?? (await this.#earlier(proposal))
       if (id === undefined) continue
@@ -275,6 +314,15 @@ function runningKey(
 ): string {
   // Without an id, two equal calls at once are told apart by their order.
   return id === null ? digest([session, proposal.action, proposal.input]) : digest([session, id, index])
+}
+
+function codeKey({ session, id, uses }: Exclude<HookEvent, { phase: 'other' }>): string {
+  return digest([session, 'code.change', id ?? uses])
+}
+
+async function newChecker(): Promise<ChangeChecker> {
+  const { ChangeChecker } = await import('../../code/check-change.ts')
+  return new ChangeChecker()
 }
 
 function digest(value: unknown): string {

@@ -25,6 +25,7 @@ export const MAX_HOOK_WAIT = 3_600
 export function hookDoor(options: HookDeskOptions): (app: FastifyInstance) => void {
   const desk = new HookDesk(options)
   return (app) => {
+    app.addHook('onClose', () => desk.close())
     app.post<{ Params: { kind: string }; Body: HookBody }>(
       '/v1/hooks/:kind',
       {

@@ -1,4 +1,4 @@
-import type { ToolUse } from './tool-use.ts'
+import type { TextEdit, ToolUse } from './tool-use.ts'
 
 /**
  * The files of a patch as `apply_patch` of Codex and OpenCode takes it: `*** Add File:`, `*** Update File:`,
@@ -9,9 +9,25 @@ export function readPatch(patch: string): readonly ToolUse[] {
   let path: string | null = null
   let added: string[] = []
   let removed: string[] = []
+  // One edit a hunk: what stood there with the lines around it, and what stands there then.
+  let edits: TextEdit[] = []
+  let [old, fresh]: [string[], string[]] = [[], []]
+  const closeHunk = (): void => {
+    if (old.length > 0 || fresh.length > 0) edits.push({ old: old.join('\n'), text: fresh.join('\n') })
+    ;[old, fresh] = [[], []]
+  }
   const close = (): void => {
+    closeHunk()
     if (path !== null)
-      uses.push({ kind: 'file', role: 'write', path, text: added.join('\n'), removed: removed.join('\n') })
+      uses.push({
+        kind: 'file',
+        role: 'write',
+        path,
+        text: added.join('\n'),
+        removed: removed.join('\n'),
+        edits,
+      })
+    edits = []
     path = null
     added = []
     removed = []
@@ -30,8 +46,17 @@ export function readPatch(patch: string): readonly ToolUse[] {
       if (kind === 'Delete File') uses.push({ kind: 'file', role: 'delete', path: name.trim() })
       else path = name.trim()
     } else if (path !== null) {
-      if (line.startsWith('+')) added.push(line.slice(1))
-      else if (line.startsWith('-')) removed.push(line.slice(1))
+      if (line.startsWith('@@')) closeHunk()
+      else if (line.startsWith('+')) {
+        added.push(line.slice(1))
+        fresh.push(line.slice(1))
+      } else if (line.startsWith('-')) {
+        removed.push(line.slice(1))
+        old.push(line.slice(1))
+      } else if (line.startsWith(' ')) {
+        old.push(line.slice(1))
+        fresh.push(line.slice(1))
+      }
     }
   }
   close()

@@ -12,10 +12,20 @@ export type ToolUse =
       readonly text?: string
       /** What is taken out. */
       readonly removed?: string
+      /** What is put in place of what, in order, where the tool changes a file rather than writing it whole. */
+      readonly edits?: readonly TextEdit[]
     }
   | { readonly kind: 'http'; readonly method: string; readonly url: string }
   | { readonly kind: 'mcp'; readonly server: string; readonly tool: string; readonly args: JsonObject }
   | { readonly kind: 'tool'; readonly name: string; readonly args: JsonObject }
+
+export interface TextEdit {
+  /** As it stands in the file; empty: the text is added. */
+  readonly old: string
+  readonly text: string
+  /** Everywhere, not only where it stands first. */
+  readonly all?: boolean
+}
 
 /** One call of the hook, read. */
 export type HookEvent =
@@ -111,6 +121,23 @@ export function objectAt(event: JsonObject, name: string): JsonObject {
   }
   if (value === undefined || value === null) return {}
   throw new Error(`${name} is not an object`)
+}
+
+/** An edit as most tools take it: what goes, what comes, and whether everywhere. */
+export function editOf(
+  args: JsonObject,
+  old: string,
+  text: string,
+  all: string,
+): readonly TextEdit[] | undefined {
+  const [before, after] = [args[old], args[text]]
+  if (typeof before !== 'string' || typeof after !== 'string') return undefined
+  return [{ old: before, text: after, ...(args[all] === true ? { all: true } : {}) }]
+}
+
+/** `edits` of a tool use, where there are any. */
+export function withEdits(edits: readonly TextEdit[] | undefined): { readonly edits?: readonly TextEdit[] } {
+  return edits === undefined ? {} : { edits }
 }
 
 export function silence(): HookAnswer {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../action/json.ts'
-import { json, objectAt, optionalText, silence, textAt, useOf } from '../tool-use.ts'
+import { editOf, json, objectAt, optionalText, silence, textAt, useOf, withEdits } from '../tool-use.ts'
 import type { HookDecision, HookedAgent, HookEvent, ToolTable, ToolUse } from '../tool-use.ts'
 
 const write = (args: JsonObject): ToolUse => ({
@@ -8,6 +8,7 @@ const write = (args: JsonObject): ToolUse => ({
   path: textAt(args, 'file_path', 'notebook_path'),
   text: optionalText(args, 'content', 'new_string', 'new_source') ?? '',
   ...(typeof args['old_string'] === 'string' ? { removed: args['old_string'] } : {}),
+  ...withEdits(editOf(args, 'old_string', 'new_string', 'replace_all')),
 })
 const search = (args: JsonObject, cwd: string | null): ToolUse => ({
   kind: 'file',
@@ -30,6 +31,11 @@ const TOOLS: ToolTable = {
           .map((edit) => optionalText(edit, 'new_string') ?? '')
           .join('\n')
       : '',
+    edits: Array.isArray(args['edits'])
+      ? (args['edits'] as readonly JsonObject[]).flatMap(
+          (edit) => editOf(edit, 'old_string', 'new_string', 'replace_all') ?? [],
+        )
+      : [],
   }),
   Glob: search,
   Grep: search,

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../../action/json.ts'
-import { json, objectAt, optionalText, silence, textAt, useOf } from '../tool-use.ts'
+import { editOf, json, objectAt, optionalText, silence, textAt, useOf, withEdits } from '../tool-use.ts'
 import type { HookedAgent, HookEvent, ToolTable, ToolUse } from '../tool-use.ts'
 
 const write = (args: JsonObject): ToolUse => ({
@@ -7,6 +7,7 @@ const write = (args: JsonObject): ToolUse => ({
   role: 'write',
   path: textAt(args, 'file_path', 'path', 'target_file'),
   text: optionalText(args, 'content', 'contents', 'new_string') ?? '',
+  ...withEdits(editOf(args, 'old_string', 'new_string', 'replace_all')),
 })
 
 const TOOLS: ToolTable = {

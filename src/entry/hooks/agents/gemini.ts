@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../action/json.ts'
 import { isJsonObject } from '../../../action/json.ts'
-import { json, objectAt, optionalText, textAt, useOf } from '../tool-use.ts'
+import { editOf, json, objectAt, optionalText, textAt, useOf, withEdits } from '../tool-use.ts'
 import type { HookedAgent, ToolTable, ToolUse } from '../tool-use.ts'
 
 const search = (args: JsonObject, cwd: string | null): ToolUse => ({
@@ -14,6 +14,7 @@ const write = (args: JsonObject): ToolUse => ({
   path: textAt(args, 'file_path', 'absolute_path'),
   text: optionalText(args, 'content', 'new_string') ?? '',
   ...(typeof args['old_string'] === 'string' ? { removed: args['old_string'] } : {}),
+  ...withEdits(editOf(args, 'old_string', 'new_string', 'replace_all')),
 })
 
 const TOOLS: ToolTable = {

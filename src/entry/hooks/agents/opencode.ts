@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../action/json.ts'
 import { readPatch } from '../read-patch.ts'
-import { json, objectAt, optionalText, textAt, useOf } from '../tool-use.ts'
+import { editOf, json, objectAt, optionalText, textAt, useOf, withEdits } from '../tool-use.ts'
 import type { HookedAgent, ToolTable, ToolUse } from '../tool-use.ts'
 
 const write = (args: JsonObject): ToolUse => ({
@@ -9,6 +9,7 @@ const write = (args: JsonObject): ToolUse => ({
   path: textAt(args, 'filePath'),
   text: optionalText(args, 'content', 'newString') ?? '',
   ...(typeof args['oldString'] === 'string' ? { removed: args['oldString'] } : {}),
+  ...withEdits(editOf(args, 'oldString', 'newString', 'replaceAll')),
 })
 const search = (args: JsonObject, cwd: string | null): ToolUse => ({
   kind: 'file',
