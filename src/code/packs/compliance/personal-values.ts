@@ -94,7 +94,7 @@ export class PersonalValues {
         return read === null ? inText(expression.values.flatMap(next)) : [read]
       }
       case 'object':
-        return expression.properties.flatMap((each) => next(each.value))
+        return overridden(expression, next)
       case 'array':
         return expression.elements.flatMap(next)
       case 'call':
@@ -296,6 +296,28 @@ export class PersonalValues {
 }
 
 const NONE: readonly PersonalValue[] = []
+
+/** `{ ...user, passwordHash: undefined }`: what stands beside a spread takes the place of what it brings. */
+function overridden(
+  literal: Extract<Expression, { kind: 'object' }>,
+  of: (expression: Expression) => readonly PersonalValue[],
+): readonly PersonalValue[] {
+  const named = new Set(
+    literal.properties.flatMap((each) => (each.spread || each.key === null ? [] : [plain(each.key)])),
+  )
+  return literal.properties.flatMap((each) => {
+    const found = of(each.value)
+    if (!each.spread || named.size === 0) return found
+    return found.map((one) =>
+      one.kind === 'record'
+        ? {
+            ...one,
+            fields: new Set([...(one.fields ?? one.entity.fields.keys())].filter((key) => !named.has(key))),
+          }
+        : one,
+    )
+  })
+}
 
 function inText(values: readonly PersonalValue[]): readonly PersonalValue[] {
   return values

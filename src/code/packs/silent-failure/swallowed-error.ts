@@ -3,6 +3,7 @@ import type { FunctionInfo } from '../../flow-graph/functions.ts'
 import type { Catch, Try } from '../../flow-graph/statements.ts'
 import { walkFunction } from '../../flow-graph/walk.ts'
 import { type Effects, nodesIn } from '../../effects/effects.ts'
+import { isOneOff } from '../performance/query-in-loop.ts'
 import type { Hit, Rule } from '../rule.ts'
 import { caught, consequenceIn, isRead, mentionsAny, nameFor, saysWhy } from './told.ts'
 
@@ -120,7 +121,8 @@ function* settled(within: FunctionInfo, effects: Effects): Iterable<Hit> {
       continue
     if (saysWhy(within, statement.at - 200, statement.end)) continue
     const found = consequenceIn([statement], within, effects)
-    if (found === null) continue
+    // Whole pieces of work are often kept apart on purpose; a write that stands right there is not.
+    if (found === null || found.through.length > 0 || isOneOff(within.module.path)) continue
     yield {
       module: within.module,
       span: statement,
