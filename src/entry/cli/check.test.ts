@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -150,4 +150,24 @@ it.each([
   put('good.ts', GOOD)
   expect(check(...args)).toMatchObject({ code: 2, out: '' })
   expect(existsSync(join(folder, 'belay-baseline.json'))).toBe(false)
+})
+
+it('checks again when a file changes', async () => {
+  put('a.ts', GOOD)
+  const child = spawn(process.execPath, [BELAY, 'check', '--watch'], { cwd: folder })
+  try {
+    let out = ''
+    const printed = async (pattern: RegExp): Promise<void> => {
+      for await (const part of child.stdout.iterator({ destroyOnReturn: false })) {
+        out += String(part)
+        if (pattern.test(out)) return
+      }
+    }
+    await printed(/no findings/)
+    put('a.ts', BAD)
+    await printed(/command-injection/)
+    expect(out).toContain('a.ts:5:')
+  } finally {
+    child.kill('SIGKILL')
+  }
 })

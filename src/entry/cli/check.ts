@@ -21,6 +21,7 @@ interface CheckCommandOptions {
   readonly updateBaseline?: boolean
   readonly rules?: readonly string[]
   readonly output?: string
+  readonly watch?: boolean
   readonly types?: boolean
   readonly lint?: boolean
   readonly with?: readonly string[]
@@ -58,6 +59,7 @@ export function addCheck(program: Command): void {
       words,
     )
     .option('--output <file>', 'write the report there')
+    .option('--watch', 'check again whenever a file changes')
     .option('--types', 'run tsc and basedpyright too')
     .option('--lint', 'run oxlint and ruff too')
     .option('--with <names>', 'merge what semgrep, opengrep, bandit or codeql on the PATH finds', words)
@@ -79,6 +81,18 @@ async function checkPaths(paths: readonly string[], options: CheckCommandOptions
   if (options.staged === true && options.since !== undefined)
     throw new CommandFailure('--staged and --since cannot be said together.')
   const { folder, below } = placeOf(paths.length === 0 ? ['.'] : paths)
+  if (options.watch === true) {
+    const { watchFolder } = await import('./check-watch.ts')
+    return await watchFolder(folder, () => checkOnce(folder, below, options))
+  }
+  await checkOnce(folder, below, options)
+}
+
+async function checkOnce(
+  folder: string,
+  below: readonly string[] | undefined,
+  options: CheckCommandOptions,
+): Promise<void> {
   const settings = await settingsOf(folder, below, options)
   const { checkProject } = await import('../../code/check-project.ts')
   const progress = showProgress()
