@@ -49,6 +49,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/channels/',
     'src/flow/flow.ts',
     'src/flow/approve/announcer.ts',
+    'src/flow/alarm-book.ts',
+    'src/flow/monitor/baselines/anomaly.ts',
     'src/action/',
     'src/errors/',
     'src/policy/',

@@ -1,7 +1,6 @@
-import type { AlarmBook } from '../flow/alarm-book.ts'
+import type { AlarmBook, AlarmRow } from '../flow/alarm-book.ts'
 import { TELL_AGAIN_MS } from '../flow/alarm-book.ts'
 import type { NotifyRule } from '../policy/notify.ts'
-import type { AlarmRow } from '../storage/store.ts'
 import type { Alert, AlertChannel } from './alert.ts'
 import { isQuiet } from './quiet-hours.ts'
 

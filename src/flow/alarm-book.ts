@@ -2,6 +2,8 @@ import { v7 as uuidv7 } from 'uuid'
 import { BelayError } from '../errors/catalogue.ts'
 import type { AlarmRow, Store } from '../storage/store.ts'
 
+export type { AlarmRow } from '../storage/store.ts'
+
 /** What has happened, as an alarm keeps it. Times are epoch ms. */
 export interface Raised {
   readonly key: string

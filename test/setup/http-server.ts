@@ -21,7 +21,7 @@ mode: enforce
 defaults: { decision: deny }
 agents:
   writer: {}
-  reader: {}
+  reader: { anomaly: { then: alert } }
   metered:
     budget: [{ limit_usd: 10, per: day }, { limit_usd: 1, per: session }]
     rate: [{ limit: 1000, per: hour }]

@@ -367,7 +367,13 @@ describe('POST /v1/undos', () => {
     })
     expect(answer.status).toBe(200)
     expect(answer.body.requested).toContain(undoable.id)
-    expect(Object.keys(answer.body).toSorted()).toEqual(['refused', 'requested', 'undone'])
+    expect(Object.keys(answer.body).toSorted()).toEqual([
+      'left',
+      'refused',
+      'requested',
+      'stopped_at',
+      'undone',
+    ])
   })
 
   test('previews exactly what would be done, and does nothing', async () => {

@@ -51,7 +51,7 @@ test('who decides does not administer, and who administers does not decide', () 
 /** Written out again, by hand: the answer to each role is decided here, not by the table under test. */
 const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'DELETE /v1/absences/:id': ['approver'],
-  'DELETE /v1/browsers/:id': ['operator'],
+  'DELETE /v1/browsers/:id': [],
   'DELETE /v1/keys/:id': ['admin'],
   'DELETE /v1/logins/:id': ROLES,
   'DELETE /v1/standing-approvals/:id': ['approver'],

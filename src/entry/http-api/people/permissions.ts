@@ -61,7 +61,7 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/browsers': 'read',
   'POST /v1/browsers/:id/calls': null,
   'GET /v1/browsers/:id/calls/:action': null,
-  'DELETE /v1/browsers/:id': 'operate',
+  'DELETE /v1/browsers/:id': null,
 
   'GET /v1/approvals': 'read',
   'GET /v1/approvals/:id': 'read',

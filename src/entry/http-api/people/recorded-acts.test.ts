@@ -1,5 +1,5 @@
 import { AlarmBook } from '../../../flow/alarm-book.ts'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { APPROVER, startTestServer } from '../../../../test/setup/http-server.ts'
 import type { TestServer } from '../../../../test/setup/http-server.ts'
 import { linkFor, logIn } from '../../../../test/setup/people.ts'
@@ -82,6 +82,20 @@ const ACTS: Readonly<Record<string, () => Promise<Act>>> = {
     await succeeded()
     return { path: '/v1/undos', body: { agent: 'writer', since: '1h' }, kind: 'undo' }
   },
+  'POST /v1/sessions/:id/undo': async () => {
+    const { id } = await succeeded({ session: 'to-undo' })
+    // The agent, which is asked to undo it, and is waited for.
+    void vi.waitFor(async () => {
+      const body = { outcome: 'succeeded' }
+      expect((await server.call('POST', `/v1/actions/${id}/undo`, body)).status).toBe(200)
+    })
+    return { path: '/v1/sessions/to-undo/undo', body: { agent: 'writer' }, kind: 'undo' }
+  },
+  'POST /v1/agents/:name/baseline/accept': async () => ({
+    path: '/v1/agents/reader/baseline/accept',
+    body: { reason: 'a new campaign' },
+    kind: 'agent',
+  }),
   'POST /v1/approvals/:id': async () => {
     const { approval } = await server.propose('note.publish')
     return { path: `/v1/approvals/${approval.id}`, body: { outcome: 'reject', reason: 'no' }, kind: 'vote' }
@@ -163,8 +177,8 @@ const ACTS: Readonly<Record<string, () => Promise<Act>>> = {
   },
 }
 
-async function succeeded(): Promise<{ id: string }> {
-  const action = await server.propose('note.add', undefined, { start: true })
+async function succeeded(more: { session?: string } = {}): Promise<{ id: string }> {
+  const action = await server.propose('note.add', undefined, { start: true, ...more })
   const answer = await server.call('POST', `/v1/actions/${action.id}/outcome`, { outcome: 'succeeded' })
   expect(answer.status).toBe(200)
   return action
