@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import type { Command } from 'commander'
+import { closeInheritedDescriptors } from '../../flow/contain/sandbox/bubblewrap/descriptors.ts'
 import { ApiClient } from '../sdk/api-client.ts'
 import { createDataFolder, ensureAdminToken, removeServerFile, writeServerFile } from './data-folder.ts'
 import { CommandFailure } from './failure.ts'
@@ -25,6 +26,7 @@ export function addUp(program: Command): void {
 }
 
 async function up(options: UpOptions): Promise<void> {
+  closeInheritedDescriptors()
   requireConfig(options.config)
   if (!['127.0.0.1', '::1', 'localhost'].includes(options.host)) {
     note(

@@ -17,7 +17,7 @@ import { boundReadOnly, boundWorkspace, contains } from './bound-paths.ts'
 import { bwrapArguments } from './bwrap-arguments.ts'
 import { CONTROLLER_OF, leafName } from './cgroup.ts'
 import type { Cgroup, CgroupHost, Unavailable } from './cgroup.ts'
-import { refuseLeaks } from './descriptors.ts'
+import { inheritableDescriptors } from './descriptors.ts'
 import { findCgroups } from './find-cgroups.ts'
 import { FIRST_FILE_FD, launchCommand, LOG_FD, stagedAt, STATUS_FD, STEPS } from './launch-script.ts'
 import { isFull, mountLimited } from './limited-workspace.ts'
@@ -69,7 +69,6 @@ export class BubblewrapProvider implements SandboxProvider {
         fix: 'use a container provider (sandbox: { provider: docker })',
       })
     refuseTexts(spec)
-    refuseLeaks(spec.agent)
     await this.#prove(spec)
     const { data, protects = [] } = this.#options
     const workspace = boundWorkspace(spec.agent, spec.workspace, protects, data)
@@ -151,11 +150,17 @@ export class BubblewrapProvider implements SandboxProvider {
         readOnly: readOnly.map((one, index) => (isStaged ? { ...one, source: stagedAt(index + 1) } : one)),
       }
       const args = open(openNameless(bwrapArguments(spec, paths, files)))
+      // Lower ones are taken by what the launcher is given. No await from here to the start, or others could be opened.
+      const leaks = inheritableDescriptors().filter((one) => one >= FIRST_FILE_FD + opened.length)
       const [program, ...rest] = launchCommand({
         uid,
         gateway,
         joins: cgroup?.joins ?? [],
         openFiles: spec.quotas.openFiles,
+        leaks,
+        // dash knows no descriptor above 9; bash takes a socket as its input for a log-in from afar and reads the
+        // files of that.
+        shell: leaks.length === 0 ? [programs.sh] : [requirePrograms('bash').bash, '--norc', '--noprofile'],
         programs,
         passer: [process.execPath, PASSER],
         staged: isStaged ? [{ source: workspace, isFolder: true }, ...readOnly] : [],

@@ -1,5 +1,4 @@
 import { closeSync, readdirSync, readFileSync } from 'node:fs'
-import { BelayError } from '../../../../errors/catalogue.ts'
 
 const O_CLOEXEC = 0o2000000
 
@@ -34,15 +33,4 @@ export function closeInheritedDescriptors(): void {
       // Closed meanwhile.
     }
   }
-}
-
-/** Throws `sandbox:refused` when something would leak into a program that is started now. */
-export function refuseLeaks(agent: string): void {
-  const leaking = inheritableDescriptors()
-  if (leaking.length > 0)
-    throw new BelayError('sandbox:refused', {
-      agent,
-      cause: `the descriptors ${leaking.join(', ')} of this process would be open inside`,
-      fix: 'start Belay with them closed, for example with 3>&- behind the command, or open files with O_CLOEXEC',
-    })
 }

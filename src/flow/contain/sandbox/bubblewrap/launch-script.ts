@@ -29,7 +29,11 @@ export interface LaunchPlan {
   readonly gateway: boolean
   readonly joins: readonly string[]
   readonly openFiles: Quotas['openFiles']
-  readonly programs: Readonly<Record<'ip' | 'setpriv' | 'mount' | 'sh' | 'unshare' | 'bwrap', string>>
+  /** What begins the shell's command line. */
+  readonly shell: readonly [string, ...string[]]
+  /** Descriptors that this process would leave open in all that it starts, and that nobody gave to the sandbox. */
+  readonly leaks: readonly number[]
+  readonly programs: Readonly<Record<'ip' | 'setpriv' | 'mount' | 'unshare' | 'bwrap', string>>
   /** Command that hands over the sockets. */
   readonly passer: readonly string[]
   /** What root binds where its agent's uid can reach it: sources on the host, in order. */
@@ -55,7 +59,7 @@ const HAS_PARENT = `read -r _ _ _ parent _ </proc/$$/stat; [ "$parent" = ${proce
  */
 export function launchCommand(plan: LaunchPlan): readonly [string, ...string[]] {
   const { programs, uid, gateway } = plan
-  const shell = [programs.sh, '-c', launchScript(plan), 'sh'] as const
+  const shell = [...plan.shell, '-c', launchScript(plan), 'sh'] as const
   const bwrap = [
     ...(uid === null
       ? []
@@ -87,9 +91,10 @@ export function launchCommand(plan: LaunchPlan): readonly [string, ...string[]] 
   return [first!, ...rest]
 }
 
-function launchScript({ programs, gateway, joins, openFiles, passer, staged }: LaunchPlan): string {
+function launchScript({ programs, gateway, joins, openFiles, leaks, passer, staged }: LaunchPlan): string {
   const log = `2>&${LOG_FD}`
   const lines = [`exec ${KEPT_FD}>&2 ${log}`, HAS_PARENT]
+  if (leaks.length > 0) lines.push(`exec ${leaks.map((descriptor) => `${descriptor}>&-`).join(' ')}`)
   for (const file of joins) lines.push(`echo 0 >${quoted(file)} || exit 91`)
   // Whatever the machine runs out of, agents go before the harness.
   lines.push('echo 500 >/proc/self/oom_score_adj', 'umask 022')

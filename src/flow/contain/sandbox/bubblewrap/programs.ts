@@ -15,6 +15,7 @@ const PACKAGES = {
   losetup: ['mount', 'util-linux', 'losetup'],
   umount: ['mount', 'util-linux-core', 'mount'],
   sh: ['dash', 'bash', 'busybox'],
+  bash: ['bash', 'bash', 'bash'],
   'mkfs.ext4': ['e2fsprogs', 'e2fsprogs', 'e2fsprogs'],
   resize2fs: ['e2fsprogs', 'e2fsprogs', 'e2fsprogs'],
   'systemd-run': ['systemd', 'systemd', 'systemd'],
