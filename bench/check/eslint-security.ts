@@ -62,7 +62,7 @@ export async function eslintFindings(
       } else if (
         (/\.[mc]?jsx?$/.test(path) || /(?:^|\/)bin\/[^.]+$/.test(path)) &&
         !isTestPath(path) &&
-        !/\.min\.js$/.test(path)
+        !path.endsWith('.min.js')
       ) {
         const text = readFileSync(join(folder, path), 'utf8')
         if (text.length > 1_500_000) continue

@@ -145,7 +145,7 @@ async function measure(name: string, engine: Engine, folder: string, cases: read
   }
   const all = { found: 0, of: 0, silent: 0, fixed: 0 }
   console.log(`${name}`)
-  for (const [key, tally] of [...byClass].sort()) {
+  for (const [key, tally] of [...byClass].sort(([a], [b]) => (a < b ? -1 : 1))) {
     console.log(
       `  ${key.padEnd(14)} ${tally.found}/${tally.of} found, ${tally.silent}/${tally.fixed} silent when fixed`,
     )

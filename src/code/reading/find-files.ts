@@ -97,7 +97,8 @@ export async function findFiles(folder: string, wanted: Wanted = {}): Promise<Fo
   const seen = new Set([...sources, ...built, ...texts, ...others])
   for (const [path, text] of contents ?? []) if (text !== null && !seen.has(path)) await take(path, false)
   if (ignored > 0) skipped.push({ path: '', reason: `${ignored} files and folders that git ignores` })
-  let chosen = sources.length === 0 ? built : sources
+  // A handful of files beside what was built are its configuration, not its sources.
+  let chosen = sources.length * 8 < built.length ? [...sources, ...built] : sources
   if (sources.length > 0 && built.length > 0 && wanted.files === undefined)
     skipped.push({ path: '', reason: `${built.length} built files, as their sources are there` })
   if (wanted.files !== undefined) {

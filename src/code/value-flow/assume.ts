@@ -1,14 +1,12 @@
 import type { Binary, Call, Expression } from '../flow-graph/expressions.ts'
 import { ALL, CLASS } from '../models/classes.ts'
 import { excludedByDenial, excludedByName } from '../models/effects.ts'
+import { absent, constantsIn, exclude, isConstantTable, KEYS, PREFIX, TRAVERSAL } from './exclude.ts'
 import { checkedByPattern } from './checked-by-pattern.ts'
 import { argumentOf } from './labels.ts'
 import { PART, type Run } from './run.ts'
-import { type Label, PLAIN, type Value, WHOLE } from './value.ts'
+import { type Label, PLAIN, type Value } from './value.ts'
 
-const TRAVERSAL = CLASS.path | CLASS.zip
-const KEYS = CLASS.protokey | CLASS.protobase | CLASS.reached
-const PREFIX = TRAVERSAL | CLASS.ssrf | CLASS.redirect
 const DEPTH_LIMIT = 12
 
 let depth = 0
@@ -77,58 +75,6 @@ function check(run: Run, node: Expression, outcome: boolean): void {
 /** `TABLE[key]` is there: the key is one of the table's own. */
 function lookedUp(run: Run, object: Expression, key: Expression): void {
   if (isConstantTable(run, PART.evaluate(run, object))) exclude(run, key, ALL & ~KEYS)
-}
-
-function isConstantTable(_run: Run, value: Value): boolean {
-  return (
-    value.taints.length === 0 &&
-    value.refs.some((ref) => ref.kind === 'object' && ref.element === PLAIN && ref.fields.size > 0)
-  )
-}
-
-/** Takes classes from what an expression stands for: from its label when it is the whole value, and from a variable. */
-export function exclude(run: Run, node: Expression, mask: number): void {
-  if (mask === 0) return
-  const inner = unwrap(node)
-  if (inner.kind === 'literal') return
-  const value = PART.evaluate(run, inner)
-  // A path or address is checked as a whole, whatever it was put together from.
-  for (const taint of value.taints)
-    run.env.markSafe(
-      taint.label,
-      (taint.flags & WHOLE) !== 0 ? mask : mask & (PREFIX | (taint.label.path.at(-1) === '*' ? KEYS : 0)),
-    )
-  if (inner.kind === 'name' && inner.variable !== null) run.env.clearVariable(inner.variable, mask)
-}
-
-/** `String(x)`, `x.toLowerCase()`, `(y = x)`: a check of these is a check of `x`. */
-function unwrap(node: Expression): Expression {
-  let inner = node
-  for (let hops = 0; hops < 5; hops++) {
-    if (inner.kind === 'assign' && inner.operator === '=' && inner.target.kind === 'name') return inner.target
-    if (
-      inner.kind === 'call' &&
-      inner.callee.kind === 'member' &&
-      /^(?:toString|toLowerCase|toUpperCase|trim|normalize)$/.test(inner.callee.property ?? '')
-    )
-      inner = inner.callee.object
-    else if (
-      inner.kind === 'call' &&
-      inner.callee.kind === 'name' &&
-      /^(?:String|decodeURIComponent|decodeURI)$/.test(inner.callee.name) &&
-      inner.args[0] !== undefined
-    )
-      inner = inner.args[0]
-    else if (
-      inner.kind === 'template' &&
-      inner.tag === null &&
-      inner.values.length === 1 &&
-      inner.parts.every((each) => each === '')
-    )
-      inner = inner.values[0] as Expression
-    else return inner
-  }
-  return inner
 }
 
 function comparison(run: Run, node: Binary, outcome: boolean): void {
@@ -259,31 +205,6 @@ function contains(run: Run, subject: Expression, item: Expression, found: boolea
       item,
       constants.reduce((mask, each) => mask | absent(each), 0),
     )
-}
-
-/** Classes that a text cannot be of when it does not have this in it. */
-function absent(text: string): number {
-  let mask = 0
-  if (text.includes('__proto__')) mask |= KEYS
-  if (text.includes('..') || text === './') mask |= TRAVERSAL
-  if (text === '/' || text === '\\') mask |= TRAVERSAL | CLASS.ssrf | CLASS.redirect
-  if (text === '<') mask |= CLASS.xss
-  if (text === "'" || text === ';') mask |= CLASS.sql | CLASS.command
-  if (text === '$') mask |= CLASS.nosql
-  if (text === '\n' || text === '\r' || text === '\r\n') mask |= CLASS.header | CLASS.log
-  if (text === '://' || text === '//') mask |= CLASS.redirect
-  return mask
-}
-
-function constantsIn(run: Run, node: Expression, list: Value): string[] | null {
-  void run
-  void node
-  for (const ref of list.refs) {
-    if (ref.kind !== 'object') continue
-    const found = [...ref.fields.values()].map((each) => each.constant)
-    if (found.length > 0 && found.every((each) => typeof each === 'string')) return found
-  }
-  return null
 }
 
 function prefixHolds(run: Run, subject: Expression, prefix: Expression): void {

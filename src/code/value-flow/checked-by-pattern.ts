@@ -7,12 +7,12 @@ export function checkedByPattern(pattern: string, flags: string, matched: boolea
 }
 
 function byMatch(pattern: string, flags: string): number {
-  const anchored = /^\^/.test(pattern) && /(?:^|[^\\])\$\)?$/.test(pattern) && !flags.includes('m')
+  const anchored = pattern.startsWith('^') && /(?:^|[^\\])\$\)?$/.test(pattern) && !flags.includes('m')
   if (anchored) {
     const open = pattern.replaceAll(/\[(?:\\.|[^\]\\])*\]/g, (each) =>
-      each.startsWith('[^') ? '\u0001' : '',
+      each.startsWith('[^') ? '\uE000' : '',
     )
-    if (/\u0001|\\[SWD]|(?:^|[^\\])\./.test(open)) {
+    if (/\uE000|\\[SWD]|(?:^|[^\\])\./.test(open)) {
       return /^\^(?:\(\?:)?https?/.test(pattern) ? CLASS.code : 0
     }
     const allowed = [...pattern.matchAll(/\[((?:\\.|[^\]\\])*)\]/g)]

@@ -13,7 +13,7 @@ import {
   WHOLE,
 } from './value.ts'
 
-const HOLE = '\u0001'
+const HOLE = '\uE000'
 
 /** Values put together to one text. What stands before a value decides what it can still choose. */
 export function concatenate(run: Run, parts: readonly Value[], site: Span): Value {
@@ -47,7 +47,7 @@ export function concatenate(run: Run, parts: readonly Value[], site: Span): Valu
         })),
       )
     }
-    lead += part.prefix + HOLE
+    lead += isOrigin(part) ? `https://${HOLE}/` : part.prefix + HOLE
     kept = own
   }
   if (constant) return parts.length === 0 ? PLAIN : (numeric(parts) ?? constantValue(lead.slice(0, 10_000)))
@@ -61,6 +61,11 @@ function numeric(parts: readonly Value[]): Value | null {
   return constantValue(parts.reduce((sum, each) => sum + (each.constant as number), 0))
 }
 
+/** The site's own address, as frameworks give it. */
+function isOrigin(value: Value): boolean {
+  return value.refs.some((each) => each.kind === 'api' && /\.(?:origin|baseUrl)$/.test(each.chain))
+}
+
 /** Classes that a value cannot be of any more behind this text: a host that is fixed, a path that is local. */
 function excludedBehind(lead: string): number {
   if (lead === '') return 0
@@ -70,10 +75,10 @@ function excludedBehind(lead: string): number {
   if (
     absolute
       ? /^[^/?#]+[/?#]/.test(bare)
-      : /^[^/?#]+\/./.test(lead) || /^[^/?#]*\u0001[^\u0001]*[/?#]/.test(lead)
+      : /^[^/?#]+\/./.test(lead) || /^[^/?#]*\uE000[^\uE000]*[/?#]/.test(lead)
   )
     mask |= CLASS.ssrf | CLASS.redirect
-  else if (/^\/[^/\\\u0001]/.test(lead) || /^[?#]/.test(lead)) mask |= CLASS.redirect | CLASS.ssrf
-  if (/[?&][\w.-]*=$/.test(lead) || /#$/.test(lead)) mask |= CLASS.redirect | CLASS.ssrf | CLASS.path
+  else if (/^\/[^/\\\uE000]/.test(lead) || /^[?#]/.test(lead)) mask |= CLASS.redirect | CLASS.ssrf
+  if (/[?&][\w.-]*=$/.test(lead) || lead.endsWith('#')) mask |= CLASS.redirect | CLASS.ssrf | CLASS.path
   return mask
 }

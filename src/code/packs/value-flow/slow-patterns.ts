@@ -32,8 +32,8 @@ export class SlowPatterns {
     if (!mayBeSlow(pattern) || this.#spent > TOTAL) return false
     const started = performance.now()
     try {
-      const { checkSync } = require('recheck') as Recheck
-      const result = checkSync(pattern, literal.slice(end + 1), {
+      const recheck = require('recheck') as Recheck
+      const result = recheck.checkSync(pattern, literal.slice(end + 1), {
         timeout: EACH,
         checker: 'auto',
         maxRepeatSize: 100,
