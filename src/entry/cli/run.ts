@@ -25,6 +25,7 @@ import { commandInPlace } from './run-command.ts'
 import { openRunHarness } from './run-harness.ts'
 import { Signals } from './run-signals.ts'
 import { runUncontained } from './run-uncontained.ts'
+import { watchRun } from './run-watch.ts'
 
 interface RunOptions extends HarnessOptions {
   readonly agent: string
@@ -74,9 +75,10 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
   const { client, policy } = harness
   const signals = new Signals()
   try {
-    const session = `run-${uuid()}`
-    const quotas = quotasOf(options, policy)
     const contained = options.unsafeNoSandbox !== true
+    // Every record of the run has it: what was done without a sandbox says so wherever it is read.
+    const session = `${contained ? 'run' : 'unsafe-no-sandbox'}-${uuid()}`
+    const quotas = quotasOf(options, policy)
     const permission = await admitRun(apiDoor(client), {
       agent: options.agent,
       session,
@@ -189,7 +191,12 @@ async function runContained(
       (signal) => running.signal?.(signal),
       () => void running.kill('stopped'),
     )
-    return await sandbox.exited
+    const leaveOff = watchRun({ url: client.url, key, agent }, running)
+    try {
+      return await sandbox.exited
+    } finally {
+      leaveOff()
+    }
   } finally {
     await egress.close()
   }
