@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import type { JsonObject } from '../../src/action/json.ts'
 import { ApiClient } from '../../src/entry/sdk/api-client.ts'
 import { findSandboxPrograms } from '../setup/sandbox-programs.ts'
 
@@ -62,9 +61,16 @@ function run(command: readonly string[], options: readonly string[] = []) {
   return { child, said, ended }
 }
 
-async function actions(): Promise<readonly JsonObject[]> {
+interface Recorded {
+  readonly id: string
+  readonly action: string
+  readonly state: string
+  readonly session: string
+}
+
+async function actions(): Promise<readonly Recorded[]> {
   const { items } = await client.object('GET', '/v1/actions', { query: { agent: 'robot', limit: 100 } })
-  return items as JsonObject[]
+  return items as unknown as Recorded[]
 }
 
 beforeAll(async () => {
@@ -118,8 +124,8 @@ test('a run asks the harness that is up: what it may leaves, what it may not doe
      curl -s -H 'Authorization: Bearer made-up' -H 'content-type: application/json' -d '{"model":"small","messages":[{"role":"user","content":"hi"}]}' ${MODEL}
      exit 7`,
   ]).ended
-  expect(out, err).toContain('from upstream\n403\n')
-  expect(out, err).toContain('from the model')
+  expect(err + out).toContain('from upstream\n403\n')
+  expect(err + out).toContain('from the model')
   expect(code).toBe(7)
   expect(asked.map(({ path }) => path)).toEqual(['/fine', '/v1/chat/completions'])
   expect(asked[1]!.key).toBe('Bearer sk-of-the-harness')
@@ -132,7 +138,7 @@ test('a run asks the harness that is up: what it may leaves, what it may not doe
       ['model.generate', 'succeeded'],
     ]),
   )
-  const [session] = new Set(recorded.map((one) => one['session']))
+  const [session] = new Set(recorded.map((one) => one.session))
   expect(session).toMatch(/^run-/)
 }, 60_000)
 
@@ -169,12 +175,10 @@ test('without a sandbox the record of the run and each of its session say so', a
   ).ended
   expect([code, out]).toEqual([0, expect.stringContaining('"decision":"allow"')])
   expect(err).toContain('warning: no sandbox')
-  const stamped = (await actions()).filter((one) => String(one['session']).startsWith('unsafe-no-sandbox-'))
-  expect(stamped.map(({ action }) => action).toSorted()).toEqual(['agent.run', 'note'])
-  const whole = await client.object(
-    'GET',
-    `/v1/actions/${String(stamped.find((one) => one['action'] === 'agent.run')!['id'])}`,
-  )
+  const stamped = (await actions()).filter(({ session }) => session.startsWith('unsafe-no-sandbox-'))
+  const byName = new Map(stamped.map((one) => [one.action, one]))
+  expect(new Set(byName.keys())).toEqual(new Set(['agent.run', 'note']))
+  const whole = await client.object('GET', `/v1/actions/${byName.get('agent.run')!.id}`)
   expect(JSON.stringify(whole)).toContain('none: --unsafe-no-sandbox')
 }, 60_000)
 
