@@ -10,7 +10,8 @@ import { policyOf } from '../setup/flow-on.ts'
 import { DIALECTS, newDatabase, type Database, type Dialect } from './databases.ts'
 import { allActions, violationsIn } from './invariants.ts'
 
-const KILLS = 20
+/** `npm run proof:kills` does 20. */
+const KILLS = Number(process.env['BELAY_KILLS'] ?? 8)
 const COST = 10_000_000
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
 
