@@ -48,7 +48,11 @@ export const C_SHARP: Language = {
       harm: 'open-redirect',
       args: [0],
     },
-    { callee: /(?:Html\.Raw|new HtmlString|Response\.Write(?:Async)?)$/, harm: 'cross-site-scripting', args: [0] },
+    {
+      callee: /(?:Html\.Raw|new HtmlString|Response\.Write(?:Async)?)$/,
+      harm: 'cross-site-scripting',
+      args: [0],
+    },
     {
       callee:
         /\.(?:GetAsync|GetStringAsync|PostAsync|DownloadString|DownloadFile|OpenRead)$|^WebRequest\.Create$/,
@@ -66,9 +70,15 @@ export const C_SHARP: Language = {
       callee:
         /(?:int|long|Guid|bool|decimal|double|DateTime|Int32|Convert)\.(?:Parse|TryParse|To(?:Int\d*|Boolean|Double|Decimal|DateTime))$|\.(?:Length|Count|Equals|Contains|StartsWith|IsLocalUrl|IsNullOrEmpty)$/,
     },
-    { callee: /(?:HtmlEncode|HtmlEncoder\.Default\.Encode|AntiXssEncoder\.\w+)$/, for: ['cross-site-scripting'] },
+    {
+      callee: /(?:HtmlEncode|HtmlEncoder\.Default\.Encode|AntiXssEncoder\.\w+)$/,
+      for: ['cross-site-scripting'],
+    },
     { callee: /Path\.GetFileName$/, for: ['path-traversal'] },
-    { callee: /UrlEncode$|Uri\.EscapeDataString$/, for: ['open-redirect', 'request-forgery', 'cross-site-scripting'] },
+    {
+      callee: /UrlEncode$|Uri\.EscapeDataString$/,
+      for: ['open-redirect', 'request-forgery', 'cross-site-scripting'],
+    },
   ],
   patterns: [
     {

@@ -60,7 +60,11 @@ export const GO: Language = {
     { callee: /^http\.NewRequestWithContext$/, harm: 'request-forgery', args: [2] },
     { callee: /^http\.Redirect$/, harm: 'open-redirect', args: [2] },
     { callee: /^template\.(?:HTML|JS|URL|HTMLAttr)$/, harm: 'cross-site-scripting' },
-    { callee: /^fmt\.Fprint(?:f|ln)?$/, harm: 'cross-site-scripting', needs: /text\/html|<(?:html|p|div|h\d)\b/i },
+    {
+      callee: /^fmt\.Fprint(?:f|ln)?$/,
+      harm: 'cross-site-scripting',
+      needs: /text\/html|<(?:html|p|div|h\d)\b/i,
+    },
   ],
   safe: [
     { callee: /^(?:strconv\.(?:Atoi|ParseInt|ParseUint|ParseFloat|ParseBool)|uuid\.Parse|len)$/ },
@@ -69,7 +73,10 @@ export const GO: Language = {
       for: ['cross-site-scripting'],
     },
     { callee: /^(?:filepath|path)\.Base$/, for: ['path-traversal'] },
-    { callee: /^url\.(?:QueryEscape|PathEscape)$/, for: ['request-forgery', 'open-redirect', 'cross-site-scripting', 'path-traversal'] },
+    {
+      callee: /^url\.(?:QueryEscape|PathEscape)$/,
+      for: ['request-forgery', 'open-redirect', 'cross-site-scripting', 'path-traversal'],
+    },
   ],
   patterns: [
     {

@@ -76,7 +76,10 @@ export const JAVA: Language = {
     { callee: /(?:encodeForSQL|escapeSql)$/, for: ['sql-injection'] },
     { callee: /FilenameUtils\.getName$|\.getFileName$/, for: ['path-traversal'] },
     { callee: /encodeForLDAP|filterEncode$/, for: ['ldap-injection'] },
-    { callee: /URLEncoder\.encode$/, for: ['open-redirect', 'cross-site-scripting', 'path-traversal', 'request-forgery'] },
+    {
+      callee: /URLEncoder\.encode$/,
+      for: ['open-redirect', 'cross-site-scripting', 'path-traversal', 'request-forgery'],
+    },
   ],
   patterns: [
     {

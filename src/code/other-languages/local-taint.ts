@@ -142,7 +142,8 @@ export class LocalTaint {
         this.#reach(sink, node, callee, this.#value(arg, 0))
       }
       // `text.html_safe`: what it is called on is what it is about.
-      if (args.length === 0 && sink.harm === 'cross-site-scripting') this.#reach(sink, node, callee, this.#receiver(node))
+      if (args.length === 0 && sink.harm === 'cross-site-scripting')
+        this.#reach(sink, node, callee, this.#receiver(node))
     }
     const summary = this.#summaries.get(lastName(callee))
     if (summary === undefined) return
