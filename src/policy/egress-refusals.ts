@@ -9,6 +9,7 @@ export const EGRESS_REFUSALS = {
   'egress:port': 'Only the ports 80 (HTTP) and 443 (TLS) are served.',
   'egress:target': 'The target of the request cannot be served.',
   'egress:path': 'The path has segments . or .., plain or encoded.',
+  'egress:override': 'A header gives the request another method, path or host than the one it is judged by.',
   'egress:not_tls': 'On port 443, and behind CONNECT, TLS is spoken.',
   'egress:no_server_name': 'The TLS handshake names no server (SNI).',
   'egress:malformed': 'The request is malformed; whoever reads on may see another request than was judged.',

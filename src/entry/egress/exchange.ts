@@ -4,13 +4,16 @@ import type { JsonObject } from '../../action/json.ts'
 import type { AgentConnection } from './agent-connection.ts'
 import type { Gateway } from './gateway.ts'
 import { chunkOf, LAST_CHUNK } from './http1/body-reader.ts'
-import { endToEnd, valueOf, writeHeaders, type Header, type ResponseHead } from './http1/head.ts'
+import { endToEnd, valueOf, valuesOf, writeHeaders, type Header, type ResponseHead } from './http1/head.ts'
 import { refusalBytes, refusalOf } from './refusal.ts'
 import type { Scrubber } from './scrubber.ts'
 import type { Answer, UpstreamConnection } from './upstream.ts'
+import { FrameEnds } from './websocket-frames.ts'
 
 /** Bytes of an answer that is kept back until its checks have seen it. */
 const MAX_JUDGED = 1024 * 1024
+/** For an agent to read the last of a connection that has ended. */
+const CLOSING_MS = 10_000
 /** Smaller pieces are sent in one write with the headers. */
 const MAX_JOINED = 64 * 1024
 
@@ -88,8 +91,8 @@ export class Exchange implements Answer {
   head(head: ResponseHead): void {
     const { scrubber, judged } = this.#options
     this.#head = head
-    const encoded = valueOf(head.headers, 'content-encoding')?.toLowerCase()
-    if ((scrubber !== null || judged) && encoded !== undefined && encoded !== 'identity') {
+    const encoded = valuesOf(head.headers, 'content-encoding').some((one) => one.toLowerCase() !== 'identity')
+    if ((scrubber !== null || judged) && encoded) {
       this.#upstream?.drop()
       return this.#unreadable(
         'egress:unreadable_answer',
@@ -154,12 +157,23 @@ export class Exchange implements Answer {
     )
   }
 
-  /** What never left: the action has failed for sure. */
-  refusedToSend(code: string, detail: string, status: number): void {
+  /** What never left has failed for sure. `begun`: a part of it has, and nobody knows what the server does with that. */
+  refusedToSend(code: string, detail: string, status: number, begun = false): void {
     if (this.#over) return
     this.#gateway.counts.refused++
-    this.#answer(refusalBytes({ status, code, detail }, this.#closes(), this.#options.method === 'HEAD'))
-    this.#finish({ outcome: 'failed', error: `${code}: ${detail}`, cost: 0 }, this.#closes())
+    this.#upstream?.drop()
+    const error = `${code}: ${detail}`
+    const report: OutcomeReport = begun
+      ? { outcome: 'unknown', error }
+      : { outcome: 'failed', error, cost: 0 }
+    if (this.#head !== null && this.#pending === null && this.#kept === null) {
+      // The agent has the beginning of an answer, which another one cannot follow.
+      this.#agent.socket.destroy()
+      return this.#finish(report, true)
+    }
+    const close = begun || this.#closes()
+    this.#answer(refusalBytes({ status, code, detail }, close, this.#options.method === 'HEAD'))
+    this.#finish(report, close)
   }
 
   upgraded(head: ResponseHead, socket: Socket, first: Buffer): void {
@@ -175,15 +189,25 @@ export class Exchange implements Answer {
     let sent = ahead.length
     const text = `HTTP/1.1 101 Switching Protocols\r\n${writeHeaders(this.#scrubbed(endToEnd(head.headers)))}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
     agent.socket.write(text, 'latin1')
+    const frames = new FrameEnds()
     const toAgent = (bytes: Buffer): void => {
       this.#bytes += bytes.length
       counts.bytesIn += bytes.length
+      const whole = frames.pass(bytes)
       const clean = scrubber === null ? bytes : scrubber.push(bytes)
-      if (clean.length > 0 && !agent.socket.write(clean)) socket.pause()
+      let more = clean.length === 0 || agent.socket.write(clean)
+      // Whoever waits for the end of a message would wait for the next one.
+      const rest = whole ? scrubber?.end() : undefined
+      if (rest !== undefined && rest.length > 0) more = agent.socket.write(rest)
+      if (!more) socket.pause()
     }
     const over = (): void => {
       socket.destroy()
-      agent.socket.destroy()
+      const rest = scrubber?.end()
+      if (rest !== undefined && rest.length > 0) agent.socket.write(rest)
+      // Not destroyed: what has been written may still wait for an agent that reads slowly.
+      agent.deadline = performance.now() + CLOSING_MS
+      agent.socket.end()
       this.#finish({ outcome: 'succeeded', result: { ...this.#facts(), sent_bytes: sent } }, true)
     }
     this.#cut = over
@@ -194,7 +218,7 @@ export class Exchange implements Answer {
       counts.bytesOut += bytes.length
       if (!socket.write(bytes)) agent.socket.pause()
     })
-    for (const one of [socket, agent.socket]) one.on('error', over).on('close', over)
+    for (const one of [socket, agent.socket]) one.once('error', over).once('close', over)
     if (ahead.length > 0) socket.write(ahead)
     if (first.length > 0) toAgent(first)
     socket.resume()
@@ -221,7 +245,9 @@ export class Exchange implements Answer {
   }
 
   #headText({ status, reason, headers, framing }: ResponseHead, length?: number): string {
-    let text = `HTTP/1.1 ${status} ${reason}\r\n${writeHeaders(this.#scrubbed(endToEnd(headers)))}`
+    const { scrubber } = this.#options
+    const words = scrubber?.text(reason) ?? reason
+    let text = `HTTP/1.1 ${status} ${words}\r\n${writeHeaders(this.#scrubbed(endToEnd(headers)))}`
     if (length !== undefined) text += `Content-Length: ${length}\r\n`
     else if (framing.kind === 'length') text += `Content-Length: ${framing.length}\r\n`
     else if (framing.kind === 'none') {
@@ -240,7 +266,11 @@ export class Exchange implements Answer {
     const { scrubber } = this.#options
     return scrubber === null
       ? headers
-      : headers.map((header) => ({ ...header, value: scrubber.text(header.value) }))
+      : headers.map(({ name, lower, value }) => ({
+          name: scrubber.text(name),
+          lower,
+          value: scrubber.text(value),
+        }))
   }
 
   /** A body of which the agent still owes a part cannot be followed by a request. */

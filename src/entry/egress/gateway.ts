@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Policy } from '../../policy/policy.ts'
-import type { Addresses } from './addresses.ts'
+import type { Addresses } from '../../flow/contain/addresses.ts'
 import type { AgentConnection } from './agent-connection.ts'
 import type { EgressOptions } from './egress.ts'
 import type { RequestJudge } from './judge-request.ts'

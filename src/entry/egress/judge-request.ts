@@ -44,7 +44,8 @@ export class RequestJudge {
       earlier === undefined
         ? await door.propose({ agent, action, input, ...(session !== undefined && { session }) }, true)
         : await door.get(earlier.action)
-    if (standing.state === 'executing') return { status: 'admitted', standing }
+    // Whoever else has started what was held, carries it out: it is not carried out twice.
+    if (standing.state === 'executing' && earlier === undefined) return { status: 'admitted', standing }
     if (standing.state === 'held' || standing.state === 'ready')
       return this.#await(standing, method, input, left)
     // What was held has been carried out, was withdrawn or has expired: this is a new request.

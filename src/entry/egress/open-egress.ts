@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import type { HandedSockets } from '../../flow/contain/sandbox/provider.ts'
-import { Addresses } from './addresses.ts'
+import { Addresses } from '../../flow/contain/addresses.ts'
 import { AgentConnection, type Place } from './agent-connection.ts'
 import { answerName } from './answer-name.ts'
 import { openCertificateAuthority } from './certificate-authority.ts'

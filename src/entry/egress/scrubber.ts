@@ -7,6 +7,8 @@ const STAR = 42
 export class Scrubber {
   readonly #needles: readonly Buffer[]
   #held: Buffer = Buffer.alloc(0)
+  /** So many bytes of what is held belong to a text that was found. */
+  #covered = 0
 
   constructor(texts: readonly string[]) {
     this.#needles = texts.map((text) => Buffer.from(text, 'latin1'))
@@ -14,35 +16,41 @@ export class Scrubber {
 
   /** Of one header or another text that is whole. */
   text(text: string): string {
-    let clean = text
-    for (const needle of this.#needles) {
-      const found = needle.toString('latin1')
-      if (clean.includes(found)) clean = clean.replaceAll(found, '*'.repeat(found.length))
-    }
-    return clean
+    const bytes = Buffer.from(text, 'latin1')
+    for (const [begin, end] of this.#marks(bytes, 0)) bytes.fill(STAR, begin, end)
+    return bytes.toString('latin1')
   }
 
   /** What can be passed on now; it may be nothing. */
   push(piece: Buffer): Buffer {
-    const bytes = Buffer.concat([this.#held, piece])
-    this.#overwrite(bytes)
-    const open = this.#openEnd(bytes)
-    this.#held = bytes.subarray(bytes.length - open)
-    return bytes.subarray(0, bytes.length - open)
+    const bytes = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece])
+    return this.#passOn(bytes, bytes.length - this.#openEnd(bytes))
   }
 
-  /** What was held back; nothing more comes. */
+  /** What was held back; nothing more comes that could go on with it. */
   end(): Buffer {
-    const rest = this.#held
-    this.#held = Buffer.alloc(0)
-    return rest
+    return this.#passOn(this.#held, this.#held.length)
   }
 
-  #overwrite(bytes: Buffer): void {
+  #passOn(bytes: Buffer, size: number): Buffer {
+    const marks = this.#marks(bytes, this.#covered)
+    // Held as it came, because another text may begin in it; what one has covered already stays covered.
+    this.#held = Buffer.from(bytes.subarray(size))
+    this.#covered = marks.reduce((most, [, end]) => Math.max(most, end - size), 0)
+    if (marks.length === 0) return bytes.subarray(0, size)
+    const clean = Buffer.from(bytes.subarray(0, size))
+    for (const [begin, end] of marks) clean.fill(STAR, Math.min(begin, size), Math.min(end, size))
+    return clean
+  }
+
+  /** Where texts stand, each looked for by itself: one may begin inside another. */
+  #marks(bytes: Buffer, covered: number): readonly (readonly [number, number])[] {
+    const marks: (readonly [number, number])[] = covered > 0 ? [[0, covered]] : []
     for (const needle of this.#needles) {
-      for (let at = bytes.indexOf(needle); at !== -1; at = bytes.indexOf(needle, at + needle.length))
-        bytes.fill(STAR, at, at + needle.length)
+      for (let at = bytes.indexOf(needle); at !== -1; at = bytes.indexOf(needle, at + 1))
+        marks.push([at, at + needle.length])
     }
+    return marks
   }
 
   /** How many bytes at the end may be the beginning of a text. */

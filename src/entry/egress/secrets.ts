@@ -118,10 +118,38 @@ function isFor({ hosts }: Secret, host: string): boolean {
   return hosts.some((pattern) => hostMatches(pattern, host))
 }
 
-/** As it is, and as servers write what they were sent: in an address, in JSON, in Base64 wherever it begins. */
+const AS_ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+}
+
+/**
+ * As it is, and as servers write what they were sent: in an address or a form, in JSON, in HTML, in hexadecimal, in
+ * UTF-16, in Base64 wherever it begins.
+ */
 function formsOf(value: string): string[] {
-  const forms = new Set([value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)])
   const bytes = Buffer.from(value, 'latin1')
+  const inAddress = encodeURIComponent(value)
+  const inJson = JSON.stringify(value).slice(1, -1)
+  const entities = value.replace(/[&<>"]/g, (one) => AS_ENTITIES[one]!)
+  const wide = Buffer.from(value, 'utf16le').toString('latin1')
+  const forms = new Set([
+    value,
+    inAddress,
+    inAddress.replace(/%[0-9A-F]{2}/g, (one) => one.toLowerCase()),
+    inAddress.replaceAll('%20', '+'),
+    inJson,
+    inJson.replaceAll('/', '\\/'),
+    entities,
+    entities.replaceAll("'", '&#39;'),
+    entities.replaceAll("'", '&#x27;'),
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+    // Of either order of bytes: what lies between the first zero and the last.
+    wide.slice(0, -1),
+  ])
   for (const shift of [0, 1, 2]) {
     // Of the characters at both ends some bits belong to what stands beside it.
     const text = Buffer.concat([Buffer.alloc(shift), bytes])

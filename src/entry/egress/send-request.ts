@@ -1,11 +1,11 @@
 import type { EgressRule } from '../../policy/compile-egress.ts'
 import { EGRESS_REFUSALS } from '../../policy/egress-refusals.ts'
-import { NotReachable } from './addresses.ts'
+import { NotReachable } from '../../flow/contain/addresses.ts'
 import { AgentGone, type AgentConnection } from './agent-connection.ts'
 import { Exchange, type ExchangeOptions } from './exchange.ts'
 import type { Gateway } from './gateway.ts'
 import { chunkOf, LAST_CHUNK } from './http1/body-reader.ts'
-import { writeHeaders, type Header } from './http1/head.ts'
+import { MalformedMessage, writeHeaders, type Header } from './http1/head.ts'
 import type { Target } from './target.ts'
 import type { Origin, UpstreamConnection } from './upstream.ts'
 
@@ -61,7 +61,14 @@ export async function sendRequest(
         error.kind === 'private' ? 403 : 502,
       )
     else if (error instanceof AgentGone) exchange.stop()
-    else exchange.failed(error as Error, false)
+    else if (error instanceof MalformedMessage)
+      exchange.refusedToSend(
+        'egress:malformed',
+        `The rest of the body is malformed: ${error.message}.`,
+        400,
+        true,
+      )
+    else exchange.failed(error as Error, streams.has(exchange))
   } finally {
     connection.left.removeEventListener('abort', exchange.stop)
     connection.socket.removeListener('drain', exchange.resume)
@@ -131,8 +138,7 @@ async function stream(
   await connection.pipe((piece) => {
     if (exchange.over) return true
     if (watch?.seen(piece) !== undefined) {
-      upstream.drop()
-      exchange.refusedToSend('egress:secret_misplaced', EGRESS_REFUSALS['egress:secret_misplaced'], 403)
+      exchange.refusedToSend('egress:secret_misplaced', EGRESS_REFUSALS['egress:secret_misplaced'], 403, true)
       return true
     }
     counts.bytesOut += piece.length

@@ -240,8 +240,8 @@ function bodyFacts(
     body_sha256: createHash('sha256').update(bytes).digest('hex'),
   }
   if (!read || bytes.length === 0) return facts
-  const encoding = valueOf(headers, 'content-encoding')?.toLowerCase()
-  if (encoding !== undefined && encoding !== 'identity') return { ...facts, body_unread: 'encoded' }
+  if (valuesOf(headers, 'content-encoding').some((one) => one.toLowerCase() !== 'identity'))
+    return { ...facts, body_unread: 'encoded' }
   try {
     return { ...facts, body: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) }
   } catch {

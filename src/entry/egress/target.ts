@@ -9,6 +9,7 @@ export interface Target {
   readonly host: string
   /** As it is sent: path and query. */
   readonly path: string
+  /** What is judged: without the query, and without encoding where none is needed. */
   readonly pathname: string
 }
 
@@ -56,14 +57,50 @@ export function targetOf(place: Place, head: RequestHead): Target | BadTarget {
   if (split.port !== null && split.port !== (scheme === 'https' ? 443 : 80)) return bad('egress:port')
   const pathname = path.split('?', 1)[0]!
   if (hasDots(pathname)) return bad('egress:path')
-  return { scheme, host, path, pathname }
+  if (isOverridden(head, host)) return bad('egress:override')
+  return { scheme, host, path, pathname: decoded(pathname) }
 }
 
-/** Servers differ in whether they decode a path before they look at its dots, so none may be there in any form. */
+/**
+ * Servers differ in what they do to a path before they look at its dots: they decode it once or twice, overlong UTF-8
+ * too, and cut parameters (`..;x`) and what follows a zero byte. So none may be there in any form.
+ */
 function hasDots(pathname: string): boolean {
-  if (!pathname.includes('.') && !/%2e/i.test(pathname)) return false
-  const plain = pathname.replace(/%2e/gi, '.').replace(/%2f|%5c/gi, '/')
-  return plain.split('/').some((segment) => segment === '.' || segment === '..')
+  if (!/[.%]/.test(pathname)) return false
+  let plain = pathname
+  for (let times = 0; times < 3; times++) plain = plain.replaceAll('%25', '%')
+  plain = plain.replace(/%2e|%(?:c0|e0%80)%ae/gi, '.').replace(/%2f|%5c|%(?:c0|e0%80)%af/gi, '/')
+  return plain.split('/').some((segment) => /^\.\.?(?:$|;|%3b|%00)/i.test(segment))
+}
+
+/** As everybody reads it: of the characters that need no encoding, none is encoded (RFC 3986, 6.2.2.2). */
+function decoded(pathname: string): string {
+  if (!pathname.includes('%')) return pathname
+  return pathname.replace(/%[2-7][0-9a-f]/gi, (code) => {
+    const character = String.fromCharCode(Number.parseInt(code.slice(1), 16))
+    return /[\w.~-]/.test(character) ? character : code
+  })
+}
+
+/** By which frameworks and proxies let a client say another method, path or host than those of its request. */
+const OVERRIDES: Readonly<Record<string, 'method' | 'path' | 'host'>> = {
+  'x-http-method-override': 'method',
+  'x-http-method': 'method',
+  'x-method-override': 'method',
+  'x-original-url': 'path',
+  'x-original-uri': 'path',
+  'x-rewrite-url': 'path',
+  'x-forwarded-host': 'host',
+  'x-http-host-override': 'host',
+  'x-host': 'host',
+}
+
+function isOverridden({ method, target, headers }: RequestHead, host: string): boolean {
+  return headers.some(({ lower, value }) => {
+    const what = Object.hasOwn(OVERRIDES, lower) ? OVERRIDES[lower] : undefined
+    if (what === undefined) return false
+    return what === 'method' ? value !== method : value.toLowerCase() !== (what === 'host' ? host : target)
+  })
 }
 
 function withoutDefault(authority: string, port: number): string {

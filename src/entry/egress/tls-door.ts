@@ -127,11 +127,14 @@ async function passThrough(
       upstream.destroy()
       over.resolve(error)
     }
-    for (const one of [socket, upstream])
-      one
-        .on('error', end)
-        .on('close', () => end(null))
-        .setTimeout(IDLE_MS, () => end(null))
+    // The other side is ended, not destroyed: what it was sent last may still be on its way.
+    const ended = (other: Socket) => (): void => {
+      other.end()
+      over.resolve(null)
+    }
+    socket.on('close', ended(upstream))
+    upstream.on('close', ended(socket))
+    for (const one of [socket, upstream]) one.on('error', end).setTimeout(IDLE_MS, () => end(null))
     upstream.write(hello)
     socket.on('data', (piece: Buffer) => {
       sent += piece.length

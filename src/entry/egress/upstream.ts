@@ -168,6 +168,7 @@ export class UpstreamConnection {
   #finish(): void {
     const answer = this.#answer
     if (answer === null) return
+    this.#socket.removeAllListeners('drain')
     const clean = this.#persists && this.#bodySent && this.#buffer.length === 0
     this.#answer = null
     this.deadline = Infinity

@@ -75,6 +75,17 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
     return found
   }
 
+  /** What a gateway carries out is the gateway's to begin and to end: an agent could say that nothing was spent. */
+  async function ownTo(actionId: string, principal: Principal): Promise<Action> {
+    const found = await find(actionId, principal)
+    if (found.venue === 'belay' && principal.kind === 'agent')
+      throw new BelayError('auth:forbidden', {
+        who: `The agent ${principal.agent}`,
+        what: 'begin or end what Belay carries out',
+      })
+    return found
+  }
+
   app.post<{ Body: ProposeBody }>(
     '/v1/actions',
     {
@@ -202,7 +213,7 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
       }),
     },
     async (request) => {
-      const found = await find(request.params.id, principalOf(request))
+      const found = await ownTo(request.params.id, principalOf(request))
       const admitted = await flow.start(found.id)
       return actionAnswer(flow, admitted.action, admitted.input)
     },
@@ -234,7 +245,7 @@ export function actionRoutes(app: FastifyInstance, context: ApiContext): void {
       }),
     },
     async (request) => {
-      const found = await find(request.params.id, principalOf(request))
+      const found = await ownTo(request.params.id, principalOf(request))
       const outcome = outcomeOf(request.body)
       if (request.body.judge !== true) return actionAnswer(flow, await flow.report(found.id, outcome))
       const { action: settled, judged } = await reportJudged(context, found, outcome)
