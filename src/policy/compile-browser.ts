@@ -7,6 +7,8 @@ export interface BrowserRule {
   /** Names or globs. */
   readonly agents: readonly string[]
   readonly allow: readonly HostRule[]
+  /** Names may also lead to private addresses, and to this machine. Addresses in `allow` themselves always do. */
+  readonly private: boolean
   /** As written: texts, or `$NAME` of an environment variable. Never shown, never recorded. */
   readonly secrets: Readonly<Record<string, string>>
   /** After so long without a call the browser is closed, ms. */
@@ -24,6 +26,7 @@ export interface HostRule {
 export interface BrowserEntry {
   readonly agents: readonly string[]
   readonly allow: readonly string[]
+  readonly private?: boolean
   readonly secrets?: Readonly<Record<string, string>>
   readonly idle?: string
   readonly screenshots?: boolean
@@ -53,6 +56,7 @@ export function compileBrowsers(
     const rule: BrowserRule = Object.freeze({
       agents: Object.freeze([...entry.agents]),
       allow: Object.freeze(allow),
+      private: entry.private ?? false,
       secrets: Object.freeze({ ...entry.secrets }),
       idle,
       screenshots: entry.screenshots ?? true,

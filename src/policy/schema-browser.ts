@@ -13,6 +13,11 @@ export const browsersSchema: JsonObject = {
           text('A host.'),
           1,
         ),
+        private: {
+          description:
+            'Whether names may lead to private addresses or to this machine. Default: false; addresses and localhost in `allow` do.',
+          type: 'boolean',
+        },
         secrets: described('Values that are filled in by name, so that the agent never has them.', {
           type: 'object',
           propertyNames: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]{0,99}$' },

@@ -56,6 +56,9 @@ export class AccountBrowser {
   #cdp: CDPSession | null = null
   #pages: Page[] = []
   #dialogs: SeenDialog[] = []
+  /** Windows that Chromium has made, and those of them that can be spoken with by now. */
+  #windows = { made: 0, here: 0 }
+  #onWindow: () => void = () => undefined
   #closed = false
   /** What dialogs of the page are answered with during a call. */
   dialogAnswer: 'accept' | 'dismiss' = 'dismiss'
@@ -126,6 +129,20 @@ export class AccountBrowser {
     return null
   }
 
+  /** How many windows the browser has made so far, for `opened`. */
+  windows(): number {
+    return this.#windows.made
+  }
+
+  /** When the windows that were made since then can be spoken with. */
+  async opened(since: number): Promise<void> {
+    // Whatever was made by now has been told once this is answered.
+    await this.#cdp?.send('Browser.getVersion')
+    if (this.#windows.made === since) return
+    while (this.#chromium !== null && this.#windows.here < this.#windows.made)
+      await new Promise<void>((resolve) => (this.#onWindow = resolve))
+  }
+
   /** The dialogs since they were last taken. */
   takeDialogs(): JsonObject[] {
     const seen = this.#dialogs
@@ -192,6 +209,7 @@ export class AccountBrowser {
       browser.on('disconnected', () => this.#ended(chromium))
       this.#cdp = await browser.newBrowserCDPSession()
       this.#watchDownloads(this.#cdp)
+      await this.#watchWindows(this.#cdp, context.pages().length)
       await context.route(
         () => true,
         (route, request) =>
@@ -209,7 +227,11 @@ export class AccountBrowser {
         if (['document', 'xhr', 'fetch'].includes(response.request().resourceType()))
           this.#state.changed(response.url())
       })
-      context.on('page', (page) => this.#watch(page))
+      context.on('page', (page) => {
+        this.#watch(page)
+        this.#windows.here++
+        this.#onWindow()
+      })
       this.#pages = []
       for (const page of context.pages()) this.#watch(page)
       this.#chromium = chromium
@@ -226,6 +248,7 @@ export class AccountBrowser {
     this.#chromium = null
     this.#cdp = null
     this.#pages = []
+    this.#onWindow()
     void this.#state.detach()
     void chromium.sandbox.kill()
   }
@@ -256,6 +279,15 @@ export class AccountBrowser {
         answer: accepted ? 'accepted' : 'dismissed',
       })
     await (accepted ? dialog.accept() : dialog.dismiss()).catch(this.#onFault)
+  }
+
+  async #watchWindows(cdp: CDPSession, here: number): Promise<void> {
+    this.#windows = { made: 0, here }
+    cdp.on('Target.targetCreated', ({ targetInfo }) => {
+      // A page that is only prepared, in case somebody goes there, is no window.
+      if (targetInfo.type === 'page' && targetInfo.subtype === undefined) this.#windows.made++
+    })
+    await cdp.send('Target.setDiscoverTargets', { discover: true })
   }
 
   #watchDownloads(cdp: CDPSession): void {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { HostRule } from '../../../policy/compile-browser.ts'
 
 /** Where no request leaves the browser for: pages of its own, and what is in the address itself. */
@@ -17,6 +18,12 @@ export function mayReach(rules: readonly HostRule[], address: string): boolean {
     const rightPort = rule.port === null ? port === 80 || port === 443 : port === rule.port
     return rightPort && fits(rule.host, url.hostname)
   })
+}
+
+/** Whether a rule names the address itself, or this machine: whoever wrote that means what is there. */
+export function isNear(rules: readonly HostRule[], { hostname }: URL): boolean {
+  const named = isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0 || /(?:^|\.)localhost\.?$/.test(hostname)
+  return named && rules.some(({ host }) => host !== '*' && fits(host, hostname))
 }
 
 /** Whether an agent may send the browser there: a host of the account, over http or https. */

@@ -7,6 +7,7 @@ import { BelayError } from '../../../errors/catalogue.ts'
 import { OutcomeUnknown } from '../execute.ts'
 import type { AccountBrowser, BegunDownload } from './account-browser.ts'
 import { find, type Element, type Target } from './locate.ts'
+import { watchSettling } from './settling.ts'
 
 export const PAGE_CALLS = [
   'goto',
@@ -115,24 +116,24 @@ const CALLS: Readonly<Record<PageCallName, (doing: Doing) => Promise<PageAnswer>
   async click(doing) {
     const locator = await meant(doing)
     await locator.click({ trial: true, timeout: FIND_MS })
-    await begun(doing.page, () => locator.click({ timeout: FIND_MS }))
+    await begun(doing.account, doing.page, () => locator.click({ timeout: FIND_MS }))
     return { result: {} }
   },
 
   async fill(doing) {
     const locator = await meant(doing)
     if (!(await locator.isEditable({ timeout: FIND_MS }))) throw new Error('the element cannot be edited')
-    await begun(doing.page, () => locator.fill(doing.call.value ?? '', { timeout: FIND_MS }))
+    await begun(doing.account, doing.page, () => locator.fill(doing.call.value ?? '', { timeout: FIND_MS }))
     return { result: {} }
   },
 
   async press(doing) {
-    const { page, call } = doing
+    const { account, page, call } = doing
     const key = call.key ?? ''
-    if (call.target === undefined) await begun(page, () => page.keyboard.press(key))
+    if (call.target === undefined) await begun(account, page, () => page.keyboard.press(key))
     else {
       const locator = await meant(doing)
-      await begun(page, () => locator.press(key, { timeout: FIND_MS }))
+      await begun(account, page, () => locator.press(key, { timeout: FIND_MS }))
     }
     return { result: {} }
   },
@@ -140,7 +141,7 @@ const CALLS: Readonly<Record<PageCallName, (doing: Doing) => Promise<PageAnswer>
   async select(doing) {
     const locator = await meant(doing)
     let selected: string[] = []
-    await begun(doing.page, async () => {
+    await begun(doing.account, doing.page, async () => {
       selected = await locator.selectOption([...(doing.call.values ?? [])], { timeout: FIND_MS })
     })
     return { result: { selected: selected.slice(0, 100).map((one) => one.slice(0, 300).toWellFormed()) } }
@@ -153,7 +154,7 @@ const CALLS: Readonly<Record<PageCallName, (doing: Doing) => Promise<PageAnswer>
       mimeType: type,
       buffer: content,
     }))
-    await begun(doing.page, () => locator.setInputFiles(files, { timeout: FIND_MS }))
+    await begun(doing.account, doing.page, () => locator.setInputFiles(files, { timeout: FIND_MS }))
     return { result: {} }
   },
 
@@ -172,7 +173,7 @@ const CALLS: Readonly<Record<PageCallName, (doing: Doing) => Promise<PageAnswer>
     })
     try {
       await account.allowDownloads(true)
-      await begun(page, () => locator.click({ timeout: FIND_MS }))
+      await begun(account, page, () => locator.click({ timeout: FIND_MS }))
       const download = await inTime(starts, FIND_MS, signal, 'no download began')
       const how = await inTime(download.done, DOWNLOAD_MS, signal, 'the download did not end in time')
       const file = join(host, download.guid)
@@ -230,23 +231,19 @@ async function meant({ page, call, expected }: Doing) {
   return locator
 }
 
-/** From here on something may have been done. Waits for the page that it leads to. */
-async function begun(page: Page, act: () => Promise<unknown>): Promise<void> {
-  let navigating = false
-  const onRequest = (request: { isNavigationRequest(): boolean }): void => {
-    navigating ||= request.isNavigationRequest()
-  }
-  page.on('request', onRequest)
+/** From here on something may have been done. Waits for the page or the window that it leads to. */
+async function begun(account: AccountBrowser, page: Page, act: () => Promise<unknown>): Promise<void> {
+  const settling = await watchSettling(account, page).catch((error: unknown) => {
+    throw new Error('the page cannot be watched', { cause: error })
+  })
   try {
     await act()
-    // A form is sent in a task after the click.
-    await page.waitForTimeout(100).catch(() => undefined)
-    if (navigating) await page.waitForLoadState('load', { timeout: SETTLE_MS }).catch(() => undefined)
+    await settling.settled(SETTLE_MS)
   } catch (error) {
     const said = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)
     throw new OutcomeUnknown(`the browser did not say that it was done: ${said}`, { cause: error })
   } finally {
-    page.off('request', onRequest)
+    settling.close()
   }
 }
 

@@ -28,7 +28,7 @@ export function sandboxedHome(provider: SandboxProvider): BrowserHome {
         command,
         workspace: profile,
         env: { LANG: 'C.UTF-8', TZ: 'UTC' },
-        network: wayOut(rule.allow),
+        network: wayOut(rule),
         readOnly: READ.filter((path) => existsSync(path)),
         quotas: {},
         require: ['filesystem', 'pid_namespace', 'network', 'secrets', 'surviving_daemons'],

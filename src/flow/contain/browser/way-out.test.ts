@@ -67,7 +67,12 @@ beforeAll(async () => {
   const [https, http] = [createServer(), createServer()]
   await listen(https)
   await listen(http)
-  await wayOut([rule('127.0.0.1', ports.site)])({ https, http, proxy, dns: createSocket('udp4') })
+  await wayOut({ allow: [rule('127.0.0.1', ports.site)], private: false })({
+    https,
+    http,
+    proxy,
+    dns: createSocket('udp4'),
+  })
   expect([https.listening, http.listening]).toEqual([false, false])
 })
 afterAll(() => {
@@ -75,10 +80,10 @@ afterAll(() => {
   for (const server of [site, other, proxy]) server.close()
 })
 
-const get = (url: string): Promise<[number, string]> =>
+const get = (url: string, port = ports.proxy): Promise<[number, string]> =>
   new Promise((resolve, reject) => {
     const headers = { 'proxy-authorization': 'secret' }
-    request({ port: ports.proxy, path: url, headers }, (response) => {
+    request({ port, path: url, headers }, (response) => {
       let body = ''
       response.on('data', (part: Buffer) => (body += part.toString()))
       response.on('end', () => resolve([response.statusCode ?? 0, body]))
@@ -88,8 +93,8 @@ const get = (url: string): Promise<[number, string]> =>
   })
 
 /** What is answered to raw bytes, until the other side is quiet or gone. */
-async function say(text: string, until: RegExp): Promise<string> {
-  const socket = connect(ports.proxy, '127.0.0.1')
+async function say(text: string, until: RegExp, port = ports.proxy): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
   let heard = ''
   socket.write(text)
   for await (const part of socket) {
@@ -126,4 +131,43 @@ it('says so when nobody is there', async () => {
   site.closeAllConnections()
   await new Promise((resolve) => site.close(resolve))
   expect((await get(`http://127.0.0.1:${ports.site}/`))[0]).toBe(502)
+})
+
+it.each<[string, readonly string[], boolean, number]>([
+  ['this machine', ['127.0.0.1'], false, 403],
+  ['a private network', ['10.1.2.3'], false, 403],
+  ['the service that knows a machine in a cloud', ['169.254.169.254'], false, 403],
+  ['this machine by IPv6', ['::1'], false, 403],
+  ['this machine as IPv4 in IPv6', ['::ffff:127.0.0.1'], false, 403],
+  ['one of several that is private', ['93.184.215.14', '127.0.0.1'], false, 403],
+  ['nobody', [], false, 502],
+  ['this machine, where the account may go near', ['127.0.0.1'], true, 200],
+])('a name that leads to %s', async (_what, addresses, near, status) => {
+  const here = createHttp((_incoming, response) => void response.end('near'))
+  const port = await listen(here)
+  const [https, http, way] = [createServer(), createServer(), createServer()]
+  for (const server of [https, http, way]) await listen(server)
+  const allow = [rule('*', null), rule('inner.example.com', port)]
+  await wayOut(
+    { allow, private: near },
+    async () => addresses,
+  )({
+    https,
+    http,
+    proxy: way,
+    dns: createSocket('udp4'),
+  })
+  const through = (way.address() as AddressInfo).port
+  const [plain] = await get(`http://inner.example.com:${port}/`, through)
+  expect(plain).toBe(status)
+  const tunnelled = await say(
+    `CONNECT inner.example.com:${port} HTTP/1.1\r\nhost: x\r\n\r\n`,
+    /\r\n\r\n/,
+    through,
+  )
+  expect(tunnelled).toMatch(new RegExp(`^HTTP/1.1 ${status}`))
+  // `*` is every name, and no address of this machine.
+  expect((await get(`http://127.0.0.1:${port}/`, through))[0]).toBe(near ? 200 : 403)
+  here.closeAllConnections()
+  for (const server of [here, way]) server.close()
 })
