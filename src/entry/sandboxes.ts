@@ -1,6 +1,8 @@
 import { chownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SandboxProvider } from '../flow/contain/sandbox/provider.ts'
+import type { Capabilities, SandboxProvider } from '../flow/contain/sandbox/provider.ts'
+import type { EngineName } from '../flow/contain/sandbox/docker/container-engine.ts'
+import type { DockerProvider } from '../flow/contain/sandbox/docker/docker.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { ProviderPlace } from '../flow/contain/sandbox/choose-provider.ts'
 import type { SandboxProviderName } from '../policy/compile-sandbox.ts'
@@ -25,22 +27,13 @@ export function providerOf(policy: Policy, agent: string, data: string): Promise
 
 async function open(
   name: SandboxProviderName,
-  named: string | null,
+  image: string | null,
   place: ProviderPlace,
 ): Promise<SandboxProvider> {
   if (name === 'bubblewrap') {
     const { bubblewrapProvider } = await import('../flow/contain/sandbox/choose-provider.ts')
     return bubblewrapProvider(place)
   }
-  const image = named ?? process.env['BELAY_SANDBOX_IMAGE']
-  if (image === undefined || image === '')
-    throw new BelayError('sandbox:unavailable', {
-      what: `A sandbox by ${name}`,
-      cause: 'nobody says which image its containers have',
-      fix: 'set sandbox.image, or BELAY_SANDBOX_IMAGE, to one that holds what the agents’ commands need',
-    })
-  const { rememberedProofs } = await import('../flow/contain/sandbox/probes/remembered-proofs.ts')
-  const probe = rememberedProofs(place.data)
   if (name === 'kubernetes')
     throw new BelayError('sandbox:unavailable', {
       what: 'A sandbox by kubernetes',
@@ -48,9 +41,41 @@ async function open(
         'the sockets of the gateway cannot be handed into a pod, so that an agent there would have no way out',
       fix: 'choose bubblewrap, podman or docker',
     })
+  const { rememberedProofs } = await import('../flow/contain/sandbox/probes/remembered-proofs.ts')
+  const provider = await containers(name, image, place, (of) =>
+    rememberedProofs(place.data, { of, inside: 'shell' }),
+  )
+  // Of a harness that was killed together with the guardians of its containers.
+  await provider.sweep()
+  return provider
+}
+
+/**
+ * Containers of an engine, of the image that is named or the one in `BELAY_SANDBOX_IMAGE`. `probe` is told what else
+ * decides on what they hold: image and runtime. Throws `sandbox:unavailable` when no image is named.
+ */
+export async function containers(
+  engine: EngineName,
+  named: string | null,
+  place: ProviderPlace,
+  probe: (of: string) => (provider: SandboxProvider) => Promise<Capabilities>,
+): Promise<DockerProvider> {
+  const image = named ?? process.env['BELAY_SANDBOX_IMAGE']
+  if (image === undefined || image === '')
+    throw new BelayError('sandbox:unavailable', {
+      what: `A sandbox by ${engine}`,
+      cause: 'nobody says which image its containers have',
+      fix: 'set sandbox.image, or BELAY_SANDBOX_IMAGE, to one that holds what the agents’ commands need',
+    })
   const runtime = process.env['BELAY_SANDBOX_RUNTIME']
   const { DockerProvider } = await import('../flow/contain/sandbox/docker/docker.ts')
-  return new DockerProvider({ engine: name, image, ...(runtime && { runtime }), ...place, probe })
+  return new DockerProvider({
+    engine,
+    image,
+    ...(runtime && { runtime }),
+    ...place,
+    probe: probe(`${image} ${runtime ?? ''}`),
+  })
 }
 
 /** As root every agent is a user of its own, from here on: high enough to be nobody else's. */

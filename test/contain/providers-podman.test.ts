@@ -1,11 +1,23 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { DockerProvider } from '../../src/flow/contain/sandbox/docker/docker.ts'
 import { ContainerEngine } from '../../src/flow/contain/sandbox/docker/container-engine.ts'
+import { probeSandbox } from '../../src/flow/contain/sandbox/probes/probe.ts'
+import { readShellProbe, SHELL_PROBE } from '../../src/flow/contain/sandbox/probes/shell-probe.ts'
 import type { ExitReport, Sandbox, SandboxSpec } from '../../src/flow/contain/sandbox/provider.ts'
 import { podmanImage } from '../setup/podman.ts'
 import { stateOf } from '../setup/plain-processes.ts'
@@ -173,6 +185,53 @@ it('hands the sockets of every address over before the command begins', async ()
   expect(report.out).toContain('got /127.0.0.1\n')
   expect(report.out).toContain('rest 1')
   expect(report.out).toContain('input after the line')
+})
+
+describe('what is tried to get out of a container', () => {
+  it('gets nowhere, and the limits hold; a limit of disk there is none', async () => {
+    const { proofs } = await probeSandbox(provider, { inside: 'shell' })
+    const wanting = Object.entries(proofs).filter(([, { proven }]) => !proven)
+    expect(wanting).toEqual([
+      ['disk', expect.objectContaining({ detail: 'podman has none for a folder of the host' })],
+    ])
+  }, 60_000)
+
+  it('gets through where there is no container', async () => {
+    const socket = join(folder, 'canary.sock')
+    const server = createServer((connection) => connection.end('secret-of-the-harness'))
+    await new Promise<void>((resolve) => server.listen(socket, resolve))
+    const canaries = [join(folder, 'harness.ts'), socket, '1', String(process.pid), 'secret-of-the-harness']
+    writeFileSync(canaries[0]!, '')
+    // All of the machine to be seen, and root: but the mounts that it makes are nobody else's, and what it writes is
+    // written nowhere.
+    const free = ['--ro-bind', '/', '/', '--dev', '/dev', '--tmpfs', '/etc', '--cap-add', 'ALL', '--']
+    const told = [...canaries, readlinkSync('/proc/self/ns/net')]
+    const said = execFileSync('bwrap', [...free, 'sh', '-c', SHELL_PROBE, 'sh', ...told], {
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin', GIVEN: 'secret-of-the-harness' },
+    })
+    server.close()
+    const found = readShellProbe(said)
+    expect(found.filesystem).toEqual(
+      expect.arrayContaining([
+        'read a file of the host',
+        'write /etc',
+        'mount a file system',
+        'run without a filter of system calls',
+        'have capabilities',
+      ]),
+    )
+    expect(found.pid_namespace).toContain('signal the harness')
+    expect(found.secrets).toContain('have the environment of the harness')
+    expect(found.network).toEqual(
+      expect.arrayContaining(['be in the network of the host', 'reach a Unix socket of the host by path']),
+    )
+  })
+
+  it.each(['', 'filesystem|read a file of the host', 'nonsense|x\ndone|done', 'done|done\nmore'])(
+    'is not proven by a probe that ends with %j',
+    (output) => expect(() => readShellProbe(output)).toThrow(/the probe/),
+  )
 })
 
 describe('podman refuses', () => {
