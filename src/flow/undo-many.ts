@@ -6,7 +6,7 @@ import { isLeftBy, UndoConflict } from './compare-current.ts'
 import type { HowToUndoMany, UndoPreview, UndoSummary, WhatToUndo } from './flow.ts'
 import { recall } from './recall-action.ts'
 import type { Stages } from './stages.ts'
-import { planUndo, storedResult, undoAction } from './undo-action.ts'
+import { planUndo, undoAction } from './undo-action.ts'
 
 /** At most so many are named. */
 const MOST = 1_000
@@ -80,18 +80,18 @@ export async function previewUndo(
   const undoable: UndoPreview['undoable'][number][] = []
   const refused: Refused[] = []
   /** What the later actions left, which would be undone by then. */
-  const later: { readonly name: string; readonly result: JsonValue }[] = []
+  const later: { readonly about: string; readonly result: JsonValue }[] = []
   const seen = new Set(overwrite)
   let stopsAt: string | null = null
   for await (const action of actionsOf(stages, what)) {
     if (undoable.length + refused.length >= MOST) return { undoable, refused, more: true, stopsAt }
     try {
-      const { effect, until, compared } = await planUndo(stages, action, {
+      const { effect, until, compared, result, about } = await planUndo(stages, action, {
         overwrite: seen.has(action.id),
-        isOurs: (_about, changed) =>
-          later.some(({ name, result }) => name === action.name && isLeftBy(result, changed)),
+        // As when it is done: without `about` nobody can tell that both are about the same thing.
+        isOurs: (own, changed) => later.some((one) => one.about === own && isLeftBy(one.result, changed)),
       })
-      later.push({ name: action.name, result: await storedResult(stages, action) })
+      if (about !== null) later.push({ about, result })
       undoable.push({
         id: action.id,
         name: action.name,

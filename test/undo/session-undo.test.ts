@@ -99,6 +99,45 @@ describe.each(STORES)('undoing a session on %s', (dialect) => {
     expect((await under.flow.undoAll(SESSION, 'ops')).undone).toEqual([early.id, late.id])
   })
 
+  it('is done once, however many ask for it at once', async () => {
+    const first = await wrote('plan', 'one')
+    const asked = await Promise.allSettled(['ann', 'ben', 'cem'].map((by) => under.flow.undo(first, by)))
+    expect(documents.undone).toEqual(['plan:one'])
+    expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    for (const one of asked)
+      if (one.status === 'rejected')
+        expect(['action:conflict', 'action:wrong_state', 'undo:in_progress']).toContain(
+          (one.reason as { readonly code: string }).code,
+        )
+    const second = await wrote('plan', 'two')
+    const third = await wrote('plan', 'three')
+    await Promise.all([under.flow.undoAll(SESSION, 'ann'), under.flow.undoAll(SESSION, 'ben')])
+    expect(documents.undone.toSorted()).toEqual(['plan:one', 'plan:three', 'plan:two'])
+    expect([
+      (await under.store.action(second))?.state.name,
+      (await under.store.action(third))?.state.name,
+    ]).toEqual(['undone', 'undone'])
+  })
+
+  it('is foretold as it would come: nobody knows that two are about the same thing that says nothing of it', async () => {
+    const looks: Record<string, number> = { version: 0 }
+    under.flow.undoers.register('doc.share', {
+      current: () => ({ version: looks['version'] ?? 0 }),
+      undo: () => ({ version: (looks['version'] = (looks['version'] ?? 0) + 1) }),
+    })
+    const share = async (): Promise<string> =>
+      did('doc.share', {}, { version: (looks['version'] = (looks['version'] ?? 0) + 1) })
+    const first = await share()
+    const second = await share()
+    const preview = await under.flow.previewUndo(SESSION)
+    expect(preview).toMatchObject({
+      undoable: [{ id: second }],
+      refused: [{ id: first, code: 'undo:conflict' }],
+    })
+    const summary = await under.flow.undoAll(SESSION, 'ops')
+    expect(summary).toMatchObject({ undone: [second], refused: [{ id: first, code: 'undo:conflict' }] })
+  })
+
   it('shows what somebody changed since and overwrites it only when a person says so', async () => {
     const first = await wrote('plan', 'one')
     const second = await wrote('plan', 'two')
