@@ -264,6 +264,9 @@ describe('a call', () => {
 
   it.each([
     ['file:///etc/passwd', 'browser:host'],
+    ['view-source:file:///etc/passwd', 'browser:host'],
+    ['view-source:http://127.0.0.1/', 'browser:host'],
+    ['blob:http://127.0.0.1/x', 'browser:host'],
     ['chrome://settings', 'browser:host'],
     ['javascript:alert(1)', 'browser:host'],
     ['data:text/html,hello', 'browser:host'],
@@ -272,6 +275,12 @@ describe('a call', () => {
     ['http://user:word@127.0.0.1/', 'browser:host'],
   ])('does not go to %s', async (url, code) => {
     await expect(desk.begin(id, null, { call: 'goto', url })).rejects.toMatchObject({ code })
+  })
+
+  it.each(['To a file', 'To the source of a file'])('%s no page leads', async (name) => {
+    await call(id, { call: 'click', target: { text: name } })
+    const { text, url } = await done(id, { call: 'text' })
+    expect(`${String(text)} ${String(url)}`).not.toMatch(/root:|file:|view-source:/)
   })
 
   it('does not stay where a page leads it that is not allowed', async () => {

@@ -38,7 +38,7 @@ const PAGES: Readonly<Record<string, string>> = {
     `<form method="post" action="/remove"><button>Remove everything</button></form>
      <button onclick="if (confirm('Really?')) fetch('/confirmed', { method: 'POST' })">Ask me</button>
      <a href="/file">Get the file</a> <a href="/notes" target="_blank">New window</a>
-     <a href="/away">Away</a> <button class="twin">Twin</button> <button class="twin">Twin</button>
+     <a href="/away">Away</a> <a href="/to-file">To a file</a> <a href="/to-source">To the source of a file</a> <button class="twin">Twin</button> <button class="twin">Twin</button>
      <label>Colour <select name="colour"><option>red</option><option>blue</option></select></label>
      <label>Upload <input type="file" name="file"></label>
      <button id="shifty" onmouseover="">Shifty</button>
@@ -86,6 +86,9 @@ export async function startSite(): Promise<Site> {
         return response
           .writeHead(200, { 'content-disposition': 'attachment; filename="a file.txt"' })
           .end('the content')
+      if (path === '/to-file') return response.writeHead(302, { location: 'file:///etc/passwd' }).end()
+      if (path === '/to-source')
+        return response.writeHead(302, { location: 'view-source:file:///etc/passwd' }).end()
       if (path === '/away') return response.writeHead(302, { location: 'http://abroad.test/' }).end()
       return html(PAGES[path] ?? page('Nothing', ''))
     })
