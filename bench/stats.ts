@@ -44,6 +44,7 @@ const sampleSpan = {
   fingerprint: null,
   approval: null,
   undo: null,
+  tags: null,
 } as const
 
 function option(name: string, fallback: number): number {
@@ -148,7 +149,7 @@ async function dashboard(store: Store): Promise<void> {
     const sums = []
     for (const [n, dimensions] of groups.entries()) {
       const span = { ...sampleSpan, ...dimensions }
-      const empty = emptySum(hour, sumKeyOf(span), dimensionsOf(span))
+      const empty = emptySum(hour, sumKeyOf(span, null), dimensionsOf(span), null)
       const latency = Array.from({ length: LATENCY_BUCKETS }, () => 0)
       latency[latencyBucket(10 + (n % 900))] = perKey
       const numbers = Object.fromEntries(COUNTS.map((name) => [name, perKey]))

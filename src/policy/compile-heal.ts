@@ -1,7 +1,7 @@
 import type { Compilation } from './compilation.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { parseDuration } from './duration.ts'
-import type { HealRule, ModelChoice } from './policy.ts'
+import type { DowngradeRule, HealRule, ModelChoice } from './policy.ts'
 import type { DocumentPath } from './yaml-document.ts'
 
 /** A model of the provider that was called, or one of another provider. Ids may hold slashes, so none separates them. */
@@ -13,6 +13,12 @@ export interface HealEntry {
   readonly fallback?: readonly ModelEntry[]
   readonly rejected?: number
   readonly low_budget?: { readonly below: number; readonly model: string; readonly provider?: string }
+}
+
+export interface DowngradeEntry {
+  readonly at: number
+  readonly model: string
+  readonly provider?: string
 }
 
 const DEFAULT_RETRIES = 2
@@ -44,10 +50,20 @@ export function compileHeal(entry: HealEntry, path: DocumentPath, compilation: C
   }
 }
 
+/** Compiles `agents.X.downgrade`. */
+export function compileDowngrade(
+  { at, model, provider }: DowngradeEntry,
+  path: DocumentPath,
+  known: Pick<Compilation, 'providers' | 'report'>,
+): DowngradeRule {
+  if (provider !== undefined) refuseUnknownProvider(provider, path, known)
+  return { at, use: { provider: provider ?? null, model } }
+}
+
 function refuseUnknownProvider(
   provider: string,
   path: DocumentPath,
-  { providers, report }: Compilation,
+  { providers, report }: Pick<Compilation, 'providers' | 'report'>,
 ): void {
   if (providers.has(provider)) return
   const expected = `a provider that the file declares or Belay knows${didYouMean(provider, providers)}`

@@ -133,6 +133,12 @@ function limits(changes: PolicyChange[], prefix: string, a: JsonObject, b: JsonO
     ['budget', 'limit_usd'],
     ['rate', 'limit'],
   ] as const) {
+    for (const { window, stricter } of pausing(a[section], b[section]))
+      changes.push({
+        where: `${prefix}${section} per ${window}.then`,
+        ...(stricter ? sides(undefined, 'pause') : sides('pause', undefined)),
+        direction: stricter ? 'stricter' : 'looser',
+      })
     const [one, other] = [byWindow(a[section], field), byWindow(b[section], field)]
     for (const window of new Set([...one.keys(), ...other.keys()])) {
       const [before, after] = [one.get(window), other.get(window)]
@@ -145,6 +151,24 @@ function limits(changes: PolicyChange[], prefix: string, a: JsonObject, b: JsonO
       })
     }
   }
+}
+
+/** The windows whose limits pause the agent on one side alone. */
+function pausing(
+  a: JsonValue | undefined,
+  b: JsonValue | undefined,
+): { window: string; stricter: boolean }[] {
+  const windows = (value: JsonValue | undefined): Set<string> =>
+    new Set(
+      listOf(value)
+        .filter(isJsonObject)
+        .filter(({ then }) => then === 'pause')
+        .flatMap(({ per }) => (typeof per === 'string' ? [per] : [])),
+    )
+  const [before, after] = [windows(a), windows(b)]
+  return [...new Set([...before, ...after])]
+    .filter((window) => before.has(window) !== after.has(window))
+    .map((window) => ({ window, stricter: after.has(window) }))
 }
 
 function byWindow(value: JsonValue | undefined, field: string): Map<string, number> {

@@ -24,6 +24,8 @@ import { compileMcp, PIN_ENTRY, withoutMcpSecrets } from './compile-mcp.ts'
 import type { McpEntry } from './compile-mcp.ts'
 import { compileBrowsers, withoutBrowserSecrets } from './compile-browser.ts'
 import type { BrowserEntry } from './compile-browser.ts'
+import { compileDowngrade } from './compile-heal.ts'
+import type { DowngradeEntry } from './compile-heal.ts'
 import { compileLedger } from './compile-ledger.ts'
 import type { LedgerEntry } from './compile-ledger.ts'
 import { compilePeople } from './compile-people.ts'
@@ -168,7 +170,14 @@ function compilePolicy(
     .filter(({ pattern }) => !Object.hasOwn(content.actions ?? {}, pattern))
     .map(({ pattern, entry }) => Object.freeze(compileAction(pattern, entry, compilation)))
   const agentRules = Object.entries(content.agents ?? {}).map(([pattern, entry]) =>
-    compileAgent(pattern, entry ?? {}, ['agents', pattern], report, (name) => resolve(folder, name)),
+    compileAgent(
+      pattern,
+      entry ?? {},
+      ['agents', pattern],
+      report,
+      (name) => resolve(folder, name),
+      compilation.providers,
+    ),
   )
   const { expressions } = compilation
   const files = [...named.keys()].map((name) => resolve(folder, name))
@@ -213,7 +222,11 @@ function compilePolicy(
 }
 
 interface LimitsEntry {
-  readonly budget?: readonly { readonly limit_usd: number; readonly per: 'action' | BudgetWindow }[]
+  readonly budget?: readonly {
+    readonly limit_usd: number
+    readonly per: 'action' | BudgetWindow
+    readonly then?: 'pause'
+  }[]
   readonly rate?: readonly { readonly limit: number; readonly per: BudgetWindow }[]
 }
 
@@ -230,6 +243,7 @@ interface AgentEntry extends LimitsEntry, RunEntry {
   readonly novelty?: NoveltyEntry
   readonly concurrency?: { readonly limit?: number; readonly queue?: number; readonly wait?: string }
   readonly egress?: readonly EgressEntry[]
+  readonly downgrade?: DowngradeEntry
 }
 
 interface PolicyDocument extends LimitsEntry {
@@ -254,7 +268,11 @@ interface PolicyDocument extends LimitsEntry {
 
 function limitsOf({ budget = [], rate = [] }: LimitsEntry): Limits {
   return {
-    budgets: budget.map(({ limit_usd, per }) => ({ limit: nanoFromUsd(limit_usd, 'limit_usd'), per })),
+    budgets: budget.map(({ limit_usd, per, then }) => ({
+      limit: nanoFromUsd(limit_usd, 'limit_usd'),
+      per,
+      ...(then && { then }),
+    })),
     rates: rate.map(({ limit, per }) => ({ limit, per })),
   }
 }
@@ -265,6 +283,7 @@ function compileAgent(
   path: DocumentPath,
   report: Report,
   absolute: (name: string) => string,
+  providers: Compilation['providers'],
 ): AgentRule {
   const { breaker } = entry
   if (breaker !== undefined && breaker.error_rate === undefined && breaker.spend === undefined)
@@ -280,6 +299,9 @@ function compileAgent(
     breaker: breaker === undefined ? null : breakerOf(breaker),
     anomaly: entry.anomaly === undefined ? null : compileAnomaly(entry.anomaly, [...path, 'anomaly'], report),
     novelty: entry.novelty === undefined ? null : compileNovelty(entry.novelty),
+    ...(entry.downgrade && {
+      downgrade: compileDowngrade(entry.downgrade, [...path, 'downgrade'], { providers, report }),
+    }),
     concurrency: entry.concurrency === undefined ? null : concurrencyOf(entry.concurrency),
     egress: compileEgress(entry.egress, [...path, 'egress'], report),
     run: compileRun(entry, path, report, absolute),

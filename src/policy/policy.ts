@@ -140,6 +140,14 @@ export interface Limits {
 export interface BudgetRule {
   readonly limit: NanoUsd
   readonly per: 'action' | BudgetWindow
+  /** The agent is paused when this limit refuses an action of its. */
+  readonly then?: 'pause'
+}
+
+/** All model calls of an agent go to this model once `at` (0 … 1) of some budget of its is spent or reserved. */
+export interface DowngradeRule {
+  readonly at: number
+  readonly use: ModelChoice
 }
 
 export interface RateRule {
@@ -155,6 +163,7 @@ export interface AgentRule extends Limits {
   readonly novelty: NoveltyRule | null
   /** `null`: the gateway's default. */
   readonly concurrency: ConcurrencyRule | null
+  readonly downgrade?: DowngradeRule
   /** What may leave its sandbox; `null`: nothing is said, so nothing may, and its requests elsewhere are actions like others. */
   readonly egress: readonly EgressRule[] | null
   /** What Belay runs for it, and in what sandbox. */

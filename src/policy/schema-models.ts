@@ -114,6 +114,24 @@ export const healSchema: JsonObject = described(
   }),
 )
 
+/** `agents.X.downgrade`. */
+export const downgradeSchema: JsonObject = described(
+  'All model calls of the agent go to this model once so much of one of its budgets is spent or reserved.',
+  map(
+    {
+      at: {
+        description: 'The share of the scarcest budget, 0 to 1.',
+        type: 'number',
+        exclusiveMinimum: 0,
+        maximum: 1,
+      },
+      model,
+      provider: { ...name, description: 'Default: the one that was called.' },
+    },
+    ['at', 'model'],
+  ),
+)
+
 /** `agents.X.concurrency`. */
 export const concurrencySchema: JsonObject = described(
   'How many model calls of the agent run at the same time.',

@@ -16,7 +16,13 @@ import {
   riskSchema,
   standingSchema,
 } from './schema-approve.ts'
-import { healSchema, providerNames, providerSchema, concurrencySchema } from './schema-models.ts'
+import {
+  healSchema,
+  providerNames,
+  providerSchema,
+  concurrencySchema,
+  downgradeSchema,
+} from './schema-models.ts'
 import { recordSchema, replaySchema } from './compile-record.ts'
 import { ledgerSchema } from './schema-ledger.ts'
 import { peopleSchema } from './schema-people.ts'
@@ -54,6 +60,11 @@ export const COMMON_OPTIONS = {
     maxItems: 20,
   },
 } as const satisfies JsonObject
+
+const budgetWords = {
+  limit_usd: usd('Dollars.'),
+  per: { description: 'Over what it counts. Calendar windows are UTC.', enum: ['action', ...BUDGET_WINDOWS] },
+}
 
 /**
  * JSON Schema (2020-12) of `belay.yaml` with the options of the given checks. The published
@@ -106,14 +117,15 @@ export function policySchema(checks: readonly Check[]): JsonObject {
       plugins: listOf('Files with checks of your own, relative to this file.', text('Path of a module.')),
     },
     $defs: {
-      budgets: listOf(
+      budgets: listOf('Limits of cost.', map(budgetWords, ['limit_usd', 'per'])),
+      agent_budgets: listOf(
         'Limits of cost.',
         map(
           {
-            limit_usd: usd('Dollars.'),
-            per: {
-              description: 'Over what it counts. Calendar windows are UTC.',
-              enum: ['action', ...BUDGET_WINDOWS],
+            ...budgetWords,
+            then: {
+              description: 'Beside refusing what exceeds it: pause the agent. A person resumes it.',
+              enum: ['pause'],
             },
           },
           ['limit_usd', 'per'],
@@ -133,7 +145,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
         type: ['object', 'null'],
         additionalProperties: false,
         properties: {
-          budget: { $ref: '#/$defs/budgets' },
+          budget: { $ref: '#/$defs/agent_budgets' },
           rate: { $ref: '#/$defs/rates' },
           breaker: described(
             'Pauses the agent when too many of its actions fail or it spends too fast.',
@@ -170,6 +182,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
           novelty: noveltySchema,
           command: listOf('Program and arguments that start the agent.', { type: 'string' }, 1),
           concurrency: concurrencySchema,
+          downgrade: downgradeSchema,
           egress: egressSchema,
           ...sandboxProperties,
         },

@@ -9,9 +9,12 @@ import {
   partFrom,
   spanFrom,
   sumFrom,
+  tagFrom,
   type Row,
 } from './rollup-rows.ts'
 import type {
+  CostOfHour,
+  CostQuery,
   Grouping,
   HourlySum,
   Rollups,
@@ -25,6 +28,8 @@ import type {
   StatsGroup,
   StatsQuery,
   SumKey,
+  Tag,
+  TagGrouping,
 } from './rollups.ts'
 import type { Tables } from './tables.ts'
 
@@ -65,6 +70,12 @@ export abstract class RollupReads implements Rollups {
     return (await this.#rows(sql`SELECT * FROM spans WHERE id IN (${sql.join(ids)})`)).map(spanFrom)
   }
 
+  async tagsIn(chain: string, hour: number, limit: number): Promise<readonly Tag[]> {
+    const rows = await this.#rows(sql`SELECT DISTINCT tag_name, tag_value FROM rollups
+      WHERE hour = ${hour} AND chain = ${chain} AND tag_name IS NOT NULL LIMIT ${limit}`)
+    return rows.flatMap((row) => tagFrom(row) ?? [])
+  }
+
   async sums(chain: string, keys: readonly SumKey[]): Promise<readonly HourlySum[]> {
     if (keys.length === 0) return []
     const pairs = keys.map(({ hour, key }) => sql`(cast(${hour} as bigint), ${key})`)
@@ -84,7 +95,7 @@ export abstract class RollupReads implements Rollups {
   }
 
   async stats(query: StatsQuery): Promise<readonly StatsGroup[]> {
-    const groups = query.by.flatMap((by) => COLUMNS_OF[by])
+    const groups = query.by.flatMap((by) => (isTag(by) ? ['tag_value'] : COLUMNS_OF[by]))
     // PostgreSQL sums bigints into a numeric, which would arrive as a string.
     const sums = [...COUNT_COLUMNS, ...LATENCY_COLUMNS].map(
       (name) => `cast(sum(${name}) as bigint) AS ${name}`,
@@ -106,6 +117,17 @@ export abstract class RollupReads implements Rollups {
         DECISIONS.map((name) => [name, row[`decided_${name}`] as number]),
       ) as StatsGroup['decisions'],
       ...countsFrom(row),
+    }))
+  }
+
+  async costs({ from, to, agent }: CostQuery): Promise<readonly CostOfHour[]> {
+    const conditions = statsConditions({ from, to, by: [], limit: 0, ...(agent !== undefined && { agent }) })
+    const rows = await this.#rows(sql`SELECT hour, agent, cast(sum(cost) as bigint) AS cost FROM rollups
+      WHERE ${sql.join(conditions, sql` AND `)} GROUP BY hour, agent HAVING sum(cost) > 0 ORDER BY hour, agent`)
+    return rows.map((row) => ({
+      hour: row['hour'] as number,
+      agent: row['agent'] as string,
+      cost: row['cost'] as number,
     }))
   }
 
@@ -164,7 +186,12 @@ export abstract class RollupReads implements Rollups {
   }
 }
 
-function keyOf(by: Grouping, row: Row): string | number | null {
+function isTag(by: Grouping | TagGrouping): by is TagGrouping {
+  return by.startsWith('tag:')
+}
+
+function keyOf(by: Grouping | TagGrouping, row: Row): string | number | null {
+  if (isTag(by)) return row['tag_value'] ?? null
   if (by !== 'prompt') return row[columnOf(by)] ?? null
   const [name, version, digest] = [row['prompt_name'], row['prompt_version'], row['prompt_digest']]
   if (name == null) return digest ?? null
@@ -184,6 +211,10 @@ const FILTERS: readonly (readonly [keyof StatsFilter, string])[] = [
 
 function statsConditions(query: StatsQuery): RawBuilder<unknown>[] {
   const conditions: RawBuilder<unknown>[] = [sql`hour >= ${query.from}`, sql`hour < ${query.to}`]
+  const grouped = query.by.find(isTag)?.slice('tag:'.length)
+  const name = query.tag?.name ?? grouped
+  conditions.push(name === undefined ? sql`tag_name IS NULL` : sql`tag_name = ${name}`)
+  if (query.tag !== undefined) conditions.push(sql`tag_value = ${query.tag.value}`)
   for (const [name, column] of FILTERS) {
     const value = query[name]
     if (value !== undefined) conditions.push(sql`${sql.raw(column)} = ${value}`)

@@ -1,5 +1,5 @@
 import { COUNTS, DIMENSIONS, LATENCY_BUCKETS } from './rollups.ts'
-import type { Counts, Dimensions, HourlySum, SessionPart, Span, SpanPart } from './rollups.ts'
+import type { Counts, Dimensions, HourlySum, SessionPart, Span, SpanPart, Tag } from './rollups.ts'
 
 /** A row by its columns. */
 export type Row = Readonly<Record<string, string | number | null>>
@@ -42,6 +42,7 @@ export const SPAN_COLUMNS = [
   'parent',
   'trace',
   'proposed_at',
+  'tags',
   ...SPAN_CHANGES,
 ]
 
@@ -73,6 +74,7 @@ export function spanFrom(row: Row): Span {
     fingerprint: textOf(row['fingerprint']),
     approval: spanPartFrom(row['approval']),
     undo: spanPartFrom(row['undo']),
+    tags: typeof row['tags'] === 'string' ? (JSON.parse(row['tags']) as Record<string, string>) : null,
   }
 }
 
@@ -93,12 +95,16 @@ export const SUM_COLUMNS = [
   'chain',
   'key',
   ...DIMENSION_COLUMNS,
+  'tag_name',
+  'tag_value',
   ...COUNT_COLUMNS,
   ...LATENCY_COLUMNS,
 ]
 
-export function sumRow(chain: string, { hour, key, dimensions, ...counts }: HourlySum): Row {
+export function sumRow(chain: string, { hour, key, dimensions, tag, ...counts }: HourlySum): Row {
   const row: Record<string, string | number | null> = { hour, chain, key }
+  row['tag_name'] = tag?.name ?? null
+  row['tag_value'] = tag?.value ?? null
   for (const name of DIMENSIONS) row[columnOf(name)] = dimensions[name]
   for (const name of COUNTS) row[columnOf(name)] = counts[name]
   for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++) row[`l${bucket}`] = counts.latency[bucket] ?? 0
@@ -110,8 +116,14 @@ export function sumFrom(row: Row): HourlySum {
     hour: row['hour'] as number,
     key: row['key'] as string,
     dimensions: dimensionsFrom(row),
+    tag: tagFrom(row),
     ...countsFrom(row),
   }
+}
+
+export function tagFrom(row: Row): Tag | null {
+  const [name, value] = [row['tag_name'], row['tag_value']]
+  return typeof name === 'string' && typeof value === 'string' ? { name, value } : null
 }
 
 export function countsFrom(row: Row): Counts {

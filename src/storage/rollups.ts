@@ -10,6 +10,8 @@ export interface Rollups {
   /** The number of the last record of the chain that is counted here; 0 before the first. */
   position(chain: string): Promise<number>
   spans(ids: readonly string[]): Promise<readonly Span[]>
+  /** Under which tags actions of the hour are counted in the chain; at most `limit`. */
+  tagsIn(chain: string, hour: number, limit: number): Promise<readonly Tag[]>
   sums(chain: string, keys: readonly SumKey[]): Promise<readonly HourlySum[]>
   sessionParts(chain: string, keys: readonly SessionKey[]): Promise<readonly SessionPart[]>
   /**
@@ -20,6 +22,8 @@ export interface Rollups {
 
   /** Sums over all chains, in the order of their groups. */
   stats(query: StatsQuery): Promise<readonly StatsGroup[]>
+  /** What the actions of each agent cost, by the hour in which they were proposed. Hours without any are left out. */
+  costs(query: CostQuery): Promise<readonly CostOfHour[]>
   /** Sessions by their last sign of life, newest first. */
   sessions(query: SessionQuery): Promise<readonly SessionSummary[]>
   session(key: SessionKey): Promise<SessionSummary | undefined>
@@ -56,6 +60,12 @@ export const DIMENSIONS = [
   'reason',
 ] as const satisfies readonly (keyof Dimensions)[]
 
+/** What a caller says that an action is for: `campaign` of `spring`. */
+export interface Tag {
+  readonly name: string
+  readonly value: string
+}
+
 /** One action, as its records tell of it. Times are epoch ms; money is nano-USD. */
 export interface Span extends Dimensions {
   readonly id: string
@@ -78,6 +88,8 @@ export interface Span extends Dimensions {
   readonly fingerprint: string | null
   readonly approval: SpanPart | null
   readonly undo: SpanPart | null
+  /** The tags it is counted under, by name: a value that was one too many of its hour is `other`. */
+  readonly tags: Readonly<Record<string, string>> | null
 }
 
 /** Something that a span waited for, or that happened to it afterwards. */
@@ -123,6 +135,8 @@ export type Counts = Readonly<Record<(typeof COUNTS)[number], number>> & {
 
 export interface HourlySum extends SumKey, Counts {
   readonly dimensions: Dimensions
+  /** Counts only the actions with this tag, which the sum with `null` counts as well. */
+  readonly tag: Tag | null
 }
 
 export interface SessionKey {
@@ -177,6 +191,9 @@ export const GROUPINGS = [
 ] as const
 export type Grouping = (typeof GROUPINGS)[number]
 
+/** By the value of a tag, beside `GROUPINGS`. Only the actions with the tag are counted then. */
+export type TagGrouping = `tag:${string}`
+
 export interface StatsFilter {
   readonly agent?: string
   readonly action?: string
@@ -193,9 +210,26 @@ export interface StatsQuery extends StatsFilter {
   /** Whole hours, epoch ms: from the first up to, and without, the second. */
   readonly from: number
   readonly to: number
-  readonly by: readonly Grouping[]
+  /** At most one of them is a tag. */
+  readonly by: readonly (Grouping | TagGrouping)[]
+  /** Only actions with this tag. Where it is grouped by a tag, of that name. */
+  readonly tag?: Tag
   /** The groups with the most actions are answered. */
   readonly limit: number
+}
+
+export interface CostQuery {
+  /** Whole hours, epoch ms: from the first up to, and without, the second. */
+  readonly from: number
+  readonly to: number
+  readonly agent?: string
+}
+
+export interface CostOfHour {
+  readonly hour: number
+  readonly agent: string
+  /** Nano-USD. */
+  readonly cost: number
 }
 
 export interface StatsGroup extends Counts {

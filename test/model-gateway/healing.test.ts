@@ -196,3 +196,30 @@ describe('a budget that is nearly gone', () => {
     })
   })
 })
+
+describe('an agent that is downgraded', () => {
+  const agent = '{ budget: [{ limit_usd: 0.01, per: day }], downgrade: { at: 0.1, model: gpt-4o-mini } }'
+
+  test('sends every call to the cheaper model once so much of a budget is gone', async () => {
+    const { call, provider, actions, facts } = await bed({ agent })
+    expect((await call([{ text: TEXT, usage: { output: 150 } }])).text).toBe(TEXT)
+    expect((await call([{ text: TEXT }])).text).toBe(TEXT)
+    expect(provider.requests.map(({ model }) => model)).toEqual(['gpt-4o', 'gpt-4o-mini'])
+    expect(await facts((await actions())[1]!, 'decision')).toMatchObject({
+      because: 'low_budget',
+      model: { requested: 'gpt-4o-mini' },
+    })
+  })
+})
+
+test('tags of a call are in its record; what is none is refused', async () => {
+  const { call, actions, facts, provider } = await bed({})
+  await call([{ text: TEXT }], { headers: { 'belay-tags': 'campaign=spring,customer=acme' } })
+  expect(await facts((await actions())[0]!, 'decision')).toMatchObject({
+    tags: { campaign: 'spring', customer: 'acme' },
+  })
+  await expect(call([{ text: TEXT }], { headers: { 'belay-tags': 'nothing' } })).resolves.toMatchObject({
+    error: { status: 400 },
+  })
+  expect(provider.requests).toHaveLength(1)
+})

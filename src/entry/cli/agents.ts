@@ -111,7 +111,7 @@ async function budget(name: string, options: Options): Promise<void> {
     const lines = objectsOf(answer)
     if (lines.length === 0) return line('no limits')
     table(
-      ['WINDOW', 'UNIT', 'LIMIT', 'RESERVED', 'SPENT', 'ENDS'],
+      ['WINDOW', 'UNIT', 'LIMIT', 'RESERVED', 'SPENT', 'ENDS', 'AT THE END', 'USED UP'],
       lines.map((each) => [
         each['session'] === undefined
           ? textOf(each['window'])
@@ -121,9 +121,22 @@ async function budget(name: string, options: Options): Promise<void> {
         amount(each, 'reserved'),
         amount(each, 'spent'),
         each['ends_at'] === null ? '' : relativeTime(timeOf(each['ends_at'])),
+        ...forecastWords(each['forecast']),
       ]),
     )
   })
+}
+
+/** `$8.10 ($6.90 – $9.40)`, and when the limit is reached. */
+function forecastWords(forecast: JsonValue | undefined): [string, string] {
+  if (!isJsonObject(forecast)) return ['', '']
+  const { usd, low, high, exhausted_at: at } = forecast
+  const money = (value: JsonValue | undefined): string =>
+    typeof value === 'number' ? `$${Number(value.toPrecision(3))}` : ''
+  return [
+    `${money(usd)} (${money(low)} – ${money(high)})`,
+    typeof at === 'string' ? relativeTime(Date.parse(at)) : '',
+  ]
 }
 
 function amount(each: JsonObject, name: string): string {

@@ -17,14 +17,16 @@ import { CommandFailure } from './failure.ts'
 import { handedOn } from './handed-on.ts'
 import { escapeText } from './escape.ts'
 import { requireConfig } from './harness-config.ts'
-import { duration, wholeNumber, withHarness } from './options.ts'
+import { duration, tagsFrom, wholeNumber, withHarness } from './options.ts'
 import type { HarnessOptions } from './options.ts'
+import { readTags } from '../tags.ts'
 import { note } from './print.ts'
 
 interface McpOptions extends HarnessOptions {
   readonly agent: string
   readonly server?: string
   readonly session?: string
+  readonly tag?: readonly string[]
   readonly timeout: number
   readonly maxResult: number
   readonly elicitApprover?: string
@@ -42,6 +44,7 @@ export function addMcp(program: Command): void {
     .requiredOption('--agent <name>', 'who calls the tools')
     .option('--server <name>', 'its name in actions: mcp.NAME.TOOL (default: from the command)')
     .option('--session <name>', 'what the agent calls its session (default: BELAY_SESSION; else a new one)')
+    .option('--tag <name=value...>', 'what the calls are for, such as campaign=spring (default: BELAY_TAGS)')
     .option('--timeout <duration>', 'how long a call may take', duration, DEFAULT_TIMEOUT)
     .option(
       '--max-result <bytes>',
@@ -83,6 +86,8 @@ async function mcp(command: readonly string[], options: McpOptions): Promise<voi
     await runStdioGateway({
       agent: options.agent,
       session: options.session ?? session ?? null,
+      tags:
+        options.tag === undefined ? readTags(process.env['BELAY_TAGS'], 'BELAY_TAGS') : tagsFrom(options.tag),
       input: process.stdin,
       output: process.stdout,
       context: {

@@ -1,5 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
+import type { Tags } from '../../action/tags.ts'
+import { checkTags } from '../tags.ts'
+import { CommandFailure } from './failure.ts'
 
 /** Where the harness is: what every command that talks to one takes. */
 export interface HarnessOptions {
@@ -63,4 +66,15 @@ export function duration(text: string): number {
   const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN)
   if (!Number.isFinite(ms)) throw new InvalidArgumentError('Expected a duration such as 90s, 15m, 1h or 7d.')
   return ms
+}
+
+/** `--tag campaign=spring customer=acme`. Throws `CommandFailure`, `input:invalid`. */
+export function tagsFrom(given: readonly string[]): Tags {
+  const pairs = given.map((one): [string, string] => {
+    const equals = one.indexOf('=')
+    if (equals < 1)
+      throw new CommandFailure(`${one} is no tag.`, { advice: 'Write name=value, such as campaign=spring.' })
+    return [one.slice(0, equals), one.slice(equals + 1)]
+  })
+  return checkTags(Object.fromEntries(pairs), '--tag')
 }

@@ -8,7 +8,7 @@ import { printAction } from './actions.ts'
 import { textOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { CommandFailure } from './failure.ts'
-import { decimal, wholeNumber, withHarness, withJson } from './options.ts'
+import { decimal, tagsFrom, wholeNumber, withHarness, withJson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { json, note } from './print.ts'
 
@@ -21,6 +21,7 @@ interface ProposeOptions extends HarnessOptions, PrintOptions {
   readonly costUsd?: number
   readonly idempotencyKey?: string
   readonly wait?: number
+  readonly tag?: readonly string[]
 }
 
 const MAX_INPUT_BYTES = 4 * 1024 * 1024
@@ -39,12 +40,14 @@ export function addPropose(program: Command): void {
     .option('--session <name>', 'the session it belongs to')
     .option('--cost-usd <number>', 'the most it may cost', decimal(0, 9_000_000))
     .option('--idempotency-key <key>', 'the same key is the same action')
+    .option('--tag <name=value...>', 'what it is for, such as campaign=spring; up to 8')
     .option('--wait <seconds>', 'how long to wait for a person', wholeNumber(0, 86_400))
     .action(propose)
 }
 
 async function propose(name: string, options: ProposeOptions): Promise<void> {
   const { agent, reason, confidence, session, costUsd, idempotencyKey } = options
+  const tags = options.tag === undefined ? undefined : tagsFrom(options.tag)
   const body: JsonObject = {
     agent,
     action: name,
@@ -54,6 +57,7 @@ async function propose(name: string, options: ProposeOptions): Promise<void> {
     ...(session === undefined ? {} : { session }),
     ...(costUsd === undefined ? {} : { cost_usd: costUsd }),
     ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey }),
+    ...(tags === undefined ? {} : { tags }),
   }
   await withConnection(options, 'create', async ({ client, kind }) => {
     let action = await client.object('POST', '/v1/actions', { body })

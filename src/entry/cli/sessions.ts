@@ -43,9 +43,10 @@ export function addSessions(program: Command): void {
   withFilter(program.command('stats').description('counts, outcomes, cost, tokens and durations'))
     .option(
       '--by <groups>',
-      'hour, agent, action, model, prompt, release, decision, reason; several with commas',
+      'hour, agent, action, model, prompt, release, decision, reason, tag:NAME; several with commas',
     )
     .option('--action <name>', 'of one action')
+    .option('--tag <name=value>', 'of actions with this tag, such as campaign=spring')
     .option('--parquet <folder>', 'over what `belay ledger export --parquet` wrote, without a harness')
     .option(
       '--sql <query>',
@@ -174,6 +175,7 @@ function tree(spans: readonly JsonObject[]): void {
 interface Sums extends Filter {
   readonly by?: string
   readonly action?: string
+  readonly tag?: string
   readonly parquet?: string
   readonly sql?: string
 }
@@ -193,7 +195,7 @@ async function overParquet({ by, parquet = '', sql, json: asJson }: Sums): Promi
 
 async function sums(options: Sums): Promise<void> {
   await withConnection(options, 'folder', async ({ client }) => {
-    const query = queryOf(options, { by: options.by, action: options.action })
+    const query = queryOf(options, { by: options.by, action: options.action, tag: options.tag })
     const answer = await client.object('GET', `/v1/stats${query}`)
     if (options.json === true) return json(answer)
     const rows = objectsOf(answer['rows'])

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { emptySum } from '../../flow/audit/sessions/count.ts'
 import { startTestServer } from '../../../test/setup/http-server.ts'
 import type { TestServer } from '../../../test/setup/http-server.ts'
 
@@ -63,3 +64,81 @@ test('tells the limits of the session that is asked for, and of no other', async
   expect(await of('?session=s2')).toEqual([['s2', 0.5]])
   expect(await of('')).toEqual([[undefined, 0]])
 })
+
+test('tells what the window will have cost at its end, once an hour of history says so', async () => {
+  const { store } = server.harness
+  const hour = Math.floor(store.now() / 3_600_000) * 3_600_000
+  const forecast = async (): Promise<unknown> => {
+    const { body } = await server.call('GET', '/v1/agents/idle/budget')
+    return body[0].forecast
+  }
+  expect(await forecast()).toBeNull()
+  await keepCosts(store, 'idle', [hour - 7_200_000, hour - 3_600_000], 1e9)
+  expect(await forecast()).toMatchObject({ method: 'recent_rate', usd: expect.any(Number) })
+  const { usd, low, high } = (await forecast()) as Record<string, number>
+  expect(low).toBeLessThanOrEqual(usd!)
+  expect(high).toBeGreaterThanOrEqual(usd!)
+  const { body } = await server.call('GET', '/v1/budgets')
+  const lines = body.items.find(({ agent }: { agent: string }) => agent === 'idle').lines
+  expect(lines[0].forecast).toMatchObject({ method: 'recent_rate' })
+})
+
+test('a limit that pauses does so once, with the refusal that says why', async () => {
+  const own = await startTestServer({
+    policy: POLICY.replace(
+      'idle: { budget: [{ limit_usd: 5, per: month }] }',
+      `
+  idle: { budget: [{ limit_usd: 5, per: month, then: pause }] }`.trim(),
+    ),
+  })
+  try {
+    const ask = (cost_usd: number) => own.propose('note.add', undefined, { agent: 'idle', cost_usd })
+    expect(await ask(4)).toMatchObject({ decision: 'allow' })
+    const refused = await ask(2)
+    expect(refused).toMatchObject({ decision: 'deny', reasons: [{ code: 'budget:month' }] })
+    const state = async (): Promise<unknown> =>
+      (await own.call('GET', '/v1/agents')).body.items.find(({ name }: { name: string }) => name === 'idle')
+    const paused = await state()
+    expect(paused).toMatchObject({
+      state: 'paused',
+      changed_by: 'budget',
+      reason: refused.reasons[0].message,
+    })
+    expect(await ask(0.5)).toMatchObject({ decision: 'deny', reasons: [{ code: 'agent:paused' }] })
+    expect(await ask(3)).toMatchObject({ reasons: [{ code: 'agent:paused' }] })
+    expect(await state()).toEqual(paused)
+    // Another's limit, or one that all draw on, pauses nobody.
+    expect(await own.propose('note.add', undefined, { agent: 'free', cost_usd: 60 })).toMatchObject({
+      reasons: [{ code: 'budget:day' }],
+    })
+    expect((await own.call('GET', '/v1/agents')).body.items).not.toContainEqual(
+      expect.objectContaining({ name: 'free', state: 'paused' }),
+    )
+  } finally {
+    await own.close()
+  }
+})
+
+async function keepCosts(
+  store: TestServer['harness']['store'],
+  agent: string,
+  hours: readonly number[],
+  cost: number,
+) {
+  const dimensions = {
+    agent,
+    action: 'note.add',
+    model: null,
+    promptName: null,
+    promptVersion: null,
+    promptDigest: null,
+    release: null,
+    decision: 'allow',
+    effective: 'allow',
+    reason: null,
+  } as const
+  const sums = hours.map((hour) => ({ ...emptySum(hour, 'k', dimensions, null), actions: 1, cost }))
+  expect(await store.rollups.apply({ chain: 'earlier', from: 0, to: 1, spans: [], sums, sessions: [] })).toBe(
+    true,
+  )
+}

@@ -6,7 +6,8 @@ import { usdFromNano } from '../../action/money.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import { windowAt } from '../../flow/monitor/window.ts'
 import type { Limits } from '../../policy/policy.ts'
-import type { BudgetReport } from '../../storage/store.ts'
+import { forecastSpend, HISTORY_MS, type HourCost } from '../../flow/audit/spend-forecast.ts'
+import type { BudgetReport, CostOfHour, Store } from '../../storage/store.ts'
 import { isoTime } from './action-answer.ts'
 import { knownAgents } from './agents.ts'
 import type { ApiContext } from './api-context.ts'
@@ -19,6 +20,18 @@ type ByName = { Params: { name: string } }
 const byName = object({ name: agentName }, ['name'])
 /** No window of the calendar is longer than a month. */
 const LONGEST_WINDOW = 31 * 86_400_000
+const HOUR_MS = 3_600_000
+
+const forecastLine = object(
+  {
+    usd: { type: 'number', description: 'expected' },
+    low: { type: 'number', description: 'one of twenty ends lies below' },
+    high: { type: 'number', description: 'one of twenty ends lies above' },
+    exhausted_at: { type: ['string', 'null'], description: 'when the limit is reached as expected' },
+    method: { type: 'string', enum: ['hour_of_week', 'recent_rate'] },
+  },
+  ['usd', 'low', 'high', 'exhausted_at', 'method'],
+)
 
 const budgetLine = object(
   {
@@ -33,6 +46,12 @@ const budgetLine = object(
     session: { type: 'string' },
     starts_at: { type: ['string', 'null'] },
     ends_at: { type: ['string', 'null'] },
+    forecast: {
+      ...forecastLine,
+      type: ['object', 'null'],
+      description:
+        'spend at the end of the window; null while less than an hour of history says how much it is',
+    },
   },
   ['window', 'unit', 'starts_at', 'ends_at'],
 )
@@ -73,7 +92,11 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
           : store.budgets({ agent: name, at: now, keys: sessionKeys(name, session) }),
       ])
       const drawnOn = [...ofCalendar, ...ofSession]
-      return [...drawnOn.map(budgetAnswer), ...untouched(rule, drawnOn, now)]
+      const hours = await hoursBefore(store, now, name)
+      return [
+        ...drawnOn.map((report) => budgetAnswer(report, hours, now)),
+        ...untouched(rule, drawnOn, now, hours),
+      ]
     },
   )
 
@@ -109,7 +132,8 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
       const principal = principalOf(request)
       const policy = policies.current()
       const now = store.now()
-      const [reports, agents] = await Promise.all([
+      const [hours, reports, agents] = await Promise.all([
+        hoursBefore(store, now, principal.kind === 'agent' ? principal.agent : undefined),
         store.budgets({
           ...(principal.kind === 'agent' && { agent: principal.agent }),
           at: now,
@@ -119,8 +143,11 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
       ])
       const linesOf = (agent: string | null, rule: Limits | undefined): JsonObject[] => {
         const drawnOn = reports.filter((report) => report.agent === agent)
-        const rest = untouched(rule, drawnOn, now).filter(({ window }) => window !== 'session')
-        return [...drawnOn.map(budgetAnswer), ...rest].toSorted((a, b) => rankOf(a) - rankOf(b))
+        const own = agent === null ? hours : hours.filter((hour) => hour.agent === agent)
+        const rest = untouched(rule, drawnOn, now, own).filter(({ window }) => window !== 'session')
+        return [...drawnOn.map((report) => budgetAnswer(report, own, now)), ...rest].toSorted(
+          (a, b) => rankOf(a) - rankOf(b),
+        )
       }
       const items = [
         ...(principal.kind === 'agent' ? [] : [{ agent: null, lines: linesOf(null, policy.overall) }]),
@@ -134,7 +161,12 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
 }
 
 /** Limits that no action has drawn on yet in the window that now is. */
-function untouched(rule: Limits | undefined, drawnOn: readonly BudgetReport[], now: number): JsonObject[] {
+function untouched(
+  rule: Limits | undefined,
+  drawnOn: readonly BudgetReport[],
+  now: number,
+  hours: readonly HourCost[],
+): JsonObject[] {
   const limits: { unit: BudgetReport['unit']; window: BudgetWindow; limit: number }[] = []
   for (const { per, limit } of rule?.budgets ?? [])
     if (per !== 'action') limits.push({ unit: 'nano_usd', window: per, limit })
@@ -142,14 +174,11 @@ function untouched(rule: Limits | undefined, drawnOn: readonly BudgetReport[], n
   return limits
     .filter(({ unit, window }) => !drawnOn.some((report) => report.unit === unit && report.window === window))
     .map((limit) =>
-      budgetAnswer({
-        ...limit,
-        key: '',
-        agent: null,
-        ...windowAt(limit.window, now, ''),
-        reserved: 0,
-        spent: 0,
-      }),
+      budgetAnswer(
+        { ...limit, key: '', agent: null, ...windowAt(limit.window, now, ''), reserved: 0, spent: 0 },
+        hours,
+        now,
+      ),
     )
 }
 
@@ -158,7 +187,29 @@ function rankOf({ unit, window }: JsonObject): number {
   return (unit === 'usd' ? 0 : 100) + BUDGET_WINDOWS.indexOf(window as BudgetWindow)
 }
 
-function budgetAnswer(report: BudgetReport): JsonObject {
+/** What the hours before cost, as far back as forecasts look. */
+async function hoursBefore(
+  { rollups }: Pick<Store, 'rollups'>,
+  now: number,
+  agent: string | undefined,
+): Promise<readonly CostOfHour[]> {
+  const to = Math.ceil(now / HOUR_MS) * HOUR_MS
+  return rollups.costs({ from: to - HISTORY_MS - HOUR_MS, to, ...(agent !== undefined && { agent }) })
+}
+
+function forecastAnswer(report: BudgetReport, hours: readonly HourCost[], now: number): JsonObject | null {
+  const found = forecastSpend({ ...report, hours, now })
+  if (found === null) return null
+  return {
+    usd: usdFromNano(found.expected),
+    low: usdFromNano(found.low),
+    high: usdFromNano(found.high),
+    exhausted_at: found.exhaustedAt === null ? null : isoTime(found.exhaustedAt),
+    method: found.method,
+  }
+}
+
+function budgetAnswer(report: BudgetReport, hours: readonly HourCost[], now: number): JsonObject {
   const { unit, window, limit, reserved, spent } = report
   const amounts: JsonObject =
     unit === 'nano_usd'
@@ -174,6 +225,7 @@ function budgetAnswer(report: BudgetReport): JsonObject {
     // A session has no calendar bounds.
     starts_at: inSession ? null : isoTime(report.startsAt),
     ends_at: inSession ? null : isoTime(report.endsAt),
+    ...(unit === 'nano_usd' && !inSession && { forecast: forecastAnswer(report, hours, now) }),
   }
 }
 

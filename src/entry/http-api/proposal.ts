@@ -2,7 +2,9 @@ import type { FastifyRequest } from 'fastify'
 import type { Proposal } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
 import { nanoFromUsd } from '../../action/money.ts'
+import { LONGEST_TAG, MOST_TAGS, type Tags } from '../../action/tags.ts'
 import { BelayError } from '../../errors/catalogue.ts'
+import { checkTags, withTags } from '../tags.ts'
 import { PROMPT_REF } from '../prompts/prompt.ts'
 import type { PromptRegistry } from '../prompts/prompt-registry.ts'
 import { readTraceParent } from '../telemetry/trace-parent.ts'
@@ -25,8 +27,17 @@ export interface ProposeBody {
   readonly target?: string
   readonly tool_schema_version?: string
   readonly prompt?: string
+  readonly tags?: Tags
   readonly start?: boolean
 }
+
+export const tagsSchema = {
+  type: 'object',
+  maxProperties: MOST_TAGS,
+  additionalProperties: { type: 'string', minLength: 1, maxLength: LONGEST_TAG },
+  description:
+    'what it is for, such as {"campaign": "spring"}: cost is summed up by it; names of a-z, 0-9, _ and -; not secret, no personal data',
+} as const
 
 /** What `POST /v1/actions` takes. */
 export const proposal = object(
@@ -49,6 +60,7 @@ export const proposal = object(
       pattern: PROMPT_REF,
       description: 'name@version or name@label of the prompt that led to it; the record names the version',
     },
+    tags: tagsSchema,
     start: { type: 'boolean', description: 'start at once when the action is allowed' },
   },
   ['action', 'input'],
@@ -77,7 +89,7 @@ export async function proposalOf(
     ...(body.release === undefined ? {} : { release: body.release }),
     ...(body.target === undefined ? {} : { target: body.target }),
     ...(body.tool_schema_version === undefined ? {} : { toolSchemaVersion: body.tool_schema_version }),
-    ...(prompt === undefined ? {} : { facts: { prompt } }),
+    ...withTags(prompt && { prompt }, body.tags && checkTags(body.tags, 'body.tags')),
     ...(trace === undefined ? {} : { trace }),
     // Whoever asks as a person may not also be the one who approves.
     ...(principal.kind === 'admin' && principal.actingAs !== null ? { proposedBy: principal.actingAs } : {}),

@@ -139,3 +139,66 @@ test('what cannot be meant is refused', async () => {
   })
   expect(await server.call('GET', '/v1/sessions', undefined, { token: null })).toMatchObject({ status: 401 })
 })
+
+test('cost by campaign, customer, agent, session, model and prompt version', async () => {
+  const tagged = async (tags: Record<string, string>, cost: number, agent = 'writer'): Promise<void> => {
+    const { id } = await server.propose('note.add', undefined, {
+      agent,
+      session: 's-1',
+      start: true,
+      cost_usd: 1,
+      tags,
+    })
+    await server.call('POST', `/v1/actions/${id}/outcome`, { outcome: 'succeeded', cost_usd: cost })
+  }
+  await tagged({ campaign: 'spring', customer: 'acme' }, 0.25)
+  await tagged({ campaign: 'spring' }, 0.5, 'reader')
+  await tagged({ campaign: '<b>\u202e' }, 0.125)
+  await act('writer', 's-2', 'succeeded', 0.0625)
+  const sums = async (query: string): Promise<unknown[]> =>
+    (await server.call('GET', `/v1/stats?${query}`)).body.rows.map(
+      ({ key, cost_usd: cost }: { key: unknown; cost_usd: number }) => [key, cost],
+    )
+  expect(await sums('by=tag:campaign')).toEqual([
+    ['spring', 0.75],
+    ['<b>\u202e', 0.125],
+  ])
+  expect(await sums('by=tag:customer')).toEqual([['acme', 0.25]])
+  expect(await sums('by=tag:campaign,agent&agent=reader')).toEqual([[['spring', 'reader'], 0.5]])
+  expect(await sums('by=agent&tag=campaign%3Dspring')).toEqual(
+    expect.arrayContaining([
+      ['writer', 0.25],
+      ['reader', 0.5],
+    ]),
+  )
+  expect(await sums('by=agent')).toEqual([
+    ['writer', 0.4375],
+    ['reader', 0.5],
+  ])
+  expect(await sums('by=model')).toEqual([[null, 0.9375]])
+  expect(await sums('by=prompt')).toEqual([[null, 0.9375]])
+  const sessions = await server.call('GET', '/v1/sessions?agent=writer')
+  expect(sessions.body.items.map((one: Record<string, unknown>) => [one['id'], one['cost_usd']])).toEqual([
+    ['s-2', 0.0625],
+    ['s-1', 0.375],
+  ])
+})
+
+test('tags are bounded, and what is asked of them too', async () => {
+  const nine = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`t${n}`, 'x']))
+  for (const tags of [
+    nine,
+    { Campaign: 'x' },
+    { c: '' },
+    { c: 'x'.repeat(101) },
+    { c: 'a\u0007' },
+    { c: 1 },
+    [],
+    { __proto__x: 'a', 'a b': 'c' },
+  ]) {
+    const body = { agent: 'writer', action: 'note.add', input: {}, tags }
+    expect(await server.call('POST', '/v1/actions', body)).toMatchObject({ status: 400 })
+  }
+  for (const query of ['by=tag:Shoe', 'by=tag:', 'by=tag:a,tag:b', 'tag=campaign', 'by=tag:a&tag=b%3Dc'])
+    expect(await server.call('GET', `/v1/stats?${query}`)).toMatchObject({ status: 400 })
+})

@@ -3,7 +3,15 @@ import { nanoFromUsd } from '../../action/money.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import { sessionAnswer, sessionTree } from '../../flow/audit/sessions/session-tree.ts'
 import { stats } from '../../flow/audit/sessions/stats.ts'
-import { GROUPINGS, type Grouping, type SessionQuery, type StatsFilter } from '../../storage/store.ts'
+import { TAG_NAME, TAG_VALUE } from '../../action/tags.ts'
+import {
+  GROUPINGS,
+  type Grouping,
+  type SessionQuery,
+  type StatsFilter,
+  type Tag,
+  type TagGrouping,
+} from '../../storage/store.ts'
 import type { ApiContext } from './api-context.ts'
 import { principalOf } from './authentication.ts'
 import { routeSchema } from './route-schema.ts'
@@ -30,6 +38,7 @@ interface Filter {
 
 interface StatsParameters extends Filter {
   readonly by?: string
+  readonly tag?: string
   readonly action?: string
 }
 
@@ -137,8 +146,9 @@ export function sessionRoutes(app: FastifyInstance, { store, rollups }: ApiConte
           by: {
             type: 'string',
             maxLength: 100,
-            description: `one of ${GROUPINGS.join(', ')}, or several joined with commas; without it one row for all`,
+            description: `one of ${GROUPINGS.join(', ')}, tag:NAME (only actions with that tag), or several joined with commas; without it one row for all`,
           },
+          tag: { type: 'string', maxLength: 140, description: 'only actions with this tag: campaign=spring' },
         }),
         answers: {
           200: {
@@ -154,7 +164,7 @@ export function sessionRoutes(app: FastifyInstance, { store, rollups }: ApiConte
       }),
     },
     async (request) => {
-      const { from, to, by, prompt_version: promptVersion, agent: _, ...rest } = request.query
+      const { from, to, by, tag, prompt_version: promptVersion, agent: _, ...rest } = request.query
       const end = to === undefined ? store.now() : timeIn(to, 'to')
       const start = from === undefined ? end - DAY_MS : timeIn(from, 'from')
       if (start >= end || end - start > MOST_DAYS * DAY_MS)
@@ -169,7 +179,9 @@ export function sessionRoutes(app: FastifyInstance, { store, rollups }: ApiConte
         ...own(request),
         ...(promptVersion !== undefined && { promptVersion }),
       }
-      return stats(store, { ...asked, from: start, to: end, by: groupingsIn(by) })
+      const grouped = groupingsIn(by)
+      const tagged = tag === undefined ? undefined : tagIn(tag, grouped)
+      return stats(store, { ...asked, ...(tagged && { tag: tagged }), from: start, to: end, by: grouped })
     },
   )
 
@@ -288,17 +300,35 @@ function timeIn(value: string, name: string): number {
   throw new BelayError('input:invalid', { where: `query.${name}`, expected: 'an ISO 8601 time', got: value })
 }
 
-function groupingsIn(by: string | undefined): readonly Grouping[] {
+const TAG_GROUPING = /^tag:[a-z0-9_-]{1,32}$/
+
+function groupingsIn(by: string | undefined): readonly (Grouping | TagGrouping)[] {
   if (by === undefined) return []
   const names = by.split(',')
-  const unknown = names.find((name) => !(GROUPINGS as readonly string[]).includes(name))
-  if (unknown !== undefined || new Set(names).size < names.length)
+  const unknown = names.find(
+    (name) => !(GROUPINGS as readonly string[]).includes(name) && !TAG_GROUPING.test(name),
+  )
+  const tags = names.filter((name) => name.startsWith('tag:'))
+  if (unknown !== undefined || new Set(names).size < names.length || tags.length > 1)
     throw new BelayError('input:invalid', {
       where: 'query.by',
-      expected: `${GROUPINGS.join(', ')}, each once`,
+      expected: `${GROUPINGS.join(', ')} or one tag:NAME, each once`,
       got: unknown ?? by,
     })
-  return names as Grouping[]
+  return names as (Grouping | TagGrouping)[]
+}
+
+/** `campaign=spring`. An action is summed up by each of its tags alone, so one tag cannot be grouped within another. */
+function tagIn(tag: string, by: readonly string[]): Tag {
+  const equals = tag.indexOf('=')
+  const found = { name: tag.slice(0, Math.max(0, equals)), value: tag.slice(equals + 1) }
+  const other = by.find((name) => name.startsWith('tag:') && name !== `tag:${found.name}`)
+  if (TAG_NAME.test(found.name) && TAG_VALUE.test(found.value) && other === undefined) return found
+  throw new BelayError('input:invalid', {
+    where: 'query.tag',
+    expected: 'name=value, of the tag that it is grouped by',
+    got: tag,
+  })
 }
 
 type Place = NonNullable<SessionQuery['before']>

@@ -120,6 +120,7 @@ export function apiDoor(client: ApiClient): ActionDoor {
 
 function bodyOf(proposal: Proposal, start: boolean): JsonObject {
   const { agent, action, input, session, target, toolSchemaVersion, idempotencyKey, provenance } = proposal
+  const tags = proposal.facts?.['tags']
   return {
     agent,
     action,
@@ -130,6 +131,7 @@ function bodyOf(proposal: Proposal, start: boolean): JsonObject {
     ...(toolSchemaVersion !== undefined && { tool_schema_version: toolSchemaVersion }),
     ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }),
     ...(provenance !== undefined && { provenance }),
+    ...(tags !== undefined && { tags }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../action/json.ts'
+import type { Tags } from '../../action/tags.ts'
 import type { Request, Response } from './message.ts'
 
 /** A request of the client that waits for its answer. */
@@ -8,6 +9,8 @@ export interface ClientRequest {
   readonly scope: string
   /** What the client calls its session, where it says so; all that an agent does under one name is one session. */
   readonly session: string | null
+  /** What its calls are for, as it says. */
+  readonly tags?: Tags | undefined
   /** Aborts when the client no longer wants the answer. */
   readonly left: AbortSignal
   /** `null`: cancelled, no answer follows. */

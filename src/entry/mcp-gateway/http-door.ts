@@ -28,7 +28,8 @@ import {
   headerMismatch,
   isStatelessVersion,
   mayCall,
-  sessionName,
+  callerOf,
+  tagsFault,
 } from './request-headers.ts'
 import { Servers, type Declared } from './servers.ts'
 import { Session } from './session.ts'
@@ -184,6 +185,8 @@ class McpGateway implements RawDoor {
       if (!(error instanceof BadMessage)) throw error
       return sendError(response, 400, error.code, error.message)
     }
+    if (tagsFault(request) !== null)
+      return sendError(response, 400, CODE.invalidRequest, `Belay-Tags: ${tagsFault(request)}`)
     const version = headers['mcp-protocol-version']
     if (
       message.kind === 'request' &&
@@ -211,10 +214,10 @@ class McpGateway implements RawDoor {
           `the agent ${agent} has too many sessions with this server`,
           { 'retry-after': '5' },
         )
-      return http.post(message, response, streams, sessionName(request))
+      return http.post(message, response, streams, callerOf(request))
     }
     const http = this.#sessionOf(request, response, agent, declared)
-    http?.post(message, response, streams, sessionName(request))
+    http?.post(message, response, streams, callerOf(request))
   }
 
   #get(request: IncomingMessage, response: ServerResponse, agent: string, declared: Declared): void {
@@ -326,7 +329,7 @@ class McpGateway implements RawDoor {
       { kind: 'request', message },
       {
         scope: `${this.#scopes++} `,
-        session: sessionName(request),
+        ...callerOf(request),
         channel: exchange,
         answer: (answer) => exchange.answer(answer),
       },

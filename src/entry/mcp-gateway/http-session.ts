@@ -34,11 +34,16 @@ export class HttpSession {
     })
   }
 
-  /** `session`: what the client calls it, for the record. */
-  post(message: Message, response: ServerResponse, streams: boolean, session: string | null): void {
+  /** `by`: what the client calls its session and what for, for the record. */
+  post(
+    message: Message,
+    response: ServerResponse,
+    streams: boolean,
+    by: Pick<ClientRequest, 'session' | 'tags'>,
+  ): void {
     const headers = { 'mcp-session-id': this.id }
     if (message.kind !== 'request') {
-      this.session.receive(message, { scope: '', session, channel: null, answer: () => undefined })
+      this.session.receive(message, { scope: '', ...by, channel: null, answer: () => undefined })
       response.writeHead(202, headers).end()
       return
     }
@@ -56,7 +61,7 @@ export class HttpSession {
     })
     this.session.receive(message, {
       scope: '',
-      session,
+      ...by,
       channel: exchange,
       answer: (answer) => exchange.answer(answer),
     })

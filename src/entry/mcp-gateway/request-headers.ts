@@ -1,4 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import type { Tags } from '../../action/tags.ts'
+import { BelayError } from '../../errors/catalogue.ts'
+import { readTags } from '../tags.ts'
 import { isLoopback } from '../http-api/loopback-host.ts'
 import { declaredVersion, paramsOf, STATELESS_SINCE, type Request } from './message.ts'
 import { headerText } from './mirrored-headers.ts'
@@ -52,7 +55,31 @@ export function headerMismatch({ headers }: IncomingMessage, message: Request): 
 const SESSION_NAME = /^[\x20-\x7e]{1,200}$/
 
 /** What the client calls its session: the same header as on the model gateway. */
-export function sessionName({ headers }: IncomingMessage): string | null {
+function sessionName({ headers }: IncomingMessage): string | null {
   const name = headers['belay-session']
   return typeof name === 'string' && SESSION_NAME.test(name) ? name : null
+}
+
+/** What the record keeps of who calls. To be asked when `tagsFault` finds none. */
+export function callerOf(request: IncomingMessage): {
+  readonly session: string | null
+  readonly tags: Tags | undefined
+} {
+  return { session: sessionName(request), tags: readTags(tagsHeader(request)) }
+}
+
+/** What is wrong with the tags; `null` for nothing. */
+export function tagsFault(request: IncomingMessage): string | null {
+  try {
+    readTags(tagsHeader(request))
+    return null
+  } catch (error) {
+    if (error instanceof BelayError) return error.message
+    throw error
+  }
+}
+
+function tagsHeader({ headers }: IncomingMessage): string | undefined {
+  const value = headers['belay-tags']
+  return Array.isArray(value) ? value.join(',') : value
 }

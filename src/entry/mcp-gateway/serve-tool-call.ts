@@ -2,6 +2,7 @@ import { canonicalJson } from '../../action/digest.ts'
 import type { Proposal } from '../../action/action.ts'
 import { isJsonObject, type JsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
+import { withTags } from '../tags.ts'
 import { readTraceParent } from '../telemetry/trace-parent.ts'
 import type { Standing } from './action-door.ts'
 import { APPROVAL_STATE, awaitPerson, type Awaited } from './await-person.ts'
@@ -89,7 +90,7 @@ export async function serveToolCall(session: Session, active: ClientRequest): Pr
 /** The action of this call: a new one, or the one that the same call has left waiting for a person. */
 async function proposed(
   session: Session,
-  { message, session: named }: ClientRequest,
+  { message, session: named, tags }: ClientRequest,
   action: string,
   input: JsonObject,
   { digest, hints }: KnownTool,
@@ -118,10 +119,13 @@ async function proposed(
     target: context.name,
     toolSchemaVersion: digest,
     ...(trace !== undefined && { trace }),
-    facts: {
-      mcp_server: context.name,
-      ...(Object.keys(hints).length > 0 && { tool_hints_untrusted: hints }),
-    },
+    ...withTags(
+      {
+        mcp_server: context.name,
+        ...(Object.keys(hints).length > 0 && { tool_hints_untrusted: hints }),
+      },
+      tags,
+    ),
   }
   return context.door.propose(proposal, true)
 }

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { JsonObject } from '../../action/json.ts'
+import type { Tags } from '../../action/tags.ts'
 import { Lines } from './lines.ts'
 import { BadMessage, errorResponse, readMessage } from './message.ts'
 import type { ServerContext } from './server-context.ts'
@@ -10,6 +11,7 @@ export interface StdioGatewayOptions {
   readonly agent: string
   /** What the agent calls its session; `null`: each client is one. */
   readonly session: string | null
+  readonly tags?: Tags | undefined
   readonly input: Readable
   readonly output: Writable
 }
@@ -26,6 +28,7 @@ export async function runStdioGateway({
   context,
   agent,
   session: named,
+  tags,
   input,
   output,
 }: StdioGatewayOptions): Promise<void> {
@@ -46,6 +49,7 @@ export async function runStdioGateway({
         session.receive(readMessage(line), {
           scope: '',
           session: named,
+          tags,
           channel: null,
           answer: (response) => void (response !== null && write(response)),
         })

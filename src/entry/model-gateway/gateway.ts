@@ -9,6 +9,7 @@ import type { RawDoor } from '../http-api/raw-door.ts'
 import { AnswerTape } from '../recording/answer-tape.ts'
 import { recordingOf, type RecordedRequest } from '../recording/recording-of.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { readTags } from '../tags.ts'
 import { readTraceParent } from '../telemetry/trace-parent.ts'
 import { AnswerSink, type Stop } from './answer-sink.ts'
 import { keyOf, withoutKey } from './client-key.ts'
@@ -243,6 +244,7 @@ function incomingOf(
     lowPriority: headers['belay-priority'] === 'low',
     reason: headerOf(headers['belay-reason']),
     release: headerOf(headers['belay-release']),
+    tags: readTags(headerOf(headers['belay-tags'])),
     ...(trace === undefined ? { trace: undefined } : { trace }),
     startedAt,
   }

@@ -11,17 +11,22 @@ const FIRST_BACKOFF_MS = 250
 /** What a plan is made from. */
 export type Target = Pick<Plan, 'provider' | 'format' | 'route' | 'path' | 'body' | 'bytes' | 'cause'>
 
-/** With little budget left, what is not urgent goes to the cheaper model. */
+/** With little budget left, what is not urgent goes to the cheaper model; of an agent whose rule says so, everything. */
 export async function thrifty(
   { flow, policies, providers }: GatewayContext,
   incoming: IncomingCall,
   target: Target,
   { lowBudget }: HealRule,
 ): Promise<Target> {
-  if (lowBudget === null || !incoming.lowPriority || target.body === null) return target
-  if (policies.current().mode === 'observe') return target
-  if ((await flow.budgetLeft(incoming.agent, incoming.session)) >= lowBudget.below) return target
-  const cheaper = withModel(providers(), target, lowBudget.use, null)
+  const policy = policies.current()
+  const downgrade = policy.agent(incoming.agent)?.downgrade
+  const low = incoming.lowPriority ? lowBudget : null
+  if ((low === null && downgrade === undefined) || target.body === null || policy.mode === 'observe')
+    return target
+  const left = await flow.budgetLeft(incoming.agent, incoming.session)
+  const isGone = downgrade !== undefined && 1 - left >= downgrade.at
+  const use = low !== null && left < low.below ? low.use : isGone ? downgrade.use : null
+  const cheaper = use === null ? null : withModel(providers(), target, use, null)
   return cheaper === null ? target : { ...cheaper, cause: { action: null, why: 'low_budget' } }
 }
 

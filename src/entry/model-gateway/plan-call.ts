@@ -1,3 +1,5 @@
+import type { Tags } from '../../action/tags.ts'
+import { withTags } from '../tags.ts'
 import type { Proposal } from '../../action/action.ts'
 import { sha256 } from '../../action/digest.ts'
 import type { JsonObject } from '../../action/json.ts'
@@ -29,6 +31,7 @@ export interface IncomingCall {
   readonly lowPriority: boolean
   readonly reason: string | undefined
   readonly release: string | undefined
+  readonly tags?: Tags | undefined
   /** What the header `belay-prompt` names; `null` without one. */
   readonly prompt: NamedPrompt | null
   readonly trace: Proposal['trace']
@@ -104,7 +107,7 @@ export function proposalOf(context: GatewayContext, incoming: IncomingCall, plan
       setsLimit(plan) && {
         costAtLeast: unlisted + price.worst(inputTokens, Math.min(wanted, LEAST_OUTPUT * request.answers)),
       }),
-    facts: decisionFacts(plan, price),
+    ...withTags(decisionFacts(plan, price), incoming.tags),
   }
 }
 

@@ -1,4 +1,6 @@
 import { createPublicKey } from 'node:crypto'
+import type { Tags } from '../../action/tags.ts'
+import { checkTags, withTags } from '../tags.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { Action } from '../../action/action.ts'
 import type { JsonObject } from '../../action/json.ts'
@@ -58,6 +60,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
   })
   const exports = await openExports(harness, onFault)
 
+  async function factsOf(prompt: string | undefined, tags: Tags | undefined) {
+    const named = prompt === undefined ? undefined : { prompt: await prompts.factsOf(prompt) }
+    return withTags(named, tags && checkTags(tags, 'tags'))
+  }
+
   async function actionOf(id: string): Promise<Action> {
     const action = await store.action(id)
     if (action === undefined) throw new BelayError('action:not_found', { id })
@@ -66,8 +73,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
 
   return {
     async propose(name, input, proposal, start) {
-      const { prompt, ...rest } = proposal
-      const facts = prompt === undefined ? {} : { facts: { prompt: await prompts.factsOf(prompt) } }
+      const { prompt, tags, ...rest } = proposal
+      const facts = await factsOf(prompt, tags)
       const admitted = await flow.propose(
         { ...proposalOf(name, input, rest), ...facts },
         { venue: 'belay', start },
@@ -122,8 +129,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
           .reconcile(name)
           .catch((error: unknown) => process.emitWarning(asError(error), { code: 'BELAY_RECONCILE' }))
     },
-    async snippet(snippet, { prompt, ...by }) {
-      const facts = prompt === undefined ? {} : { facts: { prompt: await prompts.factsOf(prompt) } }
+    async snippet(snippet, { prompt, tags, ...by }) {
+      const facts = await factsOf(prompt, tags)
       const desk = await snippets.desk()
       const proposal = { ...proposalOf(SNIPPET_ACTION, {}, by), ...facts }
       const { action, input, result } = await desk.run(snippetFrom(snippet), proposal)

@@ -3,6 +3,7 @@ import type { Decision } from '../../action/decision.ts'
 import type { Reason } from '../../action/finding.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
 import type { CurrentReader, Reconciler, Undoer } from '../../flow/contain/undoers.ts'
+import type { Tags } from '../../action/tags.ts'
 import type { BrowserDoor } from './browser.ts'
 import type { PromptAccess } from './prompt-access.ts'
 import type { JudgedResult } from '../judged-report.ts'
@@ -24,6 +25,8 @@ export interface ProposalOptions {
   readonly provenance?: JsonObject
   /** The prompt that led to it, as `render` gives its `ref`: the record names the version. */
   readonly prompt?: string
+  /** What it is for, such as `{ campaign: 'spring' }`: cost is summed up by it. At most 8; not secret, no personal data. */
+  readonly tags?: Tags
 }
 
 /** An action as it stands: what was decided, and how far it has come. */

@@ -104,6 +104,7 @@ function proposalBody(action: string, input: JsonObject, options: ProposalOption
     ...(options.confidence === undefined ? {} : { confidence: options.confidence }),
     ...(options.costUsd === undefined ? {} : { cost_usd: options.costUsd }),
     ...(options.provenance === undefined ? {} : { provenance: options.provenance }),
+    ...(options.tags === undefined ? {} : { tags: options.tags }),
     ...(options.prompt === undefined ? {} : { prompt: options.prompt }),
   }
 }

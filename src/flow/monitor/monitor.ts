@@ -13,7 +13,7 @@ import type { Watch } from './baselines/watch.ts'
 import type { Novelty } from './novelty/novelty.ts'
 import { Breaker, type Trip } from './breaker.ts'
 import { Budgets, type BudgetStore, type Draw } from './budgets.ts'
-import { deny, NO_SESSION, overAction, overBudget, refuseState, stillNovel } from './refusals.ts'
+import { deny, NO_SESSION, overAction, overBudget, pausedBy, refuseState, stillNovel } from './refusals.ts'
 
 export type Metered =
   | { readonly status: 'metered'; readonly metered: MeteredCase; readonly verdict?: BreakerVerdict }
@@ -24,7 +24,7 @@ export type Metered =
 export interface BreakerVerdict {
   readonly state: 'paused' | 'stopped' | 'active'
   readonly reason: string
-  readonly by: 'breaker' | 'anomaly'
+  readonly by: 'breaker' | 'anomaly' | 'budget'
 }
 
 /** What a judgement knows of an action beside its case. */
@@ -217,7 +217,9 @@ export function createMonitor(store: MonitorStore, watch?: Watch, novelty?: Nove
           if (waiting.size < MAX_WAITING) waiting.set(id, watched)
           return reserved
         }
-        return metered(verified, [...found, overBudget(reserved.draw)], [], row.version)
+        const over = overBudget(reserved.draw)
+        const paused = observing ? undefined : pausedBy(rule, reserved.draw, over)
+        return metered(verified, [...found, over], [], row.version, paused)
       }
       // Asked with `exhausted` under observe, the room was forced: the decision still says what is wrong.
       if (observing && exhausted.size > 0)

@@ -2,6 +2,7 @@ import type { Finding, Reason } from '../../action/finding.ts'
 import type { NanoUsd } from '../../action/money.ts'
 import type { AgentRule } from '../../policy/policy.ts'
 import type { Draw } from './budgets.ts'
+import type { BreakerVerdict } from './monitor.ts'
 
 export function refuseState(
   state: string,
@@ -30,6 +31,19 @@ export function overBudget({ account, amount }: Draw): Finding {
         `budget:${account.window}`,
         `${usd(amount)} would exceed the budget of ${usd(account.limit)} per ${account.window} for ${whose}.`,
       )
+}
+
+/** What becomes of the agent when its own limit refuses an action and says so. */
+export function pausedBy(
+  rule: AgentRule | undefined,
+  { account }: Draw,
+  { reason }: Finding,
+): BreakerVerdict | undefined {
+  if (account.agent === null || account.unit !== 'nano_usd') return undefined
+  const pauses = rule?.budgets.some(
+    ({ per, limit, then }) => then === 'pause' && per === account.window && limit === account.limit,
+  )
+  return pauses === true ? { state: 'paused', reason: reason.message, by: 'budget' } : undefined
 }
 
 export const NO_SESSION = deny(

@@ -128,6 +128,41 @@ export function rollupsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await store.rollups.stats({ ...query, by: ['model'], limit: 1 })).toHaveLength(1)
     })
 
+    test('sums of a tag stand beside those of all actions, and are grouped and filtered by its values', async () => {
+      const tagged = (name: string, value: string, changes: Partial<HourlySum> = {}): HourlySum =>
+        sumOf(0, { key: `${name}=${value}`, tag: { name, value }, ...changes })
+      await apply({
+        spans: [{ value: spanOf('a-1', { tags: { campaign: 'spring' } }), replaces: null }],
+        sums: [
+          sumOf(0, { actions: 9, cost: 90 }),
+          tagged('campaign', 'spring', { actions: 5, cost: 50 }),
+          tagged('campaign', "' or 1=1 --", { actions: 2, cost: 20 }),
+          tagged('customer', 'acme', { actions: 4, cost: 40 }),
+        ],
+      })
+      await apply({ chain: 'b', sums: [tagged('campaign', 'spring', { actions: 1, cost: 5 })] })
+      const query = { from: 0, to: HOUR, limit: 10 }
+      expect((await store.rollups.spans(['a-1']))[0]?.tags).toEqual({ campaign: 'spring' })
+      expect(await store.rollups.stats({ ...query, by: ['agent'] })).toMatchObject([{ actions: 9, cost: 90 }])
+      const found = await store.rollups.stats({ ...query, by: ['tag:campaign', 'agent'] })
+      expect(found.map(({ keys, cost }) => [keys, cost])).toEqual([
+        [['spring', 'clerk'], 55],
+        [["' or 1=1 --", 'clerk'], 20],
+      ])
+      expect(await store.rollups.stats({ ...query, by: ['tag:shoe'] })).toEqual([])
+      const tag = { name: 'customer', value: 'acme' }
+      expect(await store.rollups.stats({ ...query, by: ['agent'], tag })).toMatchObject([{ cost: 40 }])
+      expect(await store.rollups.sums('main', [{ hour: 0, key: 'customer=acme' }])).toMatchObject([{ tag }])
+      expect(await store.rollups.costs({ from: 0, to: HOUR })).toEqual([
+        { hour: 0, agent: 'clerk', cost: 90 },
+      ])
+      expect(await store.rollups.costs({ from: 0, to: HOUR, agent: 'nobody' })).toEqual([])
+      const names = (await store.rollups.tagsIn('main', 0, 10)).map(({ name, value }) => `${name}=${value}`)
+      expect(names.toSorted()).toEqual(["campaign=' or 1=1 --", 'campaign=spring', 'customer=acme'])
+      expect(await store.rollups.tagsIn('main', 0, 1)).toHaveLength(1)
+      expect(await store.rollups.tagsIn('main', HOUR, 10)).toEqual([])
+    })
+
     test('sessions by their last sign of life, each once, whoever knows of it', async () => {
       await apply({ sessions: [partOf('s-1', 10, { cost: 7 }), partOf('s-2', 20), partOf('s-3', 30)] })
       await apply({
@@ -192,6 +227,7 @@ function spanOf(id: string, changes: Partial<Span> = {}): Span {
     fingerprint: null,
     approval: null,
     undo: null,
+    tags: null,
     ...changes,
   }
 }
@@ -216,6 +252,7 @@ function sumOf(hour: number, changes: Partial<HourlySum> = {}): HourlySum {
       effective: 'allow',
       reason: null,
     },
+    tag: null,
     ...counts,
     latency: [],
     ...changes,

@@ -25,11 +25,11 @@ async function up(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<v
     id ${id} PRIMARY KEY, version bigint NOT NULL, ${dimensions}, session ${id}, parent text, trace text,
     state text NOT NULL, proposed_at bigint NOT NULL, started_at bigint, ended_at bigint, outcome text,
     cost bigint NOT NULL, input_tokens bigint NOT NULL, output_tokens bigint NOT NULL, responded text,
-    fingerprint text, approval text, undo text)`)
+    fingerprint text, approval text, undo text, tags text)`)
   await run('CREATE INDEX spans_by_session ON spans (agent, session, id) WHERE session IS NOT NULL')
   const buckets = Array.from({ length: LATENCY_BUCKETS }, (_, n) => `l${n} bigint NOT NULL`).join(', ')
   await run(`CREATE TABLE rollups (
-    hour bigint NOT NULL, chain text NOT NULL, key ${id} NOT NULL, ${dimensions}, actions bigint NOT NULL,
+    hour bigint NOT NULL, chain text NOT NULL, key ${id} NOT NULL, ${dimensions}, tag_name text, tag_value text, actions bigint NOT NULL,
     held bigint NOT NULL, approved bigint NOT NULL, rejected bigint NOT NULL, succeeded bigint NOT NULL,
     failed bigint NOT NULL, unknown bigint NOT NULL, undone bigint NOT NULL, cost bigint NOT NULL,
     input_tokens bigint NOT NULL, output_tokens bigint NOT NULL, timed bigint NOT NULL,

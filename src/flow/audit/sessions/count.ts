@@ -7,6 +7,7 @@ import {
   type HourlySum,
   type SessionPart,
   type Span,
+  type Tag,
 } from '../../../storage/store.ts'
 import { latencyBucket } from './latency.ts'
 import { nameIn, objectsIn, type Told } from './told.ts'
@@ -56,18 +57,19 @@ export function hourOf(at: number): number {
   return Math.floor(at / HOUR_MS) * HOUR_MS
 }
 
-/** The name of the sum in which a span counts. */
-export function sumKeyOf(span: Span): string {
-  return JSON.stringify(DIMENSIONS.map((name) => span[name]))
+/** The name of a sum in which a span counts: of all actions, or of those with one of its tags. */
+export function sumKeyOf(span: Span, tag: Tag | null): string {
+  const dimensions = DIMENSIONS.map((name) => span[name])
+  return JSON.stringify(tag === null ? dimensions : [...dimensions, tag.name, tag.value])
 }
 
 export function dimensionsOf(span: Span): Dimensions {
   return Object.fromEntries(DIMENSIONS.map((name) => [name, span[name]])) as unknown as Dimensions
 }
 
-export function emptySum(hour: number, key: string, dimensions: Dimensions): HourlySum {
+export function emptySum(hour: number, key: string, dimensions: Dimensions, tag: Tag | null): HourlySum {
   const numbers = Object.fromEntries(COUNTS.map((name) => [name, 0])) as Numbers
-  return { hour, key, dimensions, ...numbers, latency: [] }
+  return { hour, key, dimensions, tag, ...numbers, latency: [] }
 }
 
 export function addCounts<T extends Counts>(sum: T, more: Counts): T {

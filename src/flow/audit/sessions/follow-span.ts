@@ -1,6 +1,7 @@
 import type { Decision } from '../../../action/decision.ts'
 import { NANO_PER_USD } from '../../../action/money.ts'
 import type { Span, SpanPart } from '../../../storage/store.ts'
+import { tagsIn } from './tag-counts.ts'
 import { countIn, nameIn, objectIn, objectsIn, type Told } from './told.ts'
 
 /** The span that a decision opens. `parent`: the span of the action that it names as its cause, where that is known. */
@@ -37,6 +38,7 @@ export function openSpan(decision: Told, parent: Span | undefined): Span {
     fingerprint: null,
     approval: null,
     undo: null,
+    tags: tagsIn(facts) ?? parent?.tags ?? null,
   }
   return stepped(opened, decision)
 }

@@ -1,4 +1,12 @@
-import type { HourlySum, RollupStep, SessionPart, Span, Store, StoredRecord } from '../../../storage/store.ts'
+import type {
+  HourlySum,
+  RollupStep,
+  SessionPart,
+  Span,
+  Store,
+  StoredRecord,
+  Tag,
+} from '../../../storage/store.ts'
 import {
   addCounts,
   addStep,
@@ -10,6 +18,7 @@ import {
   sumKeyOf,
 } from './count.ts'
 import { causeOf, moveSpan, openSpan } from './follow-span.ts'
+import { TagCounts } from './tag-counts.ts'
 import { told, type Told } from './told.ts'
 
 export type RolledUpStore = Pick<Store, 'rollups' | 'recordsOf'>
@@ -34,11 +43,13 @@ export class RollUp {
   readonly #spans = new Map<string, Span>()
   readonly #sums = new Map<string, HourlySum>()
   readonly #parts = new Map<string, SessionPart>()
+  readonly #tags: TagCounts
   /** A decision's span is new, unless another replica took the action on and its follower was here first. */
   #careful = false
 
   constructor(store: RolledUpStore) {
     this.#store = store
+    this.#tags = new TagCounts(store.rollups)
   }
 
   /** Rejects when nothing was written because somebody else wrote first: what is here must be read again. */
@@ -49,7 +60,7 @@ export class RollUp {
       const steps = records.flatMap((record) => told(record) ?? [])
       await this.#readSpans(steps)
       const draft: Draft = { spans: new Map(), sums: new Map(), steps: new Map() }
-      for (const step of steps) await this.#take(draft, step)
+      for (const step of steps) await this.#take(chain, draft, step)
       const sums = await this.#added(chain, draft)
       const sessions = await this.#joined(chain, draft)
       const spans = [...draft.spans.values()]
@@ -67,6 +78,7 @@ export class RollUp {
       this.#spans.clear()
       this.#sums.clear()
       this.#parts.clear()
+      this.#tags.forget()
       throw error
     }
   }
@@ -101,14 +113,14 @@ export class RollUp {
       remember(this.#spans, span.id, span, MOST_SPANS + wanted.size)
   }
 
-  async #take(draft: Draft, step: Told): Promise<void> {
+  async #take(chain: string, draft: Draft, step: Told): Promise<void> {
     const known = draft.spans.get(step.id)?.value ?? this.#spans.get(step.id)
     if (known !== undefined) {
       if (step.version > known.version) this.#move(draft, known, step)
       return
     }
     if (step.version === 1) {
-      if (step.kind === 'decision') this.#open(draft, step)
+      if (step.kind === 'decision') await this.#open(chain, draft, step)
       return
     }
     // Its decision lies in another replica's chain, which is not followed as far as that yet.
@@ -119,16 +131,18 @@ export class RollUp {
     if (earlier[0]?.kind !== 'decision') return
     for (const one of earlier) {
       const span = draft.spans.get(one.id)?.value
-      if (span === undefined) this.#open(draft, one)
+      if (span === undefined) await this.#open(chain, draft, one)
       else this.#move(draft, span, one)
     }
   }
 
-  #open(draft: Draft, decision: Told): void {
+  async #open(chain: string, draft: Draft, decision: Told): Promise<void> {
     const cause = causeOf(decision)
     const parent = cause === null ? undefined : (draft.spans.get(cause)?.value ?? this.#spans.get(cause))
     // Another agent's action is no cause, whatever the record says.
-    const opened = openSpan(decision, parent?.agent === decision.agent ? parent : undefined)
+    const asked = openSpan(decision, parent?.agent === decision.agent ? parent : undefined)
+    const tags = asked.tags && (await this.#tags.bounded(chain, hourOf(asked.proposedAt), asked.tags))
+    const opened = { ...asked, tags }
     draft.spans.set(opened.id, { value: opened, replaces: null })
     this.#count(draft, null, opened, decision)
   }
@@ -143,10 +157,13 @@ export class RollUp {
 
   #count(draft: Draft, before: Span | null, after: Span, step: Told): void {
     const hour = hourOf(after.proposedAt)
-    const key = sumKeyOf(after)
-    const place = placeOf(String(hour), key)
-    const sum = draft.sums.get(place) ?? emptySum(hour, key, dimensionsOf(after))
-    draft.sums.set(place, addCounts(sum, countStep(before, after)))
+    const counts = countStep(before, after)
+    for (const tag of [null, ...tagsOf(after)]) {
+      const key = sumKeyOf(after, tag)
+      const place = placeOf(String(hour), key)
+      const sum = draft.sums.get(place) ?? emptySum(hour, key, dimensionsOf(after), tag)
+      draft.sums.set(place, addCounts(sum, counts))
+    }
     const { agent, session } = after
     if (session === null) return
     const name = placeOf(agent, session)
@@ -181,6 +198,8 @@ export class RollUp {
     )
   }
 }
+
+const tagsOf = ({ tags }: Span): Tag[] => Object.entries(tags ?? {}).map(([name, value]) => ({ name, value }))
 
 const placeOf = (...parts: readonly string[]): string => parts.join('\n')
 

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../action/json.ts'
 import { usdFromNano } from '../../../action/money.ts'
-import type { Grouping, StatsFilter, StatsGroup, Store } from '../../../storage/store.ts'
+import type { Grouping, StatsFilter, StatsGroup, Store, Tag, TagGrouping } from '../../../storage/store.ts'
 import { hourOf } from './count.ts'
 import { latencyQuantile } from './latency.ts'
 
@@ -11,7 +11,8 @@ const MOST_ROWS = 5_000
 export interface StatsRequest extends StatsFilter {
   readonly from: number
   readonly to: number
-  readonly by: readonly Grouping[]
+  readonly by: readonly (Grouping | TagGrouping)[]
+  readonly tag?: Tag
 }
 
 /**
@@ -30,7 +31,7 @@ export async function stats(store: Pick<Store, 'rollups'>, request: StatsRequest
   }
 }
 
-function rowOf(group: StatsGroup, by: readonly Grouping[]): JsonObject {
+function rowOf(group: StatsGroup, by: StatsRequest['by']): JsonObject {
   const keys = by.map((name, index) => keyOf(name, group.keys[index] ?? null))
   const hour = by.indexOf('hour')
   return {
@@ -51,7 +52,7 @@ function rowOf(group: StatsGroup, by: readonly Grouping[]): JsonObject {
   }
 }
 
-function keyOf(by: Grouping, key: string | number | null): JsonValue {
+function keyOf(by: Grouping | TagGrouping, key: string | number | null): JsonValue {
   return by === 'hour' && typeof key === 'number' ? new Date(key).toISOString() : key
 }
 
