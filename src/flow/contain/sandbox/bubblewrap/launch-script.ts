@@ -60,18 +60,17 @@ const HAS_PARENT = `read -r _ _ _ parent _ </proc/$$/stat; [ "$parent" = ${proce
 export function launchCommand(plan: LaunchPlan): readonly [string, ...string[]] {
   const { programs, uid, gateway } = plan
   const shell = [...plan.shell, '-c', launchScript(plan), 'sh'] as const
+  const user = uid === null ? [] : [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--inh-caps=-all']
   const bwrap = [
-    ...(uid === null
-      ? []
-      : [
-          programs.setpriv,
-          `--reuid=${uid}`,
-          `--regid=${uid}`,
-          '--clear-groups',
-          '--inh-caps=-all',
-          DIES,
-          '--',
-        ]),
+    programs.setpriv,
+    ...user,
+    DIES,
+    '--',
+    // A harness that died while nothing listened to its death, as during the change of user, is noticed here.
+    ...plan.shell,
+    '-c',
+    `${HAS_PARENT}; exec "$@"`,
+    'sh',
     programs.bwrap,
     '--args',
     String(ARGUMENTS_FD),
