@@ -1,9 +1,10 @@
-import type { Action, InState } from '../action/action.ts'
+import type { Action, ApprovalStep, InState } from '../action/action.ts'
 import { isIn } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { NewPayload, RecordKind } from '../storage/store.ts'
 import { breakGlass } from './approve/break-glass.ts'
 import { passOn } from './approve/pass-on.ts'
+import { placeOf } from './approve/place.ts'
 import type { StandIn } from './approve/place.ts'
 import { castVote } from './approve/vote.ts'
 import { transitionRecord } from './audit/records.ts'
@@ -22,7 +23,9 @@ export async function recordVote(
     const at = stages.store.now()
     const standIns = await absentNow(stages, at)
     const next = castVote(held, { by, owner, outcome, at, reason, standIns, via })
-    const more = { by, outcome, ...(via !== undefined && { via }), ...placeTaken(next, held) }
+    const place = owner ? by : placeOf(waitingStep(held), by, held, standIns)
+    const inPlaceOf = place === undefined || place === by ? {} : { for: place }
+    const more = { by, outcome, ...(via !== undefined && { via }), ...inPlaceOf }
     const payload = reasonPayload('vote', next, reason)
     if (next.state.name === 'denied') return dropAction(stages, held, next, 'vote', more, payload)
     return moveOn(stages, held, next, 'vote', more, payload)
@@ -96,9 +99,6 @@ function reasonPayload(kind: string, next: Action, reason: string | undefined): 
   return { kind: `${kind}:${next.version}`, body: { reason }, subjects: next.subjects }
 }
 
-/** In whose place a vote was cast, where that is somebody else's. */
-function placeTaken(next: Action, { state }: InState<'held'>): { for?: string } {
-  if (!isIn(next, 'held') && !isIn(next, 'ready')) return {}
-  const vote = next.state.approval?.steps[state.approval.step]?.votes.at(-1)
-  return vote?.for === undefined ? {} : { for: vote.for }
+function waitingStep({ state: { approval } }: InState<'held'>): ApprovalStep {
+  return approval.steps[approval.step] as ApprovalStep
 }

@@ -106,7 +106,8 @@ describe.each(STORES)('undoing a session on %s', (dialect) => {
     expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     for (const one of asked)
       if (one.status === 'rejected')
-        expect(['action:conflict', 'action:wrong_state', 'undo:in_progress']).toContain(
+        // Who comes last may find what the first has undone, and takes it for a change.
+        expect(['action:conflict', 'action:wrong_state', 'undo:in_progress', 'undo:conflict']).toContain(
           (one.reason as { readonly code: string }).code,
         )
     const second = await wrote('plan', 'two')

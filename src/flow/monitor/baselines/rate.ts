@@ -149,8 +149,8 @@ function readWeek(b: Behaviour, prior: PacePrior, at: number): void {
   let mean = 0
   for (let slot = 0; slot < WEEK_HOURS; slot++) {
     const own = gather(b, slot, WEEK_HOURS, oldest, current)
-    // The upper median: of four weeks two may have had a holiday, and of fewer all but one.
-    const ownMedian = own > 3 ? upperMedian(own) : scratchMax(own)
+    // The upper median: of four weeks two may have had a holiday, of three one; of two, one.
+    const ownMedian = own > 2 ? upperMedian(own) : scratchMax(own)
     let expected = ownMedian
     if (own < 2) {
       const days = gather(b, slot % 24, 24, oldest, current)
