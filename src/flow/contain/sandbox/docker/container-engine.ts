@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BelayError } from '../../../../errors/catalogue.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../../action/json.ts'
@@ -16,6 +17,18 @@ export interface EngineFacts {
   readonly rootless: boolean
   readonly cgroupVersion: 1 | 2
   readonly version: string
+}
+
+let engineFolder: string | null = null
+
+/** Where engines are started, one for the process: Podman's monitor leaves a file called oom in the folder that it was started in. */
+function folderOfEngines(): string {
+  if (engineFolder === null) {
+    const folder = mkdtempSync(join(tmpdir(), 'belay-engine-'))
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    engineFolder = folder
+  }
+  return engineFolder
 }
 
 /** The command line of Podman or Docker: both take the same words for what is used here. */
@@ -82,7 +95,12 @@ export class ContainerEngine {
   /** Runs one command of the engine. Rejects with `sandbox:unavailable` and what the engine said. */
   run(args: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
-      const options = { timeout: ANSWER_MS, maxBuffer: MAX_ANSWER, killSignal: 'SIGKILL' as const }
+      const options = {
+        cwd: folderOfEngines(),
+        timeout: ANSWER_MS,
+        maxBuffer: MAX_ANSWER,
+        killSignal: 'SIGKILL' as const,
+      }
       execFile(this.#program, args, options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout)
         else reject(this.#fault(args, stderr.trim().slice(0, 1_000) || error.message))
@@ -92,7 +110,7 @@ export class ContainerEngine {
 
   /** A command of the engine whose streams are the container's. */
   attached(args: readonly string[], stdio: StdioOptions): ChildProcess {
-    return spawn(this.#program, args, { stdio, detached: true })
+    return spawn(this.#program, args, { stdio, detached: true, cwd: folderOfEngines() })
   }
 
   /**
