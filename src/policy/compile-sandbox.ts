@@ -2,10 +2,9 @@ import { parseBytes } from './byte-size.ts'
 import type { ActionEntry } from './compile-action.ts'
 import type { Report } from './compilation.ts'
 import { parseDuration } from './duration.ts'
-import type { RESTARTS, SANDBOX_PROPERTIES, SANDBOX_PROVIDERS } from './schema-sandbox.ts'
+import type { Capability, RESTARTS, SANDBOX_PROVIDERS } from './schema-sandbox.ts'
 import type { DocumentPath } from './yaml-document.ts'
 
-export type SandboxProperty = (typeof SANDBOX_PROPERTIES)[number]
 export type SandboxProviderName = (typeof SANDBOX_PROVIDERS)[number]
 export type Restart = (typeof RESTARTS)[number]
 
@@ -23,7 +22,7 @@ export interface SandboxRule {
     readonly openFiles?: number
     readonly requests?: number
   }
-  readonly require: readonly SandboxProperty[]
+  readonly require: readonly Capability[]
   readonly env: Readonly<Record<string, string>>
   readonly readOnly: readonly string[]
 }
@@ -53,7 +52,7 @@ export interface RunEntry {
     readonly disk?: string
     readonly open_files?: number
     readonly requests?: number
-    readonly require?: readonly SandboxProperty[]
+    readonly require?: readonly Capability[]
     readonly env?: Readonly<Record<string, string>>
     readonly read_only?: readonly string[]
   }

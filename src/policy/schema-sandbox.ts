@@ -2,8 +2,13 @@ import type { JsonObject } from '../action/json.ts'
 import { BYTES_PATTERN } from './byte-size.ts'
 import { described, duration, listOf, map, text } from './schema-words.ts'
 
-/** What can be demanded of a sandbox; each is proven by trying to escape. */
-export const SANDBOX_PROPERTIES = [
+/**
+ * What can be demanded of a sandbox: no path to files that were not given (`filesystem`), no sight of processes outside
+ * (`pid_namespace`), no way out but the handed-over sockets (`network`), no environment, descriptor or file of the
+ * harness inside (`secrets`), limits that hold (`memory`, `cpu`, `pids`, `disk`), and nothing of it alive after its
+ * command (`surviving_daemons`). Each is proven by trying to escape.
+ */
+export const CAPABILITIES = [
   'filesystem',
   'pid_namespace',
   'network',
@@ -14,6 +19,8 @@ export const SANDBOX_PROPERTIES = [
   'disk',
   'surviving_daemons',
 ] as const
+
+export type Capability = (typeof CAPABILITIES)[number]
 
 export const SANDBOX_PROVIDERS = ['bubblewrap', 'docker', 'podman', 'kubernetes'] as const
 
@@ -65,7 +72,7 @@ export const sandboxProperties: JsonObject = {
       open_files: count('Descriptors of one process.', 16),
       requests: count('Requests that leave, in one run.', 0),
       require: listOf('Refuse to start unless these are proven on this machine.', {
-        enum: [...SANDBOX_PROPERTIES],
+        enum: [...CAPABILITIES],
       }),
       env: {
         description:

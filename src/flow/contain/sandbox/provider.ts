@@ -1,6 +1,7 @@
 import type { Socket as DatagramSocket } from 'node:dgram'
 import type { Server } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
+import type { Capability } from '../../../policy/schema-sandbox.ts'
 
 /** Runs programs so that what they can reach is known beforehand. Nothing of it is taken on trust: see `probe`. */
 export interface SandboxProvider {
@@ -14,25 +15,7 @@ export interface SandboxProvider {
   launch(spec: SandboxSpec): Promise<Sandbox>
 }
 
-export const CAPABILITIES = [
-  'filesystem',
-  'pid_namespace',
-  'network',
-  'secrets',
-  'memory',
-  'cpu',
-  'pids',
-  'disk',
-  'surviving_daemons',
-] as const
-
-/**
- * What can be demanded of a sandbox: no path to files that were not given (`filesystem`), no sight of processes outside
- * (`pid_namespace`), no way out but the handed-over sockets (`network`), no environment, descriptor or file of the
- * harness inside (`secrets`), limits that hold (`memory`, `cpu`, `pids`, `disk`), and nothing of it alive after its
- * command (`surviving_daemons`).
- */
-export type Capability = (typeof CAPABILITIES)[number]
+export { CAPABILITIES, type Capability } from '../../../policy/schema-sandbox.ts'
 
 export interface Capabilities {
   readonly provider: string
