@@ -27,6 +27,7 @@ function wired() {
         close: () => Promise.resolve(),
       }
     },
+    door: { keeps: () => true, keep: () => Promise.resolve() },
     onNote: () => undefined,
     onFault: (error: unknown) => {
       throw error

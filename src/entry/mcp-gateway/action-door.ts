@@ -52,6 +52,8 @@ export interface ActionDoor {
    */
   finish(id: string, report: OutcomeReport & { readonly result: JsonObject }): Promise<JudgedResult | null>
   report(id: string, report: OutcomeReport): Promise<void>
+  /** Whether exchanges are kept, as far as is known here. */
+  keeps(): boolean
   /** Keeps what was asked and answered beside an action, where the policy says so. */
   keep(id: string, exchange: McpExchange): Promise<void>
   vote(

@@ -78,8 +78,8 @@ export function apiDoor(client: ApiClient): ActionDoor {
         if (!(error instanceof BelayError) || error.code !== 'action:wrong_state') throw error
       }
     },
+    keeps: () => performance.now() >= unwanted,
     async keep(id, { server, request, answer, startedAt }) {
-      if (performance.now() < unwanted) return
       const { kept } = await client.object('POST', pathOf(id, 'exchanges'), {
         body: { server, request, answer, started_at: startedAt },
       })

@@ -25,7 +25,7 @@ export class ExchangeTape {
   /** `startedAt`: when it was asked, epoch ms. */
   add(request: Request, answer: Response, startedAt: number): void {
     // How often a client asks whether the other end lives depends on the clock.
-    if (request.method === 'ping') return
+    if (request.method === 'ping' || !this.#context.door.keeps()) return
     const exchange = { server: this.#context.name, request, answer, startedAt }
     this.#action = actionOf(exchange.answer) ?? this.#action
     if (this.#action !== null) {

@@ -76,6 +76,7 @@ export function flowDoor({ flow, store, policies }: FlowDoorOptions): ActionDoor
       open.delete(id)
       return reported(flow, id, report)
     },
+    keeps: () => policies.current().record.mcp,
     async keep(id, exchange) {
       const { record } = policies.current()
       const recording = record.mcp ? recordingOfExchange(exchange, record.maxBytes) : null
