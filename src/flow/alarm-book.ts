@@ -5,16 +5,10 @@ import type { AlarmRow, Store } from '../storage/store.ts'
 export type { AlarmRow } from '../storage/store.ts'
 
 /** What has happened, as an alarm keeps it. Times are epoch ms. */
-export interface Raised {
-  readonly key: string
-  readonly kind: string
-  readonly agent: string | null
-  readonly urgent: boolean
-  readonly title: string
-  readonly facts: readonly string[]
-  readonly act: string
-  readonly session: string | null
-  readonly action: string | null
+export interface Raised extends Pick<
+  AlarmRow,
+  'key' | 'kind' | 'agent' | 'urgent' | 'title' | 'facts' | 'act' | 'session' | 'action'
+> {
   readonly at: number
   /** How often it has come since it was last put here. */
   readonly times: number
