@@ -15,8 +15,11 @@ let depth = 0
 export function assume(run: Run, condition: Expression, outcome: boolean): void {
   if (depth >= DEPTH_LIMIT) return
   depth++
-  check(run, condition, outcome)
-  depth--
+  try {
+    check(run, condition, outcome)
+  } finally {
+    depth--
+  }
 }
 
 function check(run: Run, node: Expression, outcome: boolean): void {
