@@ -10,7 +10,7 @@ import { startHttpServer } from '../src/entry/http-api/server.ts'
 
 const RUNS = Number(process.argv[2] ?? 200)
 const TOKEN = 'bench-admin-token-0123456789'
-const HOOK = join(import.meta.dirname, '../bin/belay-hook.js')
+const PROGRAMS = join(import.meta.dirname, '../bin')
 
 const folder = await mkdtemp(join(tmpdir(), 'belay-bench-hook-'))
 const config = join(folder, 'belay.yaml')
@@ -29,11 +29,11 @@ const server = await startHttpServer({
   doors: [hookDoor({ flow, store, policies })],
 })
 
-function once(args: readonly string[], input: string): Promise<number> {
+function once(program: string, args: readonly string[], input: string): Promise<number> {
   const from = performance.now()
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      env: { BELAY_URL: server.url, BELAY_TOKEN: TOKEN },
+    const child = spawn(program, args, {
+      env: { PATH: process.env['PATH'], BELAY_URL: server.url, BELAY_TOKEN: TOKEN },
       stdio: ['pipe', 'ignore', 'inherit'],
     })
     child.on('error', reject)
@@ -52,7 +52,8 @@ function figures(times: readonly number[]): string {
 }
 
 const bare: number[] = []
-const hook: number[] = []
+const byNode: number[] = []
+const byCurl: number[] = []
 for (let index = 0; index < RUNS; index++) {
   const event = {
     session_id: 'bench',
@@ -62,13 +63,22 @@ for (let index = 0; index < RUNS; index++) {
     tool_use_id: `bench_${index}`,
     cwd: folder,
   }
-  // By turns, so that what else the machine does falls on both.
-  bare.push(await once(['-e', '0'], ''))
-  hook.push(await once([HOOK, 'claude-code'], JSON.stringify(event)))
+  // By turns, so that what else the machine does falls on all.
+  bare.push(await once(process.execPath, ['-e', '0'], ''))
+  byNode.push(
+    await once(process.execPath, [join(PROGRAMS, 'belay-hook.js'), 'claude-code'], JSON.stringify(event)),
+  )
+  byCurl.push(
+    await once(
+      '/bin/sh',
+      [join(PROGRAMS, 'belay-hook.sh'), process.execPath, 'claude-code'],
+      JSON.stringify({ ...event, tool_use_id: `bench_curl_${index}` }),
+    ),
+  )
 }
 console.log(`node that does nothing: ${figures(bare)}`)
-console.log(`the hook:               ${figures(hook)}`)
-console.log(`the hook alone:         ${figures(hook.map((time, index) => time - bare[index]!))}`)
+console.log(`the hook by node:       ${figures(byNode)}`)
+console.log(`the hook by curl:       ${figures(byCurl)}`)
 await server.close()
 await harness.close()
 await rm(folder, { recursive: true, force: true })

@@ -57,18 +57,23 @@ function readOptions(argv) {
 }
 
 function findServer(options) {
+  var found = options.data === undefined ? undefined : serverOf(path.resolve(options.data))
+  if (found !== undefined) return found
   if (process.env.BELAY_URL) {
     if (!process.env.BELAY_TOKEN) throw new Error('BELAY_URL is set and BELAY_TOKEN is not')
     return { url: process.env.BELAY_URL, token: process.env.BELAY_TOKEN }
   }
-  var folder = options.data === undefined ? nearestData(process.cwd()) : path.resolve(options.data)
-  if (folder !== undefined) {
-    var server = readIfThere(path.join(folder, 'server.json'))
-    var token = readIfThere(path.join(folder, 'admin.token'))
-    if (server !== undefined && token !== undefined)
-      return { url: JSON.parse(server).url, token: token.trim() }
-  }
-  throw new Error('no harness is running here. Start one with `belay up`')
+  var nearest = options.data === undefined ? nearestData(process.cwd()) : undefined
+  found = nearest === undefined ? undefined : serverOf(nearest)
+  if (found === undefined) throw new Error('no harness is running here. Start one with `belay up`')
+  return found
+}
+
+function serverOf(folder) {
+  var server = readIfThere(path.join(folder, 'server.json'))
+  var token = readIfThere(path.join(folder, 'admin.token'))
+  if (server === undefined || token === undefined) return undefined
+  return { url: JSON.parse(server).url, token: token.trim() }
 }
 
 /** Agents work in folders below the one where the harness was started. */
@@ -90,13 +95,9 @@ function readIfThere(file) {
 }
 
 function send(options, event) {
-  // The event goes as it came: nothing here reads it.
-  var settings = { wait: Number(options.wait) }
-  if (options.agent !== undefined) settings.agent = options.agent
-  if (options.approver !== undefined) settings.approver = options.approver
-  var head = JSON.stringify(settings).slice(0, -1) + ',"event":'
-  var body = Buffer.concat([Buffer.from(head), event, Buffer.from('}')])
   var url = new URL('/v1/hooks/' + options.kind, options.server.url)
+  for (var name of ['agent', 'wait', 'approver'])
+    if (options[name] !== undefined) url.searchParams.set(name, options[name])
   var secure = url.protocol === 'https:'
   var port = Number(url.port) || (secure ? 443 : 80)
   var host = url.hostname.replace(/^\[|\]$/g, '')
@@ -107,11 +108,14 @@ function send(options, event) {
     parts.push(part)
   })
   socket.on('end', function () {
-    var text = Buffer.concat(parts).toString('utf8')
-    var status = /^HTTP\/1\.1 (\d{3}) /.exec(text)
-    var end = text.indexOf('\r\n\r\n')
-    if (status === null || end === -1) return refuse(options, 'the harness answered nonsense')
-    finish(options, Number(status[1]), text.slice(end + 4))
+    var answer = Buffer.concat(parts)
+    var end = answer.indexOf('\r\n\r\n')
+    var head = answer.toString('latin1', 0, Math.max(end, 0))
+    var status = /^HTTP\/1\.1 (\d{3}) /.exec(head)
+    var length = /\r\ncontent-length: *(\d+)/i.exec(head)
+    if (status === null || length === null || Number(length[1]) !== answer.length - end - 4)
+      return refuse(options, 'the harness answered nonsense')
+    finish(options, Number(status[1]), answer.toString('utf8', end + 4))
   })
   socket.on('error', function (error) {
     refuse(
@@ -127,43 +131,40 @@ function send(options, event) {
     function () {
       refuse(options, 'the harness did not answer in time')
     },
-    ANSWER_MS + settings.wait * 1000,
+    ANSWER_MS + Number(options.wait) * 1000,
   ).unref()
   if (/[\r\n]/.test(options.server.token)) return refuse(options, 'the token holds line breaks')
   // The harness sends its answers whole, with a length; the connection ends after it.
   socket.write(
     [
-      'POST ' + url.pathname + ' HTTP/1.1',
+      'POST ' + url.pathname + url.search + ' HTTP/1.1',
       'Host: ' + url.host,
       'Authorization: Bearer ' + options.server.token,
       'Content-Type: application/json',
-      'Content-Length: ' + body.length,
+      'Content-Length: ' + event.length,
       'Connection: close',
       '',
       '',
     ].join('\r\n'),
   )
-  socket.write(body)
+  socket.write(event)
 }
 
+/** An answer begins with a line of the harness's own: what another server says on its port is no permission. */
 function finish(options, status, text) {
-  var answer
+  if (status !== 200) return refuse(options, whatFailed(text) || 'the harness answered ' + status)
+  if (!text.startsWith('belay\n')) return refuse(options, 'the harness answered nonsense')
+  fs.writeSync(1, text.slice(6))
+  process.exit(0)
+}
+
+function whatFailed(problem) {
   try {
-    answer = JSON.parse(text)
+    var read = JSON.parse(problem)
+    return read.detail || read.title
   } catch (error) {
-    return refuse(options, 'the harness answered nonsense: ' + error.message)
+    return 'the harness answered nonsense: ' + error.message
   }
-  if (status !== 200)
-    return refuse(options, answer.detail || answer.title || 'the harness answered ' + status)
-  if (
-    typeof answer.stdout !== 'string' ||
-    typeof answer.stderr !== 'string' ||
-    typeof answer.exit !== 'number'
-  )
-    return refuse(options, 'the harness answered nonsense')
-  if (answer.stdout !== '') fs.writeSync(1, answer.stdout)
-  if (answer.stderr !== '') fs.writeSync(2, answer.stderr)
-  process.exit(answer.exit)
 }
 
 function refuse(options, why) {

@@ -17,7 +17,7 @@ import {
 } from '../model-gateway/provider/provider.ts'
 
 const ADMIN = 'test-admin-token-0123456789'
-const HOOK = join(import.meta.dirname, '../../bin/belay-hook.js')
+const HOOK = join(import.meta.dirname, '../../bin/belay-hook.sh')
 const TASK = 'Copy greeting.txt to copy.txt'
 
 interface RealAgent {
@@ -198,7 +198,7 @@ async function run(
   await mkdir(project, { recursive: true })
   await writeFile(join(project, 'greeting.txt'), 'hello\n')
   const settings = HOOK_SETTINGS.find(({ kind }) => kind === agent.kind)!
-  const command = `${process.execPath} ${HOOK} ${agent.kind} --agent ${name} || exit 2`
+  const command = `/bin/sh ${HOOK} ${process.execPath} ${agent.kind} --agent ${name} || exit 2`
   const own = agent.files(provider.urls)
   const files = { ...own, [settings.file.user]: settings.install(own[settings.file.user] ?? null, command) }
   for (const [path, text] of Object.entries(files)) {

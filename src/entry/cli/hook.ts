@@ -20,8 +20,12 @@ interface HookOptions {
 }
 
 const KINDS = HOOK_SETTINGS.map(({ kind }) => kind).join(', ')
-/** A hook by itself loads nothing of this: the launcher runs it. See bin/belay-hook.js. */
-const HOOK = resolve(import.meta.dirname, '../../../bin/belay-hook.js')
+/** A hook by itself loads nothing of this. Where there is a shell it goes by curl, with Node for all that is unusual. */
+const PROGRAMS = resolve(import.meta.dirname, '../../../bin')
+const HOOK =
+  process.platform === 'win32'
+    ? [process.execPath, join(PROGRAMS, 'belay-hook.js')]
+    : ['/bin/sh', join(PROGRAMS, 'belay-hook.sh'), process.execPath]
 
 export function addHook(program: Command): void {
   const hook = program.command('hook').description(`the tool hook of a coding agent: ${KINDS}`)
@@ -56,7 +60,7 @@ function placed(command: Command): Command {
 
 /** `|| exit 2`: a Node or a file that is gone must refuse, and to the agents only this code is a refusal. */
 function commandOf(kind: string, { data, agent, wait, approver, unreachable }: HookOptions): string {
-  const words = [process.execPath, HOOK, kind, '--data', resolve(data)]
+  const words = [...HOOK, kind, '--data', resolve(data)]
   if (agent !== undefined) words.push('--agent', agent)
   if (wait !== undefined) words.push('--wait', String(wait))
   if (approver !== undefined) words.push('--approver', approver)

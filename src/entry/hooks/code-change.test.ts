@@ -47,13 +47,12 @@ let calls = 0
 async function tell(kind: string, event: JsonObject): Promise<string> {
   const hooked = HOOKED_AGENTS.find((each) => each.kind === kind)!
   const signal = new AbortController().signal
-  const answer = await desk.serve(hooked, {
+  return desk.serve(hooked, {
     agent: 'coder',
     event,
     held: { wait: 0, approver: null },
     signal,
   })
-  return answer.stdout
 }
 
 /** What Claude Code is answered before one of its tools runs; '' is yes. */

@@ -9,7 +9,7 @@ import type { Store } from '../../storage/store.ts'
 import { reportJudged } from '../judged-report.ts'
 import type { ChangeChecker } from '../../code/check-change.ts'
 import { namedAction } from './propose-tool-use.ts'
-import type { HookAnswer, HookDecision, HookedAgent, HookEvent } from './tool-use.ts'
+import type { HookDecision, HookedAgent, HookEvent } from './tool-use.ts'
 
 export interface HookDeskOptions {
   readonly flow: Flow
@@ -57,7 +57,7 @@ export class HookDesk {
   }
 
   /** Never lets a tool run that was not allowed: whatever goes wrong before it is a denial. */
-  async serve(hooked: HookedAgent, call: HookCall): Promise<HookAnswer> {
+  async serve(hooked: HookedAgent, call: HookCall): Promise<string> {
     let event: HookEvent
     try {
       event = hooked.read(call.event)
@@ -65,7 +65,7 @@ export class HookDesk {
       const what = error instanceof Error ? error.message : String(error)
       return hooked.write({ decision: 'deny', reason: `Belay cannot read this call: ${what}.` }, call.event)
     }
-    if (event.phase === 'other') return { stdout: '', stderr: '', exit: 0 }
+    if (event.phase === 'other') return ''
     const decision =
       event.phase === 'before'
         ? await this.#before(hooked, event, call)

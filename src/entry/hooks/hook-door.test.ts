@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -9,7 +10,12 @@ import { startHttpServer, type HttpServer } from '../http-api/server.ts'
 import { hookDoor } from './hook-door.ts'
 
 const ADMIN = 'test-admin-token-0123456789'
-const HOOK = join(import.meta.dirname, '../../../bin/belay-hook.js')
+const PROGRAMS = join(import.meta.dirname, '../../../bin')
+/** As installed, and by Node alone where there is no shell or no curl. */
+const HOOKS = {
+  curl: ['/bin/sh', join(PROGRAMS, 'belay-hook.sh'), process.execPath],
+  node: [process.execPath, join(PROGRAMS, 'belay-hook.js')],
+}
 const POLICY = `
 version: 1
 mode: enforce
@@ -62,10 +68,19 @@ interface Ended {
 function hook(
   kind: string,
   event: JsonObject | string,
-  { args = [], env = {} }: { readonly args?: readonly string[]; readonly env?: Record<string, string> } = {},
+  {
+    args = [],
+    env = {},
+    by = 'curl',
+  }: {
+    readonly args?: readonly string[]
+    readonly env?: Record<string, string>
+    readonly by?: keyof typeof HOOKS
+  } = {},
 ): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [HOOK, kind, '--agent', 'coder', ...args], {
+    const [program, ...words] = HOOKS[by]
+    const child = spawn(program!, [...words, kind, '--agent', 'coder', ...args], {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '', BELAY_URL: server.url, BELAY_TOKEN: ADMIN, ...env },
     })
@@ -273,7 +288,14 @@ describe('the others', () => {
   })
 })
 
-describe('what goes wrong is a refusal', () => {
+const geminiRead: JsonObject = {
+  session_id: 'g2',
+  hook_event_name: 'BeforeTool',
+  tool_name: 'read_file',
+  tool_input: { absolute_path: '/tmp/a.txt' },
+}
+
+describe.each(['curl', 'node'] as const)('what goes wrong is a refusal, by %s', (by) => {
   const event = claude('Bash', { command: 'ls' })
   test.each<[string, JsonObject | string, { args?: string[]; env?: Record<string, string> }]>([
     ['no harness', event, { env: { BELAY_URL: 'http://127.0.0.1:9' } }],
@@ -284,29 +306,62 @@ describe('what goes wrong is a refusal', () => {
     ['no event', '', {}],
     ['an option that does not exist', event, { args: ['--allow', 'all'] }],
   ])('%s', async (_what, sent, how) => {
-    const ended = await hook('claude-code', sent, how)
+    const ended = await hook('claude-code', sent, { ...how, by })
     expect(ended).toMatchObject({ code: 2, stdout: '' })
     expect(ended.stderr).toContain('must not run')
   })
 
   test('an agent that Belay does not know', async () => {
-    expect(await hook('nobody', event)).toMatchObject({ code: 2 })
+    expect(await hook('nobody', event, { by })).toMatchObject({ code: 2 })
   })
 
   test('a tool called without what it needs', async () => {
-    expect((await hook('claude-code', claude('Bash', {}))).stdout).toContain('cannot read this call')
+    expect((await hook('claude-code', claude('Bash', {}), { by })).stdout).toContain('cannot read this call')
+  })
+
+  test.each([
+    ['another server', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'],
+    ['a server that says nothing', 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'],
+    ['an answer cut short', 'HTTP/1.1 200 OK\r\ncontent-length: 400\r\n\r\nbelay\n'],
+    ['no HTTP', 'belay\n'],
+  ])('%s where the harness was', async (_what, answer) => {
+    const stray = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end(answer))
+    })
+    await new Promise<void>((resolve) => stray.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(stray.address() as AddressInfo).port}`
+    expect(await hook('claude-code', event, { env: { BELAY_URL: url }, by })).toMatchObject({
+      code: 2,
+      stdout: '',
+    })
+    await new Promise((resolve) => stray.close(resolve))
+  })
+
+  test('the harness of the folder it is told, whatever the environment says', async () => {
+    const data = await mkdtemp(join(folder, 'data-'))
+    await writeFile(join(data, 'server.json'), `${JSON.stringify({ url: server.url, pid: process.pid })}\n`)
+    await writeFile(join(data, 'admin.token'), `${ADMIN}\n`)
+    const asked = await hook('gemini', geminiRead, {
+      args: ['--data', data],
+      env: { BELAY_URL: 'http://127.0.0.1:9' },
+      by,
+    })
+    expect(asked).toEqual({ code: 0, stdout: '{"decision":"allow"}\n', stderr: '' })
   })
 
   test('asking instead is an option for agents that can', async () => {
     const ended = await hook('claude-code', event, {
       env: { BELAY_URL: 'http://127.0.0.1:9' },
       args: ['--unreachable', 'ask'],
+      by,
     })
     expect(ended.code).toBe(0)
     expect(JSON.parse(ended.stdout).hookSpecificOutput.permissionDecision).toBe('ask')
     const other = await hook('codex', event, {
       env: { BELAY_URL: 'http://127.0.0.1:9' },
       args: ['--unreachable', 'ask'],
+      by,
     })
     expect(other.code).toBe(2)
   })
@@ -321,12 +376,13 @@ describe('what goes wrong is a refusal', () => {
     const held = await hook('claude-code', claude('Bash', { command: 'npm ci' }), {
       env: { BELAY_TOKEN: key },
       args: ['--approver', 'owner@example.com'],
+      by,
     })
     expect(held.stdout).toContain('"deny"')
-    const other = await fetch(`${server.url}/v1/hooks/codex`, {
+    const other = await fetch(`${server.url}/v1/hooks/codex?agent=somebody`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ agent: 'somebody', event: {} }),
+      body: '{}',
     })
     expect(other.status).toBe(403)
   })

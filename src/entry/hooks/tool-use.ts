@@ -52,13 +52,6 @@ export type HookDecision =
   /** Whoever sits at the agent is asked. */
   | { readonly decision: 'ask'; readonly reason: string }
 
-/** What the hook's process does: the agent reads both streams and the exit code. */
-export interface HookAnswer {
-  readonly stdout: string
-  readonly stderr: string
-  readonly exit: number
-}
-
 /** A coding agent whose hooks Belay speaks. */
 export interface HookedAgent {
   /** Its name on the command line and in `/v1/hooks/{kind}`. */
@@ -67,7 +60,8 @@ export interface HookedAgent {
   readonly asks: boolean
   /** Reads what the agent sends. Throws a plain sentence for what it cannot read. */
   read(event: JsonObject): HookEvent
-  write(decision: HookDecision, event: JsonObject): HookAnswer
+  /** What the hook's process prints before it exits with 0; '' where the agent takes silence for yes. */
+  write(decision: HookDecision, event: JsonObject): string
 }
 
 /** Where the arguments of a tool have what matters, for the tools of one agent. */
@@ -140,10 +134,6 @@ export function withEdits(edits: readonly TextEdit[] | undefined): { readonly ed
   return edits === undefined ? {} : { edits }
 }
 
-export function silence(): HookAnswer {
-  return { stdout: '', stderr: '', exit: 0 }
-}
-
-export function json(value: JsonObject): HookAnswer {
-  return { stdout: `${JSON.stringify(value)}\n`, stderr: '', exit: 0 }
+export function json(value: JsonObject): string {
+  return `${JSON.stringify(value)}\n`
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../action/json.ts'
-import { editOf, json, objectAt, optionalText, silence, textAt, useOf, withEdits } from '../tool-use.ts'
+import { editOf, json, objectAt, optionalText, textAt, useOf, withEdits } from '../tool-use.ts'
 import type { HookDecision, HookedAgent, HookEvent, ToolTable, ToolUse } from '../tool-use.ts'
 
 const write = (args: JsonObject): ToolUse => ({
@@ -54,7 +54,7 @@ export const claudeCode: HookedAgent = {
   write(decision, event) {
     if (event['hook_event_name'] !== 'PreToolUse') return afterwards(decision)
     // Allowed by Belay is not allowed by the rules of the agent's own user: those still count.
-    if (decision.decision === 'allow') return silence()
+    if (decision.decision === 'allow') return ''
     return json({
       hookSpecificOutput: {
         hookEventName: 'PreToolUse',
@@ -83,5 +83,5 @@ export function readClaudeEvent(event: JsonObject, tools: ToolTable): HookEvent 
 
 /** What came back may be kept from the model where the policy denies it. */
 export function afterwards(decision: HookDecision): ReturnType<HookedAgent['write']> {
-  return decision.decision === 'deny' ? json({ decision: 'block', reason: decision.reason }) : silence()
+  return decision.decision === 'deny' ? json({ decision: 'block', reason: decision.reason }) : ''
 }

@@ -1,5 +1,5 @@
 import { readPatch } from '../read-patch.ts'
-import { json, silence, textAt } from '../tool-use.ts'
+import { json, textAt } from '../tool-use.ts'
 import type { HookedAgent, ToolTable } from '../tool-use.ts'
 import { afterwards, readClaudeEvent } from './claude-code.ts'
 
@@ -18,7 +18,7 @@ export const codex: HookedAgent = {
   read: (event) => readClaudeEvent(event, TOOLS),
   write(decision, event) {
     if (event['hook_event_name'] !== 'PreToolUse') return afterwards(decision)
-    if (decision.decision === 'allow') return silence()
+    if (decision.decision === 'allow') return ''
     return json({
       hookSpecificOutput: {
         hookEventName: 'PreToolUse',

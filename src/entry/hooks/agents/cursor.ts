@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../../action/json.ts'
-import { editOf, json, objectAt, optionalText, silence, textAt, useOf, withEdits } from '../tool-use.ts'
+import { editOf, json, objectAt, optionalText, textAt, useOf, withEdits } from '../tool-use.ts'
 import type { HookedAgent, HookEvent, ToolTable, ToolUse } from '../tool-use.ts'
 
 const write = (args: JsonObject): ToolUse => ({
@@ -33,7 +33,7 @@ export const cursor: HookedAgent = {
   read: readEvent,
   write(decision, event) {
     const name = event['hook_event_name']
-    if (typeof name === 'string' && /^(?:after|post)/.test(name)) return silence()
+    if (typeof name === 'string' && /^(?:after|post)/.test(name)) return ''
     if (decision.decision === 'allow') return json({ permission: 'allow' })
     return json({
       permission: decision.decision,
