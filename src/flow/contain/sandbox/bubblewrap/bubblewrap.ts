@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, statSync } from 'node:fs'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { resolve } from 'node:path'
 import { BelayError } from '../../../../errors/catalogue.ts'
 import type {
@@ -18,8 +18,9 @@ import { bwrapArguments } from './bwrap-arguments.ts'
 import { CONTROLLER_OF, leafName } from './cgroup.ts'
 import type { Cgroup, CgroupHost, Unavailable } from './cgroup.ts'
 import { inheritableDescriptors } from './descriptors.ts'
+import { endsWith } from './ends-with-parent.ts'
 import { findCgroups } from './find-cgroups.ts'
-import { FIRST_FILE_FD, launchCommand, LOG_FD, stagedAt, STATUS_FD, STEPS } from './launch-script.ts'
+import { FIRST_FILE_FD, GO_FD, launchCommand, LOG_FD, stagedAt, STATUS_FD, STEPS } from './launch-script.ts'
 import { isFull, mountLimited } from './limited-workspace.ts'
 import { requirePrograms } from './programs.ts'
 import { SandboxedProcess, StatusReader } from './sandboxed-process.ts'
@@ -181,6 +182,7 @@ export class BubblewrapProvider implements SandboxProvider {
           seccomp,
           args,
           'ignore',
+          'pipe',
           ...opened,
         ],
       })
@@ -210,17 +212,31 @@ export class BubblewrapProvider implements SandboxProvider {
     failed.catch(() => undefined)
     try {
       if (spec.network !== 'none') await Promise.race([takeSockets(child, spec.network), failed])
-      await Promise.race([status.started, failed])
-      return new SandboxedProcess({
+      const init = await Promise.race([status.started, failed])
+      await Promise.race([endsWith(child.pid!, init), failed])
+      const go = streamAt(child, GO_FD)
+      const running = new SandboxedProcess({
         child,
         cgroup,
         quotas,
         status,
+        isMissing: whetherSaid(go),
         onEnd,
         isDiskFull: () => isFull(workspace),
       })
+      go.write('\n')
+      return running
     } catch (error) {
-      const end = new SandboxedProcess({ child, cgroup, quotas: {}, status, onEnd, isDiskFull: () => false })
+      const no = (): boolean => false
+      const end = new SandboxedProcess({
+        child,
+        cgroup,
+        quotas: {},
+        status,
+        isMissing: no,
+        onEnd,
+        isDiskFull: no,
+      })
       if (child.pid !== undefined) await end.kill('harness')
       const log = await said()
       const stderr = spec.stdio === 'pipe' ? firstLine(child.stderr) : ''
@@ -321,8 +337,16 @@ async function takeSockets(child: ChildProcess, handover: NetworkHandover): Prom
 }
 
 /** The type knows of five descriptors. */
-function streamAt(child: ChildProcess, descriptor: number): Readable {
-  return (child.stdio as unknown as readonly Readable[])[descriptor]!
+function streamAt(child: ChildProcess, descriptor: number): Duplex {
+  return (child.stdio as unknown as readonly Duplex[])[descriptor]!
+}
+
+/** Any word back from where the command was to begin says that there is none. */
+function whetherSaid(go: Duplex): () => boolean {
+  let isSaid = false
+  go.on('data', () => (isSaid = true))
+  go.on('error', () => undefined)
+  return () => isSaid
 }
 
 /** What the launcher says before the command begins, cut. */

@@ -8,7 +8,9 @@ export const SECCOMP_FD = 6
 export const ARGUMENTS_FD = 7
 /** Standard error, while what the launcher says goes to its log. */
 const KEPT_FD = 8
-export const FIRST_FILE_FD = 9
+/** By which the harness says that the command may begin, and is told that there is none. */
+export const GO_FD = 9
+export const FIRST_FILE_FD = 10
 
 /** Where a mount that only this sandbox sees is put together: nothing of the host's /run is needed by then. */
 const STAGE = '/run'
@@ -53,6 +55,18 @@ const DIES = '--pdeathsig=KILL'
 const HAS_PARENT = `read -r _ _ _ parent _ </proc/$$/stat; [ "$parent" = ${process.pid} ] || exit 96`
 
 /**
+ * What runs in the sandbox until the harness has seen that the sandbox ends with it. bwrap's first process listens to
+ * the death of its parent only once all is mounted: a harness that died before that would leave an agent behind.
+ */
+const WAITS = `read -r _ <&${GO_FD} || exit 96
+case $1 in
+*/*) [ -x "$1" ] && [ ! -d "$1" ] ;;
+*) command -v -- "$1" >/dev/null ;;
+esac || { echo "$1: no such program, or not executable" >&2; echo >&${GO_FD}; exit 127; }
+exec ${GO_FD}<&-
+exec "$@"`
+
+/**
  * The command line that ends in bwrap: every program replaces the one before, so that the process that was started is
  * the one that ends with the sandbox. The namespaces of network and mounts belong to root outside (or to the user's
  * outer namespace), never to one in which the agent could have rights.
@@ -75,6 +89,10 @@ export function launchCommand(plan: LaunchPlan): readonly [string, ...string[]] 
     '--args',
     String(ARGUMENTS_FD),
     '--',
+    ...plan.shell,
+    '-c',
+    WAITS,
+    'sh',
     ...plan.command,
   ]
   const namespaces =

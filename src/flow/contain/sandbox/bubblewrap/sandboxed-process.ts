@@ -25,6 +25,8 @@ export interface RunningCommand {
   readonly quotas: Quotas
   /** What bwrap tells of the command: that it exists, and later its exit code. */
   readonly status: StatusReader
+  /** Whether there was no such command. */
+  readonly isMissing: () => boolean
   readonly isDiskFull: () => boolean
   /** After the last process has ended. */
   readonly onEnd: () => void
@@ -158,7 +160,7 @@ export class SandboxedProcess implements Sandbox {
   }
 
   #report(oomKills: number): ExitReport {
-    const { child, status, quotas, isDiskFull } = this.#running
+    const { child, status, quotas, isDiskFull, isMissing } = this.#running
     const { code, signal } = outcome(status.exitCode ?? child.exitCode, child.signalCode)
     const failed = code !== 0
     const usage = this.usage()
@@ -168,8 +170,8 @@ export class SandboxedProcess implements Sandbox {
     if (failed && (usage.forksRefused ?? 0) > 0) return give('processes', detailOf('processes', quotas))
     if (failed && isDiskFull()) return give('disk', detailOf('disk', quotas))
     if (signal === 'SIGXCPU') return give('cpu', detailOf('cpu', quotas))
-    // Only bwrap itself ends so: it says why on standard error.
-    if (status.exitCode === null) return give('harness', 'the command could not be started')
+    // bwrap ended by itself; why is on standard error, as with a command that is not there.
+    if (status.exitCode === null || isMissing()) return give('harness', 'the command could not be started')
     return give(signal === null ? 'exited' : 'signal', '')
   }
 }
