@@ -28,7 +28,8 @@ function importsOf(file: string): string[] {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/action/': ['src/action/', 'src/errors/'],
   'src/errors/': ['src/errors/'],
-  'src/code/': ['src/code/', 'src/errors/'],
+  'src/secrets/': ['src/secrets/'],
+  'src/code/': ['src/code/', 'src/secrets/', 'src/errors/'],
   'src/policy/': ['src/policy/', 'src/action/', 'src/errors/'],
   'src/storage/': ['src/storage/', 'src/action/', 'src/errors/'],
   ...Object.fromEntries(
@@ -37,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       [
         `src/flow/${stage}/`,
         'src/flow/case.ts',
+        'src/secrets/',
         'src/action/',
         'src/errors/',
         'src/policy/',
@@ -44,7 +46,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       ],
     ]),
   ),
-  'src/flow/': ['src/flow/', 'src/action/', 'src/errors/', 'src/policy/', 'src/storage/store.ts'],
+  'src/flow/': [
+    'src/flow/',
+    'src/secrets/',
+    'src/action/',
+    'src/errors/',
+    'src/policy/',
+    'src/storage/store.ts',
+  ],
   'src/channels/': [
     'src/channels/',
     'src/flow/flow.ts',
@@ -59,6 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/entry/',
     'src/channels/',
     'src/code/',
+    'src/secrets/',
     'src/flow/',
     'src/action/',
     'src/errors/',

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonValue } from '../../action/json.ts'
 import { findSecrets } from '../../flow/verify/checks/secrets/find.ts'
-import { namedSecret } from '../../flow/verify/checks/secrets/named-value.ts'
+import { namedSecret } from '../../secrets/named-value.ts'
 
 export interface Masked<T> {
   readonly value: T

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../../action/json.ts'
 import type { CheckFinding, CheckSetup, CheckSubject } from '../../../policy/check.ts'
 import { secrets } from './secrets.ts'
-import { FORMAT_COUNT, findSecrets } from './secrets/find.ts'
-import { TOKEN_FORMATS } from './secrets/formats.ts'
+import { FORMAT_COUNT } from '../../../secrets/find.ts'
+import { TOKEN_FORMATS } from '../../../secrets/formats.ts'
+import { findSecrets } from './secrets/find.ts'
 import { redactSecrets } from './secrets/redact.ts'
 
 const setup: CheckSetup = { readLines: () => [], lists: {} }

@@ -1,8 +1,9 @@
 import type { JsonObject, JsonValue } from '../../../action/json.ts'
 import type { Check, CheckFinding } from '../../../policy/check.ts'
 import { compileField, FIELD_OPTION, wrongTypeFindings, type FieldText } from '../fields.ts'
-import { findSecrets, SECRET_KINDS, type SecretHit } from './secrets/find.ts'
-import { namedSecret } from './secrets/named-value.ts'
+import { SECRET_KINDS } from '../../../secrets/find.ts'
+import { namedSecret } from '../../../secrets/named-value.ts'
+import { findSecrets, type SecretHit } from './secrets/find.ts'
 import { redactHits } from './secrets/redact.ts'
 
 /**
