@@ -13,7 +13,7 @@ import { exportedFunctions } from './exported.ts'
 import { load, member } from './load.ts'
 import { defineClass, read } from './read.ts'
 import { PART } from './run.ts'
-import { type Flow, trace } from './trace.ts'
+import { type Flow, Tracer } from './trace.ts'
 
 Object.assign(PART, { evaluate, call, invoke, load, member, assign, execute, assume, read, defineClass })
 
@@ -114,13 +114,12 @@ function collectCallers(analysis: Analysis, callers: Map<FunctionInfo, CallSite[
 
 /** One flow a sink and class: the shortest, from the outside rather than from a library's caller. */
 function collectFlows(analysis: Analysis): readonly Flow[] {
-  const exported = exportedFunctions(analysis)
+  const tracer = new Tracer(analysis, exportedFunctions(analysis))
   const best = new Map<string, Flow>()
-  const dead = new Set<string>()
   for (const summary of analysis.summaries.values())
     for (const hit of summary.hits) {
       if (performance.now() > analysis.deadline + 5000) break
-      const found = trace(analysis, hit, exported, dead)
+      const found = tracer.trace(hit)
       if (found === null) continue
       const key = `${hit.module.path}:${hit.span.at}:${hit.span.end}:${hit.class}`
       const known = best.get(key)

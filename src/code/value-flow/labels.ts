@@ -47,24 +47,36 @@ export function project(analysis: Analysis, value: Value, path: readonly string[
   return at(value, 0)
 }
 
+/** What was found of values already, by levels: objects lead to each other, and each would be gone through again for every way to it. */
+type Seen = Map<Value, readonly Taint[]>[]
+
 /** The taints of a value and of what lies in the objects it refers to, so many levels down. */
-export function allTaints(value: Value, levels: number): readonly Taint[] {
+export function allTaints(value: Value, levels: number, seen: Seen = []): readonly Taint[] {
   let out = value.taints
   if (levels === 0) return out
   for (const ref of value.refs) {
     if (ref.kind !== 'object') continue
-    let seen = 0
+    let read = 0
     for (const each of ref.fields.values()) {
-      if (each !== PLAIN && each !== value) out = joinTaints(out, parts(each, levels))
-      if (++seen > 40) break
+      if (each !== value && (each.taints.length > 0 || each.refs.length > 0))
+        out = joinTaints(out, parts(each, levels, seen))
+      if (++read > 40) break
     }
-    if (ref.element !== PLAIN) out = joinTaints(out, parts(ref.element, levels))
+    if (ref.element !== PLAIN) out = joinTaints(out, parts(ref.element, levels, seen))
   }
   return out
 }
 
-function parts(value: Value, levels: number): readonly Taint[] {
-  return allTaints(value, levels - 1).map((each) => ({ ...each, flags: each.flags & ~WHOLE }))
+function parts(value: Value, levels: number, seen: Seen): readonly Taint[] {
+  const known = (seen[levels] ??= new Map())
+  let found = known.get(value)
+  if (found === undefined) {
+    found = allTaints(value, levels - 1, seen)
+    if (found.some((each) => (each.flags & WHOLE) !== 0))
+      found = found.map((each) => ({ ...each, flags: each.flags & ~WHOLE }))
+    known.set(value, found)
+  }
+  return found
 }
 
 export function ownerOf(label: Label): FunctionInfo | null {

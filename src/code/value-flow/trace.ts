@@ -1,6 +1,6 @@
 import type { FunctionInfo } from '../flow-graph/functions.ts'
 import { CLASS, type ClassName } from '../models/classes.ts'
-import type { Analysis, Hit } from './analysis.ts'
+import type { Analysis, CallRecord, Hit } from './analysis.ts'
 import { allTaints, argumentOf, project } from './labels.ts'
 import { SOURCE_MASKS } from './load.ts'
 import type { Label, Source, Step, Taint } from './value.ts'
@@ -21,77 +21,142 @@ interface Place {
   readonly label: Label
   readonly need: number
   readonly whole: boolean
-  readonly trail: readonly (Step | null)[]
   readonly depth: number
+  /** What the value did last before it arrived here, within the function that passed it. */
+  readonly step: Step | null
+  /** The call that passed it to the place before this one in the search, which lies after it on the way; null at the sink. */
+  readonly call: Step | null
+  readonly next: Place | null
 }
 
 const DEPTH_LIMIT = 14
 const PLACE_LIMIT = 250
 
+/** A taint that a call passes for what a label stands for. */
+interface Passed {
+  readonly taint: Taint
+  readonly call: Step
+}
+
 /**
- * Follows a hit's label back through the callers of the function whose parameter it is, to sources. `exported` says
- * which functions people outside may call, where the program is a library: their parameters are sources as well.
- * `dead` remembers places that lead nowhere, from one hit to the next.
+ * Follows hits' labels back through the callers of the functions whose parameters they are, to sources. What calls
+ * pass for a label is found out once, for all hits: nothing changes any more when flows are traced.
  */
-export function trace(
-  analysis: Analysis,
-  hit: Hit,
-  exported: ReadonlyMap<FunctionInfo, string>,
-  dead: Set<string>,
-): Flow | null {
-  const queue: Place[] = [
-    { label: hit.label, need: hit.need, whole: (hit.flags & WHOLE) !== 0, trail: [hit.step], depth: 0 },
-  ]
-  const seen = new Set<string>()
-  let library: Flow | null = null
-  for (let at = 0; at < queue.length && at < PLACE_LIMIT; at++) {
-    const place = queue[at] as Place
-    const key = `${place.label.id}:${place.need}`
-    if (seen.has(key) || dead.has(key)) continue
-    seen.add(key)
-    const { label } = place
-    if (label.source !== null) {
-      if ((label.source.mask & place.need) === 0) continue
-      return flow(hit, label.source, place)
-    }
-    const { fn } = label
-    if (fn === null) continue
-    const name = exported.get(fn)
-    if (name !== undefined && library === null && label.index !== -1)
-      library = libraryFlow(hit, fn, name, place)
-    if (place.depth >= DEPTH_LIMIT) continue
-    for (const record of analysis.summaryOf(fn).calls.values()) {
-      const passed = argumentOf(analysis, fn, label.index, record.args, record.receiver)
-      const taints =
-        label.path.length === 0 && passed.taints.length === 0
-          ? allTaints(passed, 1)
-          : project(analysis, passed, label.path)
-      for (const taint of taints) {
-        const need = needed(taint, place.need)
-        if (need === 0) continue
+export class Tracer {
+  readonly #analysis: Analysis
+  /** Functions that people outside may call, where the program is a library: their parameters are sources as well. */
+  readonly #exported: ReadonlyMap<FunctionInfo, string>
+  /** Places that lead nowhere, by label: the needs. */
+  readonly #dead = new Map<Label, Set<number>>()
+  readonly #passed = new Map<Label, Passing>()
+
+  constructor(analysis: Analysis, exported: ReadonlyMap<FunctionInfo, string>) {
+    this.#analysis = analysis
+    this.#exported = exported
+  }
+
+  trace(hit: Hit): Flow | null {
+    const whole = (hit.flags & WHOLE) !== 0
+    const queue: Place[] = [
+      { label: hit.label, need: hit.need, whole, depth: 0, step: hit.step, call: null, next: null },
+    ]
+    const seen = new Map<Label, Set<number>>()
+    let library: Flow | null = null
+    for (let at = 0; at < queue.length && at < PLACE_LIMIT; at++) {
+      const place = queue[at] as Place
+      const { label, need } = place
+      if (this.#dead.get(label)?.has(need) === true || !add(seen, label, need)) continue
+      if (label.source !== null) {
+        if ((label.source.mask & need) === 0) continue
+        return flow(hit, label.source, place)
+      }
+      const { fn } = label
+      if (fn === null) continue
+      const name = this.#exported.get(fn)
+      if (name !== undefined && library === null && label.index !== -1)
+        library = libraryFlow(hit, fn, name, place)
+      if (place.depth >= DEPTH_LIMIT) continue
+      // Places behind the limit are never looked at.
+      for (let index = 0; queue.length < PLACE_LIMIT; index++) {
+        const passed = this.#passing(label, fn).at(index)
+        if (passed === undefined) break
+        const { taint } = passed
+        const wanted = needed(taint, need)
+        if (wanted === 0) continue
         queue.push({
           label: taint.label,
-          need,
+          need: wanted,
           whole: place.whole && (taint.flags & WHOLE) !== 0,
-          trail: [
-            taint.step,
-            {
-              module: record.caller.module,
-              span: record.call,
-              what: `is passed to ${fn.name === '' ? 'a function' : fn.name}`,
-              before: null,
-              length: 1,
-            },
-            ...place.trail,
-          ],
           depth: place.depth + 1,
+          step: taint.step,
+          call: passed.call,
+          next: place,
         })
       }
     }
+    // Nothing leads to a source from any of these places: later searches need not look there again.
+    if (library === null && queue.length < PLACE_LIMIT)
+      for (const [label, needs] of seen) for (const need of needs) add(this.#dead, label, need)
+    return library
   }
-  // Nothing leads to a source from any of these places: later searches need not look there again.
-  if (library === null && queue.length < PLACE_LIMIT) for (const key of seen) dead.add(key)
-  return library
+
+  #passing(label: Label, fn: FunctionInfo): Passing {
+    let known = this.#passed.get(label)
+    if (known === undefined) this.#passed.set(label, (known = new Passing(this.#analysis, label, fn)))
+    return known
+  }
+}
+
+/** What the calls of a function pass for a label, worked out as far as it is asked for. */
+class Passing {
+  readonly #analysis: Analysis
+  readonly #label: Label
+  readonly #fn: FunctionInfo
+  readonly #calls: Iterator<CallRecord>
+  readonly #found: Passed[] = []
+
+  constructor(analysis: Analysis, label: Label, fn: FunctionInfo) {
+    this.#analysis = analysis
+    this.#label = label
+    this.#fn = fn
+    this.#calls = analysis.summaryOf(fn).calls.values()
+  }
+
+  at(index: number): Passed | undefined {
+    while (index >= this.#found.length) {
+      const next = this.#calls.next()
+      if (next.done === true) return undefined
+      this.#take(next.value)
+    }
+    return this.#found[index]
+  }
+
+  #take(record: CallRecord): void {
+    const label = this.#label
+    const passed = argumentOf(this.#analysis, this.#fn, label.index, record.args, record.receiver)
+    const taints =
+      label.path.length === 0 && passed.taints.length === 0
+        ? allTaints(passed, 1)
+        : project(this.#analysis, passed, label.path)
+    if (taints.length === 0) return
+    const call = {
+      module: record.caller.module,
+      span: record.call,
+      what: `is passed to ${this.#fn.name === '' ? 'a function' : this.#fn.name}`,
+      before: null,
+      length: 1,
+    }
+    for (const taint of taints) this.#found.push({ taint, call })
+  }
+}
+
+/** Whether it was not there yet. */
+function add(known: Map<Label, Set<number>>, label: Label, need: number): boolean {
+  const needs = known.get(label)
+  if (needs === undefined) known.set(label, new Set([need]))
+  else if (needs.has(need)) return false
+  else needs.add(need)
+  return true
 }
 
 /** What a caller's value must be for the need of what it is passed as. */
@@ -139,12 +204,13 @@ function dangerousFromLibrary(name: ClassName, { label, whole }: Place): boolean
   }
 }
 
-function flow(hit: Hit, source: Source, place: Place): Flow {
+function flow(hit: Hit, source: Source, found: Place): Flow {
   const steps: Step[] = []
-  for (const last of place.trail) {
+  for (let place: Place | null = found; place !== null; place = place.next) {
     const part: Step[] = []
-    for (let step = last; step !== null; step = step.before) part.unshift(step)
-    steps.push(...part)
+    for (let step = place.step; step !== null; step = step.before) part.push(step)
+    steps.push(...part.reverse())
+    if (place.call !== null) steps.push(place.call)
   }
-  return { hit, source, steps, whole: place.whole, label: place.label }
+  return { hit, source, steps, whole: found.whole, label: found.label }
 }

@@ -169,7 +169,8 @@ export function joinTaints(a: readonly Taint[], b: readonly Taint[]): readonly T
   let out: Taint[] | null = null
   for (const taint of b) {
     const list = out ?? a
-    const at = list.findIndex((each) => each.label === taint.label)
+    let at = list.length - 1
+    while (at >= 0 && (list[at] as Taint).label !== taint.label) at--
     if (at < 0) {
       if (list.length < TAINT_LIMIT) (out ??= a.slice()).push(taint)
       continue
