@@ -12,6 +12,7 @@ import { followersContract } from './contract/followers.ts'
 import { promptsContract } from './contract/prompts.ts'
 import { readsContract } from './contract/reads.ts'
 import { rollupsContract } from './contract/rollups.ts'
+import { scoresContract } from './contract/scores.ts'
 import { loginsContract } from './contract/logins.ts'
 import { compareAndSwapContract } from './contract/compare-and-swap.ts'
 import type { StoreUnderTest } from './contract/samples.ts'
@@ -38,6 +39,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     followersContract(open)
     baselinesContract(open)
     alarmsContract(open)
+    scoresContract(open)
     lifeContract(open)
   })
 }

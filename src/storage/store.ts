@@ -11,6 +11,7 @@ import type { Baselines } from './baselines.ts'
 import type { AbsenceRow, Approvals, StandingRow, StandingUse } from './approvals.ts'
 import type { FollowerPositions } from './followers.ts'
 import type { PromptChange, Prompts } from './prompts.ts'
+import type { Scores } from './scores.ts'
 
 export type { AlarmFilter, AlarmRow, Alarms } from './alarms.ts'
 export type { BaselineHead, BaselineKey, BaselineRow, Baselines, BaselineWrite } from './baselines.ts'
@@ -23,6 +24,15 @@ export type {
   PromptSummary,
   PromptVersion,
 } from './prompts.ts'
+export type {
+  AgreementCount,
+  PersonOutcome,
+  PersonSaid,
+  ScoreFilter,
+  ScoreRow,
+  Scores,
+  ScoreVerdict,
+} from './scores.ts'
 export type { AbsenceRow, Approvals, Bound, Grant, StandingRow, StandingUse } from './approvals.ts'
 
 /**
@@ -94,6 +104,7 @@ export interface Store {
   readonly followers: FollowerPositions
   readonly baselines: Baselines
   readonly alarms: Alarms
+  readonly scores: Scores
 
   payloads(actionId: string): Promise<readonly StoredPayload[]>
   /** The payloads of many actions at once, in no particular order. */
@@ -202,6 +213,7 @@ export type RecordKind =
   | 'absence'
   | 'process'
   | 'alarm'
+  | 'quality'
 
 /**
  * A record before it has its place in the chain. The store writes

@@ -24,6 +24,30 @@ export interface Tables {
   readonly chains: ChainsTable
   readonly baselines: BaselinesTable
   readonly alarms: AlarmsTable
+  readonly quality_scores: ScoresTable
+}
+
+export interface ScoresTable {
+  readonly id: string
+  readonly action: string
+  readonly agent: string
+  /** Of the action. */
+  readonly name: string
+  readonly at: number
+  readonly timing: 'before' | 'after'
+  readonly rubric: string
+  readonly rubric_digest: string
+  readonly judge: string
+  readonly judge_digest: string
+  readonly content: string
+  readonly verdict: 'accepted' | 'rejected' | 'unscored'
+  readonly score: number | null
+  readonly threshold: number
+  readonly label: string | null
+  readonly error: string | null
+  readonly cached: number
+  readonly judge_action: string | null
+  readonly person: 'approve' | 'reject' | 'edit' | null
 }
 
 export interface AlarmsTable {

@@ -182,6 +182,8 @@ function tell(record: StoredRecord): string {
       return `cancelled${state}`
     case 'recording':
       return said['picture'] === undefined ? 'request and answer kept' : `the page ${said['picture']} it kept`
+    case 'quality':
+      return 'scored by a model after it'
     case 'genesis':
     case 'agent':
     case 'policy':

@@ -6,6 +6,7 @@ export function tellFacts(record: JsonObject): readonly string[] {
   return [
     ...prompt(facts),
     ...healing(facts),
+    ...scores(facts),
     ...(record['kind'] === 'outcome' ? model(facts) : []),
     ...attempts(facts),
     ...ending(facts),
@@ -51,6 +52,20 @@ function attempts(facts: JsonObject): string[] {
     return `${waited}${textAt(one, 'status')}`
   })
   return [`${tried.length} attempts: ${each.join(', ')}`]
+}
+
+function scores(facts: JsonObject): string[] {
+  const listed = facts['quality']
+  return (Array.isArray(listed) ? listed.filter(isJsonObject) : []).map((one) => {
+    const judge = objectAt(one, 'judge')
+    const by = `${textAt(judge, 'provider')}/${textAt(judge, 'responded') || textAt(judge, 'requested')}`
+    const how = one['cached'] === true ? ', as it was scored before' : ''
+    const score =
+      one['verdict'] === 'unscored'
+        ? `not scored (${textAt(one, 'error')})`
+        : `${textAt(one, 'score')}% (${textAt(one, 'label')}), ${textAt(one, 'verdict')} at ${textAt(one, 'threshold')}%`
+    return `${textAt(one, 'rubric')}: ${score}, judge ${by}${how}`
+  })
 }
 
 const ENDINGS: Readonly<Record<string, string>> = {

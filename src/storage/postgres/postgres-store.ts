@@ -22,6 +22,7 @@ import type { MasterKey } from '../sealing/master-key.ts'
 import { PayloadSeal } from '../sealing/seal-payloads.ts'
 import { SubjectKeys } from '../sealing/subject-keys.ts'
 import { PostgresRollups } from './postgres-rollups.ts'
+import { PostgresScores } from './postgres-scores.ts'
 import { purge } from './purge.ts'
 import { SubjectKeyTable } from './subject-key-table.ts'
 import { endLease, renewLease, takeOver } from './replica-lease.ts'
@@ -42,6 +43,7 @@ export class PostgresStore extends StoreReads implements Store {
   readonly followers: PostgresFollowers
   readonly baselines: PostgresBaselines
   readonly alarms: PostgresAlarms
+  readonly scores: PostgresScores
   protected readonly seal: PayloadSeal | null
   readonly #connections: Connections
   readonly #clock: DatabaseClock
@@ -71,6 +73,7 @@ export class PostgresStore extends StoreReads implements Store {
     this.rollups = new PostgresRollups(this.db, connections.pool)
     this.followers = new PostgresFollowers(this.db, connections.pool)
     this.alarms = new PostgresAlarms(this.db, connections.pool)
+    this.scores = new PostgresScores(this.db, connections.pool)
     this.baselines = new PostgresBaselines(this.db, connections.pool)
     const keys =
       parts.masterKey === null

@@ -24,6 +24,7 @@ export async function purge(
     )
     const ids = [textArray(actions)]
     await client.query('DELETE FROM payload_subjects WHERE action = ANY($1::text[])', ids)
+    await client.query('DELETE FROM quality_scores WHERE action = ANY($1::text[])', ids)
     await client.query('DELETE FROM spans WHERE id = ANY($1::text[])', ids)
     await client.query('DELETE FROM actions WHERE id = ANY($1::text[])', ids)
   })

@@ -15,5 +15,6 @@ export function purgeRuns(records: readonly PurgedRecord[], actions: readonly st
     ['DELETE FROM payload_subjects WHERE action = ?', null, ids],
     ['DELETE FROM actions WHERE id = ?', null, ids],
     ['DELETE FROM spans WHERE id = ?', null, ids],
+    ['DELETE FROM quality_scores WHERE action = ?', null, ids],
   ]
 }

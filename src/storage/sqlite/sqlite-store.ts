@@ -30,6 +30,7 @@ import { SqliteAlarms } from './sqlite-alarms.ts'
 import { SqliteBaselines } from './sqlite-baselines.ts'
 import { SqliteFollowers } from './sqlite-followers.ts'
 import { SqliteRollups } from './sqlite-rollups.ts'
+import { SqliteScores } from './sqlite-scores.ts'
 import type { StatementRun } from './write-statements.ts'
 import { WriterThread } from './writer-thread.ts'
 import { CHAIN, type Job, type Written } from './writer-jobs.ts'
@@ -50,6 +51,7 @@ export class SqliteStore extends StoreReads implements Store {
   readonly followers: SqliteFollowers
   readonly baselines: SqliteBaselines
   readonly alarms: SqliteAlarms
+  readonly scores: SqliteScores
   protected readonly seal: PayloadSeal | null
   readonly #reader: Connection
   readonly #byId: Statement
@@ -80,6 +82,7 @@ export class SqliteStore extends StoreReads implements Store {
     this.rollups = new SqliteRollups(this.db, (runs) => this.#runStatements(runs))
     this.followers = new SqliteFollowers(this.db, (runs) => this.#runStatements(runs))
     this.alarms = new SqliteAlarms(this.db, (runs) => this.#runStatements(runs))
+    this.scores = new SqliteScores(this.db, (runs) => this.#runStatements(runs))
     this.baselines = new SqliteBaselines(this.db, (runs) => this.#runStatements(runs))
     this.seal = parts.masterKey === null ? null : this.#sealWith(parts.masterKey)
     this.#clock = parts.clock
