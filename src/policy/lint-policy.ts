@@ -6,6 +6,7 @@ import type { Check } from './check.ts'
 import { covers, isGlob, literalLength } from './glob.ts'
 import { lintExports } from './lint-exports.ts'
 import { lintModelCalls } from './lint-model-calls.ts'
+import { lintQuality } from './lint-quality.ts'
 import { entriesOf, isZero, Lint, listOf, mapOf, textsOf } from './lint.ts'
 import { loadDetailed } from './load-policy.ts'
 import type { PolicyText } from './load-policy.ts'
@@ -31,6 +32,7 @@ export function lintPolicy(
   lintActions(lint)
   lintModelCalls(lint)
   lintExports(lint)
+  lintQuality(lint)
   lintGlobs(lint, 'actions')
   lintGlobs(lint, 'agents')
   return [...load.faults, ...found].toSorted((a, b) => a.line - b.line || a.column - b.column)

@@ -30,6 +30,8 @@ import { compileLedger } from './compile-ledger.ts'
 import type { LedgerEntry } from './compile-ledger.ts'
 import { compilePeople } from './compile-people.ts'
 import type { PeopleEntry } from './compile-people.ts'
+import { compileQuality, shippedRubrics, withJudge } from './compile-quality.ts'
+import type { QualityEntry } from './compile-quality.ts'
 import { compileRecord, compileReplay } from './compile-record.ts'
 import type { RecordEntry, ReplayEntry } from './compile-record.ts'
 import { compileProviders, withoutKeys } from './compile-providers.ts'
@@ -134,19 +136,20 @@ function compilePolicy(
   const lists = frozenLists(content.lists ?? {})
   const approvers = compileApprovers(content.approvers ?? {})
   const folder = dirname(resolve(path ?? 'belay.yaml'))
+  const readNamed = (name: string): string => {
+    if (confined) refuseOutside(folder, name)
+    const read = readText(resolve(folder, name), MAX_LIST_BYTES)
+    confinedRead += read.length
+    if (confined && confinedRead > MAX_CONFINED)
+      throw new Error(`the files that it names have more than ${MAX_CONFINED} characters together`)
+    named.set(name, read)
+    return read
+  }
   const compilation: Compilation = {
     checks: new Map(checks.map((check) => [check.name, check])),
     setup: {
       lists,
-      readLines(name) {
-        if (confined) refuseOutside(folder, name)
-        const read = readText(resolve(folder, name), MAX_LIST_BYTES)
-        confinedRead += read.length
-        if (confined && confinedRead > MAX_CONFINED)
-          throw new Error(`the files that it names have more than ${MAX_CONFINED} characters together`)
-        named.set(name, read)
-        return linesOf(read)
-      },
+      readLines: (name) => linesOf(readNamed(name)),
     },
     lists,
     approvers,
@@ -169,16 +172,22 @@ function compilePolicy(
   const builtIn = [PIN_ENTRY, RUN_ENTRY]
     .filter(({ pattern }) => !Object.hasOwn(content.actions ?? {}, pattern))
     .map(({ pattern, entry }) => Object.freeze(compileAction(pattern, entry, compilation)))
-  const agentRules = Object.entries(content.agents ?? {}).map(([pattern, entry]) =>
-    compileAgent(
-      pattern,
-      entry ?? {},
-      ['agents', pattern],
-      report,
-      (name) => resolve(folder, name),
-      compilation.providers,
-    ),
+  const agentRules = Object.entries(withJudge(content.agents ?? {}, content.quality)).map(
+    ([pattern, entry]) =>
+      compileAgent(
+        pattern,
+        entry ?? {},
+        ['agents', pattern],
+        report,
+        (name) => resolve(folder, name),
+        compilation.providers,
+      ),
   )
+  const quality = compileQuality(content.quality, compilation, {
+    own: readNamed,
+    shipped: (name) => readText(name, MAX_LIST_BYTES),
+    faulty: (found) => faults.push(...found),
+  })
   const { expressions } = compilation
   const files = [...named.keys()].map((name) => resolve(folder, name))
   if (faults.length > 0) return { policy: null, faults, document, expressions, files }
@@ -186,7 +195,7 @@ function compilePolicy(
   const history = historyNeeds(expressions.flatMap(({ expression }) => expression.history))
   const contents = Object.fromEntries([...named].map(([name, read]) => [name, sha256(read)]))
   const policy: Policy = Object.freeze({
-    digest: digestOf({ document: document.content, files: contents }),
+    digest: digestOf({ document: document.content, files: contents, ...shippedRubrics(quality) }),
     path,
     mode: content.mode ?? 'enforce',
     defaultDecision: parseDecision(content.defaults?.decision ?? 'deny') ?? 'deny',
@@ -207,6 +216,7 @@ function compilePolicy(
     notify,
     secrets,
     exports,
+    quality,
     prompts: content.prompts === undefined ? null : resolve(folder, content.prompts),
     record: compileRecord(content.record ?? {}),
     replay: compileReplay(content.replay ?? {}),
@@ -264,6 +274,7 @@ interface PolicyDocument extends LimitsEntry {
   readonly export?: Readonly<Record<string, ExportEntry>>
   readonly record?: RecordEntry
   readonly replay?: ReplayEntry
+  readonly quality?: QualityEntry
 }
 
 function limitsOf({ budget = [], rate = [] }: LimitsEntry): Limits {

@@ -11,6 +11,7 @@ import type { EgressRule, SecretRule } from './compile-egress.ts'
 import type { ExportRule } from './compile-export.ts'
 import type { BrowserRule } from './compile-browser.ts'
 import type { PeopleRule } from './compile-people.ts'
+import type { QualityRule } from './compile-quality.ts'
 import type { RecordRule, ReplayRule } from './compile-record.ts'
 import type { NotifyRule } from './notify.ts'
 
@@ -48,6 +49,8 @@ export interface Policy {
   /** Absolute path of the folder with the prompts; `null`: none. */
   readonly prompts: string | null
   readonly exports: readonly ExportRule[]
+  /** `null`: no model scores anything. */
+  readonly quality: QualityRule | null
   readonly record: RecordRule
   readonly replay: ReplayRule
   /** The file as parsed, for the console and for explain. */

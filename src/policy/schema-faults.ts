@@ -31,7 +31,7 @@ export function schemaFaults(
   }
   if (validate(document.content)) return []
   const errors = (validate.errors ?? []).filter((error, _at, all) => !isInsideAlternative(error, all))
-  const faults = errors.slice(0, MAX_FAULTS).map((error) => toFault(error, document, file))
+  const faults = errors.slice(0, MAX_FAULTS).map((error) => documentFault(error, document, file))
   const seen = new Set<string>()
   return faults.filter((fault) => {
     const key = JSON.stringify(fault)
@@ -67,7 +67,8 @@ function isInsideAlternative(error: ErrorObject, all: readonly ErrorObject[]): b
   )
 }
 
-function toFault(error: ErrorObject, document: YamlDocument, file: string): PolicyFault {
+/** What a schema misses in a file, in plain words, with its place. */
+export function documentFault(error: ErrorObject, document: YamlDocument, file: string): PolicyFault {
   const path = pathOf(error.instancePath, document)
   const at = (where: DocumentPath, what: 'value' | 'key') => document.position(where, what)
   const fault = (

@@ -26,6 +26,7 @@ import {
 import { recordSchema, replaySchema } from './compile-record.ts'
 import { ledgerSchema } from './schema-ledger.ts'
 import { peopleSchema } from './schema-people.ts'
+import { qualitySchema } from './schema-quality.ts'
 import {
   DECISION_ALIASES,
   decision,
@@ -109,6 +110,7 @@ export function policySchema(checks: readonly Check[]): JsonObject {
       secrets: secretsSchema,
       browsers: browsersSchema,
       people: peopleSchema,
+      quality: qualitySchema,
       ledger: ledgerSchema,
       export: exportSchema,
       prompts: text('Folder with the prompts of the registry, relative to this file.'),

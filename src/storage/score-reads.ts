@@ -93,11 +93,7 @@ export async function countAgreement(db: Kysely<Tables>, since: number): Promise
     WHERE person IN ('approve', 'reject') AND verdict <> 'unscored' AND at >= ${since}
     GROUP BY rubric, rubric_digest, judge, verdict, person
     ORDER BY rubric, judge, rubric_digest, verdict, person`.execute(db)
-  return rows.map(({ rubric_digest: rubricDigest, count, ...row }) => ({
-    ...row,
-    rubricDigest,
-    count: Number(count),
-  }))
+  return rows.map(({ rubric_digest: rubricDigest, ...row }) => ({ ...row, rubricDigest }))
 }
 
 function scoreFrom(row: Selectable<ScoresTable>): ScoreRow {
