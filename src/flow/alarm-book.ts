@@ -53,8 +53,9 @@ export class AlarmBook {
           resolvedAt: null,
           resolvedBy: null,
         }
-        if (await alarms.write(alarm, null)) return { alarm, tell: true }
-        continue
+        if (!(await alarms.write(alarm, null))) continue
+        await this.#record(alarm, 'raise', at)
+        return { alarm, tell: true }
       }
       const tell = open.acknowledgedAt === null && at - open.toldAt >= TELL_AGAIN_MS
       const alarm: AlarmRow = {
@@ -80,7 +81,9 @@ export class AlarmBook {
       const open = await this.#store.alarms.open(key)
       if (open === undefined) return null
       const ended = { ...open, version: open.version + 1, resolvedAt: at }
-      if (await this.#store.alarms.write(ended, open.version)) return ended
+      if (!(await this.#store.alarms.write(ended, open.version))) continue
+      await this.#record(ended, 'over', at)
+      return ended
     }
     return null
   }
@@ -134,10 +137,7 @@ export class AlarmBook {
       const changed = change(alarm, at)
       if (changed === null) return alarm
       if (!recorded) {
-        const body = { event: what, alarm: id, key: alarm.key, title: alarm.title, by }
-        await this.#store.commit({
-          records: [{ kind: 'alarm', at, action: null, agent: alarm.agent, body }],
-        })
+        await this.#record(alarm, what, at, by)
         recorded = true
       }
       const written = { ...changed, version: alarm.version + 1 }
@@ -146,5 +146,16 @@ export class AlarmBook {
     throw new BelayError('store:unavailable', {
       cause: `the alarm ${id} changes faster than it can be written`,
     })
+  }
+
+  /** Whoever follows the ledger learns of it, on every replica. */
+  async #record(
+    { id, key, agent, kind, title }: AlarmRow,
+    event: 'raise' | 'over' | 'acknowledge' | 'resolve',
+    at: number,
+    by?: string,
+  ): Promise<void> {
+    const body = { event, alarm: id, key, about: kind, title, ...(by !== undefined && { by }) }
+    await this.#store.commit({ records: [{ kind: 'alarm', at, action: null, agent, body }] })
   }
 }

@@ -52,11 +52,12 @@ export function alarmValues(row: AlarmRow): (string | number | null)[] {
 
 export async function readAlarms(
   db: Kysely<Tables>,
-  { open, agent, before, limit }: AlarmFilter,
+  { open, agent, kind, before, limit }: AlarmFilter,
 ): Promise<readonly AlarmRow[]> {
   let query = db.selectFrom('alarms').select(ALARM_COLUMNS).orderBy('id', 'desc').limit(limit)
   if (open !== undefined) query = query.where('resolved_at', open ? 'is' : 'is not', null)
   if (agent !== undefined) query = query.where('agent', '=', agent)
+  if (kind !== undefined) query = query.where('kind', '=', kind)
   if (before !== undefined) query = query.where('id', '<', before)
   return (await query.execute()).map(alarmFrom)
 }

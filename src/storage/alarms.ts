@@ -20,6 +20,8 @@ export interface Alarms {
 export interface AlarmFilter {
   readonly open?: boolean
   readonly agent?: string
+  /** As the row has it. */
+  readonly kind?: string
   /** Ids are ordered by time: only those before this one. */
   readonly before?: string
   readonly limit: number

@@ -131,6 +131,14 @@ export abstract class RollupReads implements Rollups {
     }))
   }
 
+  async tagNames({ from, to, agent }: CostQuery, limit: number): Promise<readonly string[]> {
+    const rows = await this.#rows(sql`SELECT tag_name FROM rollups
+      WHERE hour >= ${from} AND hour < ${to} AND tag_name IS NOT NULL
+        ${agent === undefined ? sql`` : sql`AND agent = ${agent}`}
+      GROUP BY tag_name ORDER BY sum(cost) DESC, tag_name LIMIT ${limit}`)
+    return rows.map((row) => row['tag_name'] as string)
+  }
+
   async sessions(query: SessionQuery): Promise<readonly SessionSummary[]> {
     const { before } = query
     const conditions = [

@@ -24,6 +24,8 @@ export interface Rollups {
   stats(query: StatsQuery): Promise<readonly StatsGroup[]>
   /** What the actions of each agent cost, by the hour in which they were proposed. Hours without any are left out. */
   costs(query: CostQuery): Promise<readonly CostOfHour[]>
+  /** Names of the tags under which actions of these hours are counted, the dearest first; at most `limit`. */
+  tagNames(query: CostQuery, limit: number): Promise<readonly string[]>
   /** Sessions by their last sign of life, newest first. */
   sessions(query: SessionQuery): Promise<readonly SessionSummary[]>
   session(key: SessionKey): Promise<SessionSummary | undefined>

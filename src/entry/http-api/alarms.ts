@@ -12,6 +12,7 @@ import { agentName, object } from './schemas.ts'
 interface Query {
   readonly state?: 'open' | 'over'
   readonly agent?: string
+  readonly kind?: string
   readonly before?: string
   readonly limit?: number
 }
@@ -75,6 +76,7 @@ export function alarmRoutes(app: FastifyInstance, { store }: ApiContext): void {
           {
             state: { type: 'string', enum: ['open', 'over'], description: 'default: both' },
             agent: agentName,
+            kind: { type: 'string', pattern: '^[a-z_]{1,32}$', description: 'such as anomaly or budget' },
             before: alarmId,
             limit: { type: 'integer', minimum: 1, maximum: 200, default: DEFAULT_LIMIT },
           },
@@ -95,11 +97,12 @@ export function alarmRoutes(app: FastifyInstance, { store }: ApiContext): void {
       }),
     },
     async (request) => {
-      const { state, agent, before, limit = DEFAULT_LIMIT } = request.query
+      const { state, agent, kind, before, limit = DEFAULT_LIMIT } = request.query
       const rows = await store.alarms.list({
         limit,
         ...(state !== undefined && { open: state === 'open' }),
         ...(agent !== undefined && { agent }),
+        ...(kind !== undefined && { kind }),
         ...(before !== undefined && { before }),
       })
       return { items: rows.map(alarmAnswer), next: rows.length === limit ? (rows.at(-1)?.id ?? null) : null }

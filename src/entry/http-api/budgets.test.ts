@@ -119,6 +119,69 @@ test('a limit that pauses does so once, with the refusal that says why', async (
   }
 })
 
+test('a limit of one action pauses too, and not twice for what another check refused already', async () => {
+  const own = await startTestServer({
+    policy: `
+version: 1
+agents:
+  once: { budget: [{ limit_usd: 1, per: action, then: pause }] }
+  plain: { budget: [{ limit_usd: 1, per: action }] }
+actions:
+  note.add: { effect: write, verify: [{ banned_phrases: { phrases: [never] } }] }
+`,
+  })
+  try {
+    const ask = (agent: string, cost_usd: number, text = 'hello') =>
+      own.propose('note.add', undefined, { agent, cost_usd, input: { text } })
+    const states = async (): Promise<unknown> =>
+      (await own.call('GET', '/v1/agents')).body.items.map(
+        ({ name, state, changed_by }: Record<string, string>) => [name, state, changed_by],
+      )
+    await ask('plain', 2)
+    await ask('once', 2, 'never')
+    await ask('once', 1)
+    expect(await states()).toEqual([
+      ['once', 'active', null],
+      ['plain', 'active', null],
+    ])
+    expect(await ask('once', 1.5)).toMatchObject({ decision: 'deny', reasons: [{ code: 'budget:action' }] })
+    expect(await states()).toEqual([
+      ['once', 'paused', 'budget'],
+      ['plain', 'active', null],
+    ])
+    expect(await ask('once', 0.5)).toMatchObject({ reasons: [{ code: 'agent:paused' }] })
+  } finally {
+    await own.close()
+  }
+})
+
+test('says which limits pause, and whether calls go to the cheaper model now', async () => {
+  const own = await startTestServer({
+    policy: `
+version: 1
+providers: { openai: { base_url: https://api.openai.com/v1, api_key: sk-test } }
+agents:
+  thrifty:
+    budget: [{ limit_usd: 10, per: day, then: pause }, { limit_usd: 100, per: month }]
+    downgrade: { at: 0.8, model: gpt-4o-mini }
+actions: { note.add: { effect: write } }
+`,
+  })
+  try {
+    const thrifty = async () => (await own.call('GET', '/v1/budgets')).body.items[0]
+    const before = await thrifty()
+    expect(before.downgrade).toEqual({ at: 0.8, model: 'gpt-4o-mini', provider: null, active: false })
+    expect(before.lines.map(({ window, then }: Record<string, string>) => [window, then])).toEqual([
+      ['day', 'pause'],
+      ['month', undefined],
+    ])
+    await own.propose('note.add', undefined, { agent: 'thrifty', cost_usd: 8 })
+    expect((await thrifty()).downgrade).toMatchObject({ active: true })
+  } finally {
+    await own.close()
+  }
+})
+
 async function keepCosts(
   store: TestServer['harness']['store'],
   agent: string,

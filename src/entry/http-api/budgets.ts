@@ -6,21 +6,21 @@ import { usdFromNano } from '../../action/money.ts'
 import { BelayError } from '../../errors/catalogue.ts'
 import { windowAt } from '../../flow/monitor/window.ts'
 import type { Limits } from '../../policy/policy.ts'
-import { forecastSpend, HISTORY_MS, type HourCost } from '../../flow/audit/spend-forecast.ts'
-import type { BudgetReport, CostOfHour, Store } from '../../storage/store.ts'
+import { forecastSpend, type HourCost } from '../../flow/audit/spend-forecast.ts'
+import type { BudgetReport } from '../../storage/store.ts'
 import { isoTime } from './action-answer.ts'
 import { knownAgents } from './agents.ts'
 import type { ApiContext } from './api-context.ts'
 import { maySee, principalOf } from './authentication.ts'
 import { routeSchema } from './route-schema.ts'
 import { agentName, object, sessionName } from './schemas.ts'
+import { SpendHistory } from './spend-history.ts'
 
 type ByName = { Params: { name: string } }
 
 const byName = object({ name: agentName }, ['name'])
 /** No window of the calendar is longer than a month. */
 const LONGEST_WINDOW = 31 * 86_400_000
-const HOUR_MS = 3_600_000
 
 const forecastLine = object(
   {
@@ -44,6 +44,11 @@ const budgetLine = object(
     reserved: { type: 'integer' },
     spent: { type: 'integer' },
     session: { type: 'string' },
+    then: {
+      type: 'string',
+      enum: ['pause'],
+      description: 'the agent is paused when this limit refuses an action',
+    },
     starts_at: { type: ['string', 'null'] },
     ends_at: { type: ['string', 'null'] },
     forecast: {
@@ -56,7 +61,23 @@ const budgetLine = object(
   ['window', 'unit', 'starts_at', 'ends_at'],
 )
 
-export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiContext): void {
+const downgrade = {
+  ...object(
+    {
+      at: { type: 'number', description: 'share of a budget that is gone, 0 to 1' },
+      model: { type: 'string' },
+      provider: { type: ['string', 'null'], description: 'null: as the call says' },
+      active: { type: 'boolean', description: 'calls go to this model now' },
+    },
+    ['at', 'model', 'provider', 'active'],
+  ),
+  description:
+    'to what model the calls go when a budget is nearly used up; left out where the policy says nothing',
+}
+
+export function budgetRoutes(app: FastifyInstance, { flow, store, policies }: ApiContext): void {
+  const history = new SpendHistory(store.rollups)
+
   app.get<ByName & { Querystring: { session?: string } }>(
     '/v1/agents/:name/budget',
     {
@@ -92,9 +113,9 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
           : store.budgets({ agent: name, at: now, keys: sessionKeys(name, session) }),
       ])
       const drawnOn = [...ofCalendar, ...ofSession]
-      const hours = await hoursBefore(store, now, name)
+      const hours = (await history.before(now))(name)
       return [
-        ...drawnOn.map((report) => budgetAnswer(report, hours, now)),
+        ...drawnOn.map((report) => budgetAnswer(report, hours, now, rule)),
         ...untouched(rule, drawnOn, now, hours),
       ]
     },
@@ -117,7 +138,11 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
                 items: {
                   type: 'array',
                   items: object(
-                    { agent: { type: ['string', 'null'] }, lines: { type: 'array', items: budgetLine } },
+                    {
+                      agent: { type: ['string', 'null'] },
+                      lines: { type: 'array', items: budgetLine },
+                      downgrade,
+                    },
                     ['agent', 'lines'],
                   ),
                 },
@@ -132,8 +157,8 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
       const principal = principalOf(request)
       const policy = policies.current()
       const now = store.now()
-      const [hours, reports, agents] = await Promise.all([
-        hoursBefore(store, now, principal.kind === 'agent' ? principal.agent : undefined),
+      const [costBefore, reports, agents] = await Promise.all([
+        history.before(now),
         store.budgets({
           ...(principal.kind === 'agent' && { agent: principal.agent }),
           at: now,
@@ -143,9 +168,9 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
       ])
       const linesOf = (agent: string | null, rule: Limits | undefined): JsonObject[] => {
         const drawnOn = reports.filter((report) => report.agent === agent)
-        const own = agent === null ? hours : hours.filter((hour) => hour.agent === agent)
+        const own = costBefore(agent)
         const rest = untouched(rule, drawnOn, now, own).filter(({ window }) => window !== 'session')
-        return [...drawnOn.map((report) => budgetAnswer(report, own, now)), ...rest].toSorted(
+        return [...drawnOn.map((report) => budgetAnswer(report, own, now, rule)), ...rest].toSorted(
           (a, b) => rankOf(a) - rankOf(b),
         )
       }
@@ -154,8 +179,22 @@ export function budgetRoutes(app: FastifyInstance, { store, policies }: ApiConte
         ...agents
           .filter(({ name }) => maySee(principal, name))
           .map(({ name }) => ({ agent: name, lines: linesOf(name, policy.agent(name)) })),
-      ]
-      return { items: items.filter(({ lines }) => lines.length > 0) }
+      ].filter(({ lines }) => lines.length > 0)
+      return {
+        items: await Promise.all(
+          items.map(async (item) => {
+            const rule = item.agent === null ? undefined : policy.agent(item.agent)?.downgrade
+            if (item.agent === null || rule === undefined) return item
+            // As the model gateway asks it; in a session with a budget of its own it may begin earlier.
+            const left = await flow.budgetLeft(item.agent, undefined)
+            const { model, provider } = rule.use
+            return {
+              ...item,
+              downgrade: { at: rule.at, model, provider: provider ?? null, active: 1 - left >= rule.at },
+            }
+          }),
+        ),
+      }
     },
   )
 }
@@ -178,6 +217,7 @@ function untouched(
         { ...limit, key: '', agent: null, ...windowAt(limit.window, now, ''), reserved: 0, spent: 0 },
         hours,
         now,
+        rule,
       ),
     )
 }
@@ -185,16 +225,6 @@ function untouched(
 /** Money first, then counts; short windows first. */
 function rankOf({ unit, window }: JsonObject): number {
   return (unit === 'usd' ? 0 : 100) + BUDGET_WINDOWS.indexOf(window as BudgetWindow)
-}
-
-/** What the hours before cost, as far back as forecasts look. */
-async function hoursBefore(
-  { rollups }: Pick<Store, 'rollups'>,
-  now: number,
-  agent: string | undefined,
-): Promise<readonly CostOfHour[]> {
-  const to = Math.ceil(now / HOUR_MS) * HOUR_MS
-  return rollups.costs({ from: to - HISTORY_MS - HOUR_MS, to, ...(agent !== undefined && { agent }) })
 }
 
 function forecastAnswer(report: BudgetReport, hours: readonly HourCost[], now: number): JsonObject | null {
@@ -209,7 +239,12 @@ function forecastAnswer(report: BudgetReport, hours: readonly HourCost[], now: n
   }
 }
 
-function budgetAnswer(report: BudgetReport, hours: readonly HourCost[], now: number): JsonObject {
+function budgetAnswer(
+  report: BudgetReport,
+  hours: readonly HourCost[],
+  now: number,
+  rule: Limits | undefined,
+): JsonObject {
   const { unit, window, limit, reserved, spent } = report
   const amounts: JsonObject =
     unit === 'nano_usd'
@@ -217,11 +252,15 @@ function budgetAnswer(report: BudgetReport, hours: readonly HourCost[], now: num
       : { limit, reserved, spent }
   const inSession = window === 'session'
   const session = sessionOf(report)
+  const pauses = rule?.budgets.some(
+    (each) => each.then === 'pause' && each.per === window && each.limit === limit && unit === 'nano_usd',
+  )
   return {
     window,
     unit: unit === 'nano_usd' ? 'usd' : 'actions',
     ...amounts,
     ...(session === '' ? {} : { session }),
+    ...(pauses === true && { then: 'pause' }),
     // A session has no calendar bounds.
     starts_at: inSession ? null : isoTime(report.startsAt),
     ends_at: inSession ? null : isoTime(report.endsAt),

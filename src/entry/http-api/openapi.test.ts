@@ -70,6 +70,7 @@ test('names every route of the server, and only those', async () => {
     'GET /v1/standing-approvals',
     'GET /v1/standing-approvals/{id}',
     'GET /v1/stats',
+    'GET /v1/stats/tags',
     'PATCH /v1/agents/{name}',
     'POST /v1/absences',
     'POST /v1/actions',

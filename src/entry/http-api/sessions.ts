@@ -21,6 +21,7 @@ const DAY_MS = 86_400_000
 /** A longer time would keep the process from answering agents while it adds up. */
 const MOST_DAYS = 31
 const SPANS_A_PAGE = 2_000
+const MOST_TAG_NAMES = 64
 /** How long an answer waits for what was just recorded to be counted, ms. */
 const CATCH_UP_MS = 1_000
 
@@ -131,6 +132,20 @@ const span = {
 
 /** Runs of agents as trees, and sums of what happened. */
 export function sessionRoutes(app: FastifyInstance, { store, rollups }: ApiContext): void {
+  const spanOf = ({
+    from,
+    to,
+  }: Pick<Filter, 'from' | 'to'>): { readonly from: number; readonly to: number } => {
+    const end = to === undefined ? store.now() : timeIn(to, 'to')
+    const start = from === undefined ? end - DAY_MS : timeIn(from, 'from')
+    if (start < end && end - start <= MOST_DAYS * DAY_MS) return { from: start, to: end }
+    throw new BelayError('input:invalid', {
+      where: 'query.from',
+      expected: `a time before to, at most ${MOST_DAYS} days`,
+      got: from ?? 'none',
+    })
+  }
+
   app.get<{ Querystring: StatsParameters }>(
     '/v1/stats',
     {
@@ -164,15 +179,8 @@ export function sessionRoutes(app: FastifyInstance, { store, rollups }: ApiConte
       }),
     },
     async (request) => {
-      const { from, to, by, tag, prompt_version: promptVersion, agent: _, ...rest } = request.query
-      const end = to === undefined ? store.now() : timeIn(to, 'to')
-      const start = from === undefined ? end - DAY_MS : timeIn(from, 'from')
-      if (start >= end || end - start > MOST_DAYS * DAY_MS)
-        throw new BelayError('input:invalid', {
-          where: 'query.from',
-          expected: `a time before to, at most ${MOST_DAYS} days`,
-          got: from ?? 'none',
-        })
+      const { from: _from, to: _to, by, tag, prompt_version: promptVersion, agent: _, ...rest } = request.query
+      const span = spanOf(request.query)
       await caughtUp(rollups)
       const asked: StatsFilter = {
         ...rest,
@@ -181,7 +189,31 @@ export function sessionRoutes(app: FastifyInstance, { store, rollups }: ApiConte
       }
       const grouped = groupingsIn(by)
       const tagged = tag === undefined ? undefined : tagIn(tag, grouped)
-      return stats(store, { ...asked, ...(tagged && { tag: tagged }), from: start, to: end, by: grouped })
+      return stats(store, { ...asked, ...(tagged && { tag: tagged }), ...span, by: grouped })
+    },
+  )
+
+  app.get<{ Querystring: Pick<Filter, 'agent' | 'from' | 'to'> }>(
+    '/v1/stats/tags',
+    {
+      config: { access: 'agent' },
+      schema: routeSchema({
+        summary: 'Names of the tags that actions were given, the dearest first',
+        tag: 'sessions',
+        querystring: object({ agent: agentName, from: moment, to: moment }),
+        answers: {
+          200: {
+            description: `At most ${MOST_TAG_NAMES}, of the last 24 hours unless told`,
+            schema: object({ items: { type: 'array', items: text } }, ['items']),
+          },
+        },
+      }),
+    },
+    async (request) => {
+      await caughtUp(rollups)
+      return {
+        items: await store.rollups.tagNames({ ...own(request), ...spanOf(request.query) }, MOST_TAG_NAMES),
+      }
     },
   )
 

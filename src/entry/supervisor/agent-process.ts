@@ -51,6 +51,7 @@ export interface ProcessView {
     readonly detail: string
   } | null
   readonly usage: Usage | null
+  readonly quotas: AgentDeclaration['quotas']
 }
 
 export interface AgentProcessOptions {
@@ -119,6 +120,7 @@ export class AgentProcess {
       nextStartAt: this.#nextStartAt,
       lastExit: this.#lastExit,
       usage: sandbox?.usage() ?? null,
+      quotas: this.#declaration.quotas,
     }
   }
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../action/json.ts'
-import type { ExitReport, Usage } from '../../flow/contain/sandbox/provider.ts'
+import type { ExitReport, Quotas, Usage } from '../../flow/contain/sandbox/provider.ts'
 import { isoTime } from '../http-api/action-answer.ts'
 import type { ProcessEvent, ProcessView } from './agent-process.ts'
 
@@ -52,7 +52,7 @@ export function usageBody(usage: Usage): JsonObject {
 
 /** As the API answers it. */
 export function processAnswer(view: ProcessView): JsonObject {
-  const { state, provider, pid, runningSince, restarts, nextStartAt, lastExit, usage } = view
+  const { state, provider, pid, runningSince, restarts, nextStartAt, lastExit, usage, quotas } = view
   return {
     state,
     provider,
@@ -62,5 +62,29 @@ export function processAnswer(view: ProcessView): JsonObject {
     next_start_at: nextStartAt === null ? null : isoTime(nextStartAt),
     last_exit: lastExit === null ? null : { ...lastExit, at: isoTime(lastExit.at) },
     usage: usage === null ? null : usageBody(usage),
+    quotas: quotasBody(quotas),
+  }
+}
+
+/** What the policy bounds, null where it does not. */
+function quotasBody({
+  memory,
+  cpu,
+  processes,
+  wallTime,
+  disk,
+  openFiles,
+  requests,
+  usd,
+}: Quotas): JsonObject {
+  return {
+    memory_bytes: memory ?? null,
+    cpu_cores: cpu ?? null,
+    processes: processes ?? null,
+    wall_ms: wallTime ?? null,
+    disk_bytes: disk ?? null,
+    open_files: openFiles ?? null,
+    requests: requests ?? null,
+    usd: usd ?? null,
   }
 }

@@ -13,7 +13,16 @@ import type { Watch } from './baselines/watch.ts'
 import type { Novelty } from './novelty/novelty.ts'
 import { Breaker, type Trip } from './breaker.ts'
 import { Budgets, type BudgetStore, type Draw } from './budgets.ts'
-import { deny, NO_SESSION, overAction, overBudget, pausedBy, refuseState, stillNovel } from './refusals.ts'
+import {
+  deny,
+  NO_SESSION,
+  overAction,
+  overBudget,
+  pausedBy,
+  pausedFor,
+  refuseState,
+  stillNovel,
+} from './refusals.ts'
 
 export type Metered =
   | { readonly status: 'metered'; readonly metered: MeteredCase; readonly verdict?: BreakerVerdict }
@@ -178,7 +187,12 @@ export function createMonitor(store: MonitorStore, watch?: Watch, novelty?: Nove
       const state = refuseState(row.state, row.reason, row.changedBy, rule)
       if (state !== undefined) found.push(state)
       for (const budget of [...(rule?.budgets ?? []), ...policy.overall.budgets]) {
-        if (budget.per === 'action' && cost > budget.limit) found.push(overAction(cost, budget.limit))
+        if (budget.per === 'action' && cost > budget.limit) {
+          const over = overAction(cost, budget.limit)
+          found.push(over)
+          if (budget.then === 'pause' && !observing && !refused && state === undefined)
+            verdict ??= pausedFor(over)
+        }
         if (budget.per === 'session' && session === '') found.push(NO_SESSION)
       }
       const breaker = rule?.breaker == null ? undefined : breakerOf(proposal.agent)

@@ -43,7 +43,11 @@ export function pausedBy(
   const pauses = rule?.budgets.some(
     ({ per, limit, then }) => then === 'pause' && per === account.window && limit === account.limit,
   )
-  return pauses === true ? { state: 'paused', reason: reason.message, by: 'budget' } : undefined
+  return pauses === true ? pausedFor({ reason }) : undefined
+}
+
+export function pausedFor({ reason }: Pick<Finding, 'reason'>): BreakerVerdict {
+  return { state: 'paused', reason: reason.message, by: 'budget' }
 }
 
 export const NO_SESSION = deny(

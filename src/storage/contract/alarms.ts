@@ -31,6 +31,8 @@ export function alarmsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await ids({})).toEqual(['alm_3', 'alm_2', 'alm_1'])
       expect(await ids({ before: 'alm_3', limit: 1 })).toEqual(['alm_2'])
       expect(await ids({ agent: 'other' })).toEqual(['alm_3'])
+      expect(await ids({ kind: full.kind })).toEqual(['alm_3', 'alm_2', 'alm_1'])
+      expect(await ids({ kind: 'another' })).toEqual([])
     })
 
     test('of one key one is open; when it is over another may be', async () => {

@@ -157,6 +157,10 @@ export function rollupsContract(open: () => Promise<StoreUnderTest>): void {
         { hour: 0, agent: 'clerk', cost: 90 },
       ])
       expect(await store.rollups.costs({ from: 0, to: HOUR, agent: 'nobody' })).toEqual([])
+      expect(await store.rollups.tagNames({ from: 0, to: HOUR }, 10)).toEqual(['campaign', 'customer'])
+      expect(await store.rollups.tagNames({ from: 0, to: HOUR }, 1)).toEqual(['campaign'])
+      expect(await store.rollups.tagNames({ from: HOUR, to: 2 * HOUR }, 10)).toEqual([])
+      expect(await store.rollups.tagNames({ from: 0, to: HOUR, agent: 'nobody' }, 10)).toEqual([])
       const names = (await store.rollups.tagsIn('main', 0, 10)).map(({ name, value }) => `${name}=${value}`)
       expect(names.toSorted()).toEqual(["campaign=' or 1=1 --", 'campaign=spring', 'customer=acme'])
       expect(await store.rollups.tagsIn('main', 0, 1)).toHaveLength(1)

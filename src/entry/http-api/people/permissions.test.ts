@@ -103,6 +103,7 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'GET /v1/sessions/:id': ROLES,
   'GET /v1/sessions/:id/recordings': ['auditor'],
   'GET /v1/stats': ROLES,
+  'GET /v1/stats/tags': ROLES,
   'GET /v1/standing-approvals': ROLES,
   'GET /v1/standing-approvals/:id': ROLES,
   'PATCH /v1/agents/:name': ['operator'],

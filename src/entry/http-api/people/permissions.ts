@@ -93,6 +93,7 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/budgets': 'read',
   'GET /v1/events': 'read',
   'GET /v1/stats': 'read',
+  'GET /v1/stats/tags': 'read',
   'GET /v1/sessions': 'read',
   'GET /v1/sessions/:id': 'read',
   'POST /v1/sessions/:id/undo': 'operate',
