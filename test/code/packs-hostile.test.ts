@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { COMPLIANCE } from '../../src/code/packs/compliance/compliance.ts'
+import { MISUSE } from '../../src/code/packs/misuse/misuse.ts'
 import { PERFORMANCE } from '../../src/code/packs/performance/performance.ts'
 import { SILENT_FAILURE } from '../../src/code/packs/silent-failure/silent-failure.ts'
 import { programOf } from './program-of.ts'
 
-const PACKS = [PERFORMANCE, SILENT_FAILURE, COMPLIANCE]
+const PACKS = [MISUSE, PERFORMANCE, SILENT_FAILURE, COMPLIANCE]
 const SECONDS = 10
 
 function run(...files: { path: string; text: string }[]): { rules: string[]; seconds: number } {

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import type { CodeFinding } from '../../src/code/finding.ts'
 import { COMPLIANCE } from '../../src/code/packs/compliance/compliance.ts'
+import { MISUSE } from '../../src/code/packs/misuse/misuse.ts'
 import { PERFORMANCE } from '../../src/code/packs/performance/performance.ts'
 import { SILENT_FAILURE } from '../../src/code/packs/silent-failure/silent-failure.ts'
 import { programOf } from './program-of.ts'
 import { type CaseFile, readCases } from './read-case.ts'
 
-const PACKS = [PERFORMANCE, SILENT_FAILURE, COMPLIANCE]
+const PACKS = [MISUSE, PERFORMANCE, SILENT_FAILURE, COMPLIANCE]
 
 function find(files: readonly CaseFile[]): CodeFinding[] {
   const program = programOf(files)

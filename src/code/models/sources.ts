@@ -50,6 +50,14 @@ export const REQUEST_PARTS: Readonly<Record<string, string>> = {
   req: '#request',
 }
 
+/**
+ * What is text whatever a client sends: parts of paths, headers, addresses. Queries, bodies and cookies may be objects
+ * with operators in them.
+ */
+export function isAlwaysText(what: string): boolean {
+  return /(?:path parameters|headers|URL|path|host)$/.test(what)
+}
+
 /** Fields of other things that handlers are given. */
 export const RESULT_PARTS: Readonly<Record<string, Readonly<Record<string, string | SourceModel>>>> = {
   '#pyrequest': PYTHON_REQUEST_PARTS,

@@ -1,6 +1,6 @@
 import type { Member, Span } from '../flow-graph/expressions.ts'
 import { PYTHON, pythonSource } from '../models/python.ts'
-import { apiSource, REQUEST_PARTS, RESULT_PARTS } from '../models/sources.ts'
+import { apiSource, isAlwaysText, REQUEST_PARTS, RESULT_PARTS } from '../models/sources.ts'
 import { CLASS, OUTSIDE } from '../models/classes.ts'
 import { fieldTaints } from './labels.ts'
 import { PART, type Run } from './run.ts'
@@ -143,6 +143,11 @@ interface Found {
   readonly site: Span
 }
 
+function maskOf({ kind, what, mask }: Omit<Found, 'site'>): number {
+  const all = mask ?? SOURCE_MASKS[kind]
+  return kind === 'request' && isAlwaysText(what) ? all & ~(CLASS.nosql | CLASS.mass) : all
+}
+
 /** The value of a source; it also still is what it was read from, so that methods of it are known. */
 function sourceValue(run: Run, key: string, found: Found, ref: ApiRef, field: string | null): Value {
   const label = run.analysis.sourceLabel(`${run.module.path}:${key}`, () => ({
@@ -150,7 +155,7 @@ function sourceValue(run: Run, key: string, found: Found, ref: ApiRef, field: st
     what: found.what,
     module: run.module,
     span: found.site,
-    mask: found.mask ?? SOURCE_MASKS[found.kind],
+    mask: maskOf(found),
   }))
   const mask = (label.source as Source).mask
   const taint: Taint = {
@@ -169,7 +174,7 @@ export function taintFrom(run: Run, key: string, source: Omit<Found, 'site'>, si
     what: source.what,
     module: run.module,
     span: site,
-    mask: source.mask ?? SOURCE_MASKS[source.kind],
+    mask: maskOf(source),
   }))
   const step = run.analysis.step(run.module, site, source.what, null)
   return valueOf([{ label, mask: (label.source as Source).mask, flags: WHOLE, step }])

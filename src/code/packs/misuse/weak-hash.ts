@@ -1,0 +1,118 @@
+import type { Effects } from '../../effects/effects.ts'
+import type { Expression } from '../../flow-graph/expressions.ts'
+import type { Hit, Rule } from '../rule.ts'
+import { callsTo, constantOf, type KnownCall, namesIn } from './calls.ts'
+import { destinations } from './destinations.ts'
+import { namesPassword, namesSecret, namesSignature } from './secret-names.ts'
+
+const WEAK = /^(?:md[245]|sha-?1|ripemd(?:128)?)$/i
+
+export const WEAK_HASH: Rule = {
+  info: {
+    id: 'misuse/weak-hash',
+    title: 'A token or signature of a broken hash function',
+    cwe: 'CWE-328',
+    tags: ['OWASP A02:2021', 'CWE-327'],
+    severity: 'warning',
+    help: "Take tokens from `crypto.randomBytes(32)`; sign with `crypto.createHmac('sha256', key)`.",
+  },
+  *find(effects) {
+    for (const call of digestsIn(effects)) {
+      if (!WEAK.test(call.algorithm) || isPassword(call)) continue
+      const hit = judge(effects, call)
+      if (hit !== null) yield hit
+    }
+  },
+}
+
+/** A digest that is made: what of, and by which algorithm. */
+export interface Digest {
+  readonly call: KnownCall
+  readonly algorithm: string
+  readonly keyed: boolean
+  readonly input: readonly Expression[]
+  /** The last call of the chain: its result is the digest. */
+  readonly whole: Expression
+  readonly around: KnownCall['around']
+}
+
+const MARK = /createHash|createHmac|md5|sha1|crypto-js|CryptoJS|\bhash\(/i
+const MAKES =
+  /^(?:crypto\.(?:createHash|createHmac|hash)|(?:md5|blueimp-md5|js-md5|sha1|js-sha1|sha\.js|hash\.js|create-hash)(?:\.(?:md5|sha1|default))?|crypto-js\.(?:Hmac)?(?:MD5|SHA1|SHA256|SHA512)|ts-md5\.Md5\.hashStr)$/
+
+export function* digestsIn(effects: Effects): Generator<Digest> {
+  for (const call of callsTo(effects, MARK, MAKES)) {
+    const name = call.api.split('.').at(-1) as string
+    const [first, second] = call.node.args
+    const chained = /^(?:createHash|createHmac|create-hash|js)$/.test(name)
+    const algorithm = chained || name === 'hash' ? constantOf(effects, first, call.within) : algorithmIn(name)
+    if (typeof algorithm !== 'string') continue
+    const input: Expression[] = []
+    if (!chained) input.push(...(name === 'hash' ? [second] : [first]).filter((each) => each !== undefined))
+    // Up the chain: `.update(x).digest('hex')`.
+    let whole: Expression = call.node
+    let at = call.around.length - 1
+    for (; at > 0; at -= 2) {
+      const member = call.around[at]
+      const above = call.around[at - 1]
+      if (member?.kind !== 'member' || member.object !== whole || above?.kind !== 'call') break
+      if (member.property === 'update' && above.args[0] !== undefined) input.push(above.args[0])
+      whole = above
+    }
+    if (input.length === 0) input.push(...updatesOf(effects, call))
+    yield {
+      call,
+      algorithm,
+      keyed: /Hmac/.test(name),
+      input,
+      whole,
+      around: call.around.slice(0, at + 1),
+    }
+  }
+}
+
+/** `const hash = createHash('md5'); hash.update(x)`. */
+function updatesOf(effects: Effects, { node, within, around }: KnownCall): Expression[] {
+  const parent = around.at(-1)
+  if (parent?.kind !== 'declare' || parent.value !== node || parent.target.kind !== 'name') return []
+  const { variable } = parent.target
+  return (effects.bindings.calls.get(within) ?? []).flatMap(({ node: each }) =>
+    each.kind === 'call' &&
+    each.callee.kind === 'member' &&
+    each.callee.property === 'update' &&
+    each.callee.object.kind === 'name' &&
+    each.callee.object.variable === variable &&
+    each.args[0] !== undefined
+      ? [each.args[0]]
+      : [],
+  )
+}
+
+function algorithmIn(name: string): string {
+  return /md5/i.test(name) ? 'md5' : /sha1$/i.test(name) ? 'sha1' : name.replace(/^Hmac/, '').toLowerCase()
+}
+
+/** A password that somebody chose is hashed: another rule says more about that. */
+export function isPassword({ input, call }: Digest): boolean {
+  const named = input.some((each) => namesIn(each).some(namesPassword))
+  if (!named) return /(?:^|_)hash_?(?:password|passwd|pwd)$/i.test(call.within.name)
+  // The protocols of databases and of HTTP's digest log-in prescribe how a password is hashed.
+  return true
+}
+
+function judge(effects: Effects, digest: Digest): Hit | null {
+  const { call, input, keyed, algorithm } = digest
+  // HMAC with SHA-1 has no known weakness.
+  if (keyed && !/^md/i.test(algorithm)) return null
+  const secretInside = input.flatMap(namesIn).find((each) => /secret|salt|private|signing|hmac/i.test(each))
+  for (const { name, path } of destinations(effects, digest.whole, call.within, digest.around)) {
+    if (!namesSecret(name) && !(namesSignature(name) && (keyed || secretInside !== undefined))) continue
+    return {
+      module: call.within.module,
+      span: digest.whole,
+      message: `\`${name}\` is made with ${algorithm.toUpperCase()}, which is broken: collisions are cheap, and so is trying all inputs.`,
+      path: path.length > 1 ? path : [],
+    }
+  }
+  return null
+}
