@@ -65,7 +65,7 @@ export async function judgeProgram(
 ): Promise<CheckReport> {
   const packs = options.packs ?? (await import('./packs/all-packs.ts')).ALL_PACKS
   const wanted = selectRules(options.rules)
-  const ours = runPacks(
+  const ours = await runPacks(
     program,
     packs.filter((pack) => pack.rules.some(({ id }) => wanted(id))),
     options,

@@ -34,7 +34,7 @@ export async function checkTree(folder: string, options: CheckOptions = {}): Pro
   const started = performance.now()
   const program = await readTree(folder, options)
   const packs = options.packs ?? (await import('./packs/all-packs.ts')).ALL_PACKS
-  const { findings, skipped } = runPacks(program, packs, options)
+  const { findings, skipped } = await runPacks(program, packs, options)
   return {
     findings,
     skipped: [...program.skipped, ...skipped],
@@ -45,21 +45,31 @@ export async function checkTree(folder: string, options: CheckOptions = {}): Pro
 }
 
 /** Runs packs over a program that is already there (watch mode keeps one). */
-export function runPacks(
+export async function runPacks(
   program: Program,
   packs: readonly Pack[],
   options: CheckOptions = {},
-): { findings: CodeFinding[]; skipped: Skipped[] } {
-  const findings: CodeFinding[] = []
+): Promise<{ findings: CodeFinding[]; skipped: Skipped[] }> {
   const skipped: Skipped[] = []
-  for (const [index, pack] of packs.entries()) {
+  const failed = (pack: Pack, error: unknown): void =>
+    void skipped.push({ path: '', reason: `the pack ${pack.name} failed: ${String(error)}` })
+  const found = new Map<Pack, readonly CodeFinding[]>()
+  const asked = new Map(
+    packs.map((pack) => [pack, pack.ahead?.(program).catch((error: unknown) => failed(pack, error))]),
+  )
+  // Those that have asked others something come last: what they wait for is worked out meanwhile.
+  const inTurn = packs.toSorted((a, b) => Number(a.ahead !== undefined) - Number(b.ahead !== undefined))
+  for (const [index, pack] of inTurn.entries()) {
     options.progress?.(index, packs.length, pack.name)
+    // Lets what was asked for be sent, and be heard of.
+    await (asked.get(pack) ?? new Promise(setImmediate))
     try {
-      for (const finding of pack.run(program)) findings.push(finding)
+      found.set(pack, pack.run(program))
     } catch (error) {
-      skipped.push({ path: '', reason: `the pack ${pack.name} failed: ${String(error)}` })
+      failed(pack, error)
     }
   }
+  const findings = packs.flatMap((pack) => found.get(pack) ?? [])
   findings.sort(
     (a, b) =>
       compare(a.location.path, b.location.path) ||

@@ -18,4 +18,6 @@ export interface Pack {
   readonly name: string
   readonly rules: readonly RuleInfo[]
   run(program: Program): readonly CodeFinding[]
+  /** Has other processes find out what `run` will want to know, while other packs run; without it `run` waits itself. */
+  ahead?(program: Program): Promise<void>
 }

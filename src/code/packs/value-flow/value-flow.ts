@@ -23,6 +23,7 @@ export const VALUE_FLOW: Pack = {
     severity: each.severity,
     help: each.help,
   })),
+  ahead,
   run,
 }
 
@@ -32,9 +33,19 @@ function ruleOf(flow: Flow): FlowRule | undefined {
   return FLOW_RULES[flow.hit.class]
 }
 
+const slowIn = new WeakMap<Program, SlowPatterns>()
+
+/** Asks about the regular expressions that untrusted text reaches. */
+async function ahead(program: Program): Promise<void> {
+  const slow = new SlowPatterns()
+  slowIn.set(program, slow)
+  const wanted = flowsIn(program).filter((flow) => flow.hit.class === 'redos' && ruleOf(flow) !== undefined)
+  await slow.ask(wanted.map((flow) => flow.hit.sink))
+}
+
 function run(program: Program): readonly CodeFinding[] {
   const findings: CodeFinding[] = []
-  const slow = new SlowPatterns()
+  const slow = slowIn.get(program) ?? new SlowPatterns()
   const seen = new Map<string, number>()
   const places = new Set<string>()
   for (const flow of flowsIn(program)) {
