@@ -1,46 +1,54 @@
 import { createRequire } from 'node:module'
+import { extname } from 'node:path'
 
 const require = createRequire(import.meta.url)
 
-/** Milliseconds for one expression, and for all of a run together. */
-const EACH = 1_000
-const TOTAL = 8_000
-/** So many are asked about at a time: the checker has threads of its own. */
-const AT_ONCE = 16
+/** Milliseconds for one expression; most take ten. */
+const EACH = 4_000
+/** Milliseconds for all of a run together. */
+const TOTAL = 10_000
 
-interface Result {
+interface Recheck {
+  check(source: string, flags: string, options: object): Promise<Checked>
+  checkSync(source: string, flags: string, options: object): Checked
+}
+
+interface Checked {
   readonly status: 'safe' | 'vulnerable' | 'unknown'
 }
 
-interface Recheck {
-  check(source: string, flags: string, options: object): Promise<Result>
-  checkSync(source: string, flags: string, options: object): Result
-}
-
 const OPTIONS = { timeout: EACH, checker: 'auto', maxRepeatSize: 100 }
+
+/** What the thread says of one expression; null: that it has been through all. */
+export type Answer = readonly [literal: string, slow: boolean] | null
 
 /** Which regular expressions take very long on some texts; asked only about those that untrusted text reaches. */
 export class SlowPatterns {
   readonly #known = new Map<string, boolean>()
   #spent = 0
 
-  /** Finds out about many, in a process beside this one. What could not be found out in time counts as not slow. */
+  /** Finds out about many in a thread of their own. What could not be found out in time counts as not slow. */
   async ask(literals: Iterable<string>): Promise<void> {
-    const left = [...new Set(literals)].filter((each) => !this.#known.has(each))
-    const started = performance.now()
-    const asker = async (): Promise<void> => {
-      for (let literal = left.pop(); literal !== undefined; literal = left.pop()) {
-        const { pattern, flags } = partsOf(literal)
-        let slow = false
-        if (mayBeSlow(pattern) && performance.now() - started <= TOTAL)
-          slow = await (require('recheck') as Recheck).check(pattern, flags, OPTIONS).then(
-            ({ status }) => status === 'vulnerable',
-            () => false,
-          )
-        this.#known.set(literal, slow)
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, asker))
+    const wanted: string[] = []
+    for (const each of new Set(literals))
+      if (mayBeSlow(partsOf(each).pattern)) wanted.push(each)
+      else this.#known.set(each, false)
+    if (wanted.length === 0) return
+    const { Worker } = await import('node:worker_threads')
+    const thread = new Worker(new URL(`./pattern-thread${extname(import.meta.url)}`, import.meta.url), {
+      workerData: wanted,
+    })
+    const done = Promise.withResolvers<void>()
+    const timer = setTimeout(done.resolve, TOTAL)
+    thread.on('message', (answer: Answer) => {
+      if (answer === null) done.resolve()
+      else this.#known.set(...answer)
+    })
+    thread.on('error', () => done.resolve())
+    await done.promise
+    clearTimeout(timer)
+    await thread.terminate()
+    for (const each of wanted) if (!this.#known.has(each)) this.#known.set(each, false)
   }
 
   /** `literal` as it is written: `/…/flags`. Waits for what was not asked about before. */
@@ -62,6 +70,15 @@ export class SlowPatterns {
       this.#spent += performance.now() - started
     }
   }
+}
+
+/** Whether an expression takes very long on some text; asked of a process beside this one. */
+export async function checkPattern(literal: string): Promise<boolean> {
+  const { pattern, flags } = partsOf(literal)
+  return (require('recheck') as Recheck).check(pattern, flags, OPTIONS).then(
+    ({ status }) => status === 'vulnerable',
+    () => false,
+  )
 }
 
 function partsOf(literal: string): { readonly pattern: string; readonly flags: string } {
