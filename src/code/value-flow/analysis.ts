@@ -13,6 +13,7 @@ import {
   type ObjectRef,
   PLAIN,
   type RegexRef,
+  refValue,
   type Source,
   type Step,
   type Value,
@@ -75,7 +76,7 @@ export class Analysis {
   readonly summaries = new Map<FunctionInfo, Summary>()
   readonly cells = new Map<Variable, { value: Value; readers: Set<FunctionInfo> }>()
   readonly moduleObjects = new Map<Module, { module: ObjectRef; exports: ObjectRef }>()
-  readonly apis = new Map<string, ApiRef>()
+  readonly apis = new Map<string, Map<string, ApiRef>>()
   readonly classes = new Map<ClassInfo, ClassRef>()
   readonly sites = new Map<object, ObjectRef>()
   readonly regexes = new Map<string, RegexRef>()
@@ -158,10 +159,29 @@ export class Analysis {
 
   api(name: string, chain: string): ApiRef {
     const cut = chain.length > CHAIN_LIMIT ? chain.slice(0, CHAIN_LIMIT) : chain
-    const key = `${name}\n${cut}`
-    let known = this.apis.get(key)
+    let byChain = this.apis.get(name)
+    if (byChain === undefined) this.apis.set(name, (byChain = new Map()))
+    let known = byChain.get(cut)
     if (known === undefined)
-      this.apis.set(key, (known = { kind: 'api', id: this.id(), package: name, chain: cut }))
+      byChain.set(
+        cut,
+        (known = {
+          kind: 'api',
+          id: this.id(),
+          package: name,
+          chain: cut,
+          values: new Map(),
+          members: new Map(),
+        }),
+      )
+    return known
+  }
+
+  /** The value of a member of an API: `.field`; of what a call of it gives: `()`. The same one each time. */
+  memberValue(ref: ApiRef, suffix: string): Value {
+    let known = ref.values.get(suffix)
+    if (known === undefined)
+      ref.values.set(suffix, (known = refValue(this.api(ref.package, ref.chain + suffix))))
     return known
   }
 

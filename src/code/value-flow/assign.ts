@@ -17,7 +17,7 @@ export function assign(run: Run, target: Pattern, value: Value, declares: boolea
           dangerous(run, [value], { class: 'redirect', span: target, sink: 'location' })
         return
       }
-      if (variable.owner === run.fn) run.env.vars.set(variable, value)
+      if (variable.owner === run.fn) run.env.set(variable, value)
       if (variable.captured || variable.owner !== run.fn) run.analysis.writeCell(variable, value)
       return
     }
@@ -80,7 +80,7 @@ function store(run: Run, target: Member, value: Value): void {
   if (target.object.kind === 'name' && target.object.variable?.owner === run.fn && object.refs.length === 0) {
     const made = run.analysis.objectAt(target.object.variable, run.fn)
     run.analysis.writeField(made, field, value)
-    run.env.vars.set(target.object.variable, join(object, { ...PLAIN, refs: [made] }))
+    run.env.set(target.object.variable, join(object, { ...PLAIN, refs: [made] }))
   }
 }
 

@@ -48,7 +48,7 @@ export function callApi(run: Run, given: ApiCall): Value {
     return source.kind === 'file' ? listOf(run, node, tainted) : tainted
   }
   const mask = python ? pythonCleared(ref.package, method, ref.chain) : clearedBy(ref.package, method)
-  const result = refValue(run.analysis.api(ref.package, `${ref.chain}()`))
+  const result = run.analysis.memberValue(ref, '()')
   if (mask !== 0)
     return join(
       result,

@@ -1,20 +1,39 @@
 import type { Variable } from '../flow-graph/functions.ts'
 import { cleared, intersectCleared, join, type Label, PLAIN, type Taint, type Value } from './value.ts'
 
-/** What is known at one point of a function: values of variables, and labels that checks have made safe. */
+/**
+ * What is known at one point of a function: values of variables, and labels that checks have made safe. Forks share
+ * what they know until one of them writes: most branches of a program assign nothing.
+ */
 export class Environment {
-  readonly vars: Map<Variable, Value>
+  #vars: Map<Variable, Value>
+  /** Others read the same map. */
+  #shared = false
   safe: Map<Label, number> | null
   /** Nothing runs here any more: after return, throw, break or continue. */
   dead = false
 
   constructor(vars = new Map<Variable, Value>(), safe: Map<Label, number> | null = null) {
-    this.vars = vars
+    this.#vars = vars
     this.safe = safe
   }
 
+  get(variable: Variable): Value | undefined {
+    return this.#vars.get(variable)
+  }
+
+  set(variable: Variable, value: Value): void {
+    if (this.#shared) {
+      this.#vars = new Map(this.#vars)
+      this.#shared = false
+    }
+    this.#vars.set(variable, value)
+  }
+
   fork(): Environment {
-    const made = new Environment(new Map(this.vars), this.safe === null ? null : new Map(this.safe))
+    this.#shared = true
+    const made = new Environment(this.#vars, this.safe === null ? null : new Map(this.safe))
+    made.#shared = true
     made.dead = this.dead
     return made
   }
@@ -24,25 +43,35 @@ export class Environment {
     if (b === null || b.dead) return this.#take(a)
     if (a.dead) return this.#take(b)
     this.dead = false
-    const both = new Map(a.vars)
-    for (const [variable, value] of b.vars) {
-      const other = both.get(variable)
-      both.set(variable, other === undefined ? value : join(other, value))
+    if (a.#vars === b.#vars) this.#share(a)
+    else {
+      let both: Map<Variable, Value> | null = null
+      for (const [variable, value] of b.#vars) {
+        const other = a.#vars.get(variable)
+        const joined = other === undefined ? value : join(other, value)
+        if (joined !== other) (both ??= new Map(a.#vars)).set(variable, joined)
+      }
+      if (both === null) this.#share(a)
+      else {
+        this.#vars = both
+        this.#shared = false
+      }
     }
-    this.#replace(both)
     this.safe = intersectCleared(a.safe, b.safe)
   }
 
   #take(other: Environment): void {
     this.dead = other.dead
     if (other === this) return
-    this.#replace(new Map(other.vars))
+    this.#share(other)
     this.safe = other.safe === null ? null : new Map(other.safe)
   }
 
-  #replace(vars: Map<Variable, Value>): void {
-    this.vars.clear()
-    for (const [variable, value] of vars) this.vars.set(variable, value)
+  #share(other: Environment): void {
+    if (other.#vars === this.#vars) return
+    other.#shared = true
+    this.#shared = true
+    this.#vars = other.#vars
   }
 
   markSafe(label: Label, mask: number): void {
@@ -74,7 +103,7 @@ export class Environment {
   }
 
   clearVariable(variable: Variable, mask: number): void {
-    const value = this.vars.get(variable)
-    if (value !== undefined && value !== PLAIN) this.vars.set(variable, cleared(value, mask))
+    const value = this.#vars.get(variable)
+    if (value !== undefined && value !== PLAIN) this.set(variable, cleared(value, mask))
   }
 }

@@ -202,7 +202,7 @@ function nameValue(run: Run, node: Name): Value {
   const { variable } = node
   if (variable === null)
     return run.module.language === 'python' ? pythonApi(run.analysis, node.name) : globalValue(run, node.name)
-  const local = run.env.vars.get(variable)
+  const local = run.env.get(variable)
   // Python imports in functions too.
   if (variable.kind === 'import' && variable.owner === run.fn && local === undefined)
     return importedModule(run, variable)

@@ -118,7 +118,7 @@ export function collectExports(run: Run): void {
     }
     let value = PLAIN
     if (each.variable !== null) {
-      const local = run.env.vars.get(each.variable)
+      const local = run.env.get(each.variable)
       value = join(local ?? PLAIN, run.analysis.cell(each.variable).value)
       if (value === PLAIN && each.variable.kind === 'import') value = importedModule(run, each.variable)
     } else if (each.value !== null) value = PART.evaluate(run, each.value)

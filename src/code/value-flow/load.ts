@@ -101,7 +101,7 @@ export function ofObject(run: Run, object: ObjectRef, field: string | null, dept
       out = join(
         out,
         parent.kind === 'api'
-          ? refValue(run.analysis.api(parent.package, `${parent.chain}.${field}`))
+          ? run.analysis.memberValue(parent, `.${field}`)
           : ofObject(run, parent, field, depth + 1),
       )
   return out
@@ -124,14 +124,19 @@ function ofApi(run: Run, ref: ApiRef, object: Value, field: string | null, site:
     }
   }
   if (field === null) return PLAIN
+  const known = ref.members.get(field)
+  if (known !== undefined) return known
   const chain = `${ref.chain}.${field}`
   const found = ref.package.startsWith(PYTHON)
     ? pythonSource(ref.package, chain)
     : apiSource(ref.package, chain)
   if (found !== null) return sourceValue(run, `${ref.package}${chain}`, { ...found, site }, ref, field)
   // What lies on the global object is a global.
-  if (GLOBAL.has(ref.package + ref.chain)) return refValue(run.analysis.api(field, ''))
-  return refValue(run.analysis.api(ref.package, chain))
+  const member = GLOBAL.has(ref.package + ref.chain)
+    ? refValue(run.analysis.api(field, ''))
+    : refValue(run.analysis.api(ref.package, chain))
+  ref.members.set(field, member)
+  return member
 }
 
 const GLOBAL = new Set(['globalThis', 'global', 'window', 'self', 'root', 'Function()()'])
@@ -208,7 +213,7 @@ export function elementOf(run: Run, value: Value): Value {
   let out = value.taints.length === 0 ? PLAIN : valueOf(fieldTaints(run.analysis, value, '*'))
   for (const ref of value.refs)
     if (ref.kind === 'object') out = join(out, ofObject(run, ref, null))
-    else if (ref.kind === 'api') out = join(out, refValue(run.analysis.api(ref.package, `${ref.chain}.*`)))
+    else if (ref.kind === 'api') out = join(out, run.analysis.memberValue(ref, '.*'))
   return out
 }
 

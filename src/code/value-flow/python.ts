@@ -121,7 +121,7 @@ function constantOf(run: Run, node: Expression, depth: number): Constant | undef
       // A loop may come back with another value than the one that is known here.
       if (node.variable === null || node.variable.assigned > 0 || node.variable.owner !== run.fn)
         return undefined
-      return run.env.vars.get(node.variable)?.constant
+      return run.env.get(node.variable)?.constant
     }
     case 'unary': {
       const operand = constantOf(run, node.operand, depth + 1)

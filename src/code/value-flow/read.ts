@@ -29,7 +29,7 @@ export function read(analysis: Analysis, fn: FunctionInfo, depth: number): void 
       PART.assign(run, param.pattern, parameterValue(run, param, index), true)
     // A named function expression knows itself.
     for (const each of fn.variables)
-      if (each.kind === 'function' && each.name === fn.name) env.vars.set(each, refValue(summary.ref))
+      if (each.kind === 'function' && each.name === fn.name) env.set(each, refValue(summary.ref))
     PART.execute(run, fn.body)
     if (!run.env.dead) noteReturn(run, null)
     if (fn.form === 'module') collectExports(run)

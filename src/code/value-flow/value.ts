@@ -92,6 +92,10 @@ export interface ApiRef {
   readonly package: string
   /** `.promises.readFile`, `().get`; '' for the package itself. */
   readonly chain: string
+  /** Values of what leads on from it, by what is added to the chain. */
+  readonly values: Map<string, Value>
+  /** What reading a member gives, where it is no source: the same wherever it is read. */
+  readonly members: Map<string, Value>
 }
 
 export interface RegexRef {
