@@ -113,9 +113,25 @@ export function outermost(within: FunctionInfo): FunctionInfo {
   return at
 }
 
-/** Text of a function, at most so much of it that looking through it stays cheap. */
+const CODE = new WeakMap<FunctionInfo, string>()
+
+/** Text of a function without its comments, at most so much of it that looking through it stays cheap. */
 export function codeOf(within: FunctionInfo): string {
-  return textOf(within.module, within).slice(0, 20_000)
+  let known = CODE.get(within)
+  if (known === undefined) {
+    const { text, comments } = within.module
+    const end = Math.min(within.end, within.at + 20_000)
+    known = ''
+    let at = within.at
+    for (const each of comments) {
+      if (each.at < at || each.at >= end) continue
+      known += text.slice(at, each.at)
+      at = each.end
+    }
+    known += text.slice(at, Math.max(at, end))
+    CODE.set(within, known)
+  }
+  return known
 }
 
 /** `userResetToken`, `USER_RESET_TOKEN` → `user_reset_token`: words can be asked for as a whole. */
@@ -143,6 +159,8 @@ export function conditionsAround(effects: Effects, within: FunctionInfo, around:
   const found: string[] = []
   for (const each of around)
     if (each.kind === 'if' || each.kind === 'conditional') found.push(textOf(within.module, each.test))
+    else if (each.kind === 'switch')
+      for (const one of each.cases) found.push(one.test === null ? '' : textOf(within.module, one.test))
     else if (each.kind === 'logical') found.push(textOf(within.module, each.left))
   const place = effects.bindings.written.get(within)
   if (place !== undefined && found.length < 20)

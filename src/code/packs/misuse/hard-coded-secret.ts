@@ -23,7 +23,7 @@ export const HARD_CODED_SECRET: Rule = {
 }
 
 const NOT_PRODUCT =
-  /(?:^|\/)(?:examples?|samples?|demos?|docs?|seeds?|stories|storybook|playground|sandbox|website)\/|seed\.[jt]s$/i
+  /(?:^|\/)(?:examples?|samples?|demos?|docs?|seeds?|stories|storybook|playground|sandbox|website|playwright|dev|scripts)\/|seed\.[jt]s$/i
 
 const SIGNS: readonly (readonly [RegExp, number | readonly string[], string])[] = [
   [/^jsonwebtoken\.(?:sign|verify)$/, 1, 'tokens are signed with it'],
@@ -181,7 +181,11 @@ function named(node: Literal | Template, text: string, around: readonly Node[]):
     )
   )
     return null
-  if (/public|publishable|anon/i.test(name) || /^[a-z]+(?:[-_.:][a-z]+)*$/i.test(text) || /\s/.test(text))
+  if (
+    /public|publishable|anon|mock|fake|dummy|demo|sample|test/i.test(name) ||
+    /^[a-z]+(?:[-_.:][a-z]+)*$/i.test(text) ||
+    /\s/.test(text)
+  )
     return null
   const kind = namedSecret(name, text)
   if (kind === undefined) return null

@@ -98,7 +98,7 @@ function* setters(effects: Effects): Generator<Hit> {
         if (node.kind !== 'call') continue
         const given = givenCookie(effects, node.callee, node.args, within)
         if (given === null) continue
-        const { name, value, options, httpOnlyByDefault } = given
+        const { name, value, options, safeByDefault } = given
         if (!letsIn(constantOf(effects, name, within))) continue
         if (value === undefined || isEmpty(effects, value, within)) continue
         let written: Written | null = null
@@ -109,7 +109,7 @@ function* setters(effects: Effects): Generator<Hit> {
         }
         const off = (flag: Flag, byDefault: boolean): boolean =>
           isOff(effects, written, flag, byDefault) && !isSetLater(within, flag)
-        const said = complaint(off('httpOnly', httpOnlyByDefault), off('secure', false))
+        const said = complaint(off('httpOnly', safeByDefault), off('secure', safeByDefault))
         if (said === null) continue
         yield {
           module,
@@ -124,7 +124,8 @@ interface Given {
   readonly name: Expression | undefined
   readonly value: Expression | undefined
   readonly options: Expression | undefined
-  readonly httpOnlyByDefault: boolean
+  /** Koa: scripts cannot read it, and it is secure where the request was. */
+  readonly safeByDefault: boolean
 }
 
 /** `res.cookie(name, value, options)` and its like in Fastify, Hono, h3, Koa, Next. */
@@ -143,7 +144,7 @@ function givenCookie(
       name: args[1],
       value: args[2],
       options: args[callee.name === 'setCookie' ? 3 : 4],
-      httpOnlyByDefault: false,
+      safeByDefault: false,
     }
   }
   if (callee.kind !== 'member' || !METHODS.test(callee.property ?? '')) return null
@@ -157,13 +158,13 @@ function givenCookie(
         const found = all === null ? null : optionOf(effects, all, name)
         return found === null || found === 'unknown' ? undefined : found.value
       }
-      return { name: part('name'), value: part('value'), options: args[0], httpOnlyByDefault: false }
+      return { name: part('name'), value: part('value'), options: args[0], safeByDefault: false }
     }
-    return { name: args[0], value: args[1], options: args[2], httpOnlyByDefault: koa }
+    return { name: args[0], value: args[1], options: args[2], safeByDefault: koa }
   }
   if (!/^(?:.*\.)?(?:res|resp|response|reply|rep|_res|h|ctx\.res|c)(?:\.status\([^)]*\))?$/.test(receiver))
     return null
-  return { name: args[0], value: args[1], options: args[2], httpOnlyByDefault: false }
+  return { name: args[0], value: args[1], options: args[2], safeByDefault: false }
 }
 
 function isEmpty(effects: Effects, value: Expression, within: FunctionInfo): boolean {

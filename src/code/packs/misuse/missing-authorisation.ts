@@ -61,7 +61,7 @@ function* amongRoutes(effects: Effects): Generator<Hit> {
     const open = changing.filter(
       (each) =>
         guardOf(each) === null &&
-        !FOR_ALL.test(`${each.path} ${each.handler?.name ?? ''} ${each.guards.join(' ')}`) &&
+        !FOR_ALL.test(`${each.path} ${each.name} ${each.handler?.name ?? ''} ${each.guards.join(' ')}`) &&
         (each.handler === null || !checksFirst(effects, each.handler)),
     )
     if (asked.length < LEAST || open.length === 0 || open.length * TIMES > asked.length + 1) continue

@@ -16,6 +16,8 @@ export interface Route {
   /** The code that stands between a client and the handler: middleware, options, decorators. */
   readonly guards: readonly string[]
   readonly handler: FunctionInfo | null
+  /** As it is called where it is registered. */
+  readonly name: string
   readonly span: Span
   /** Whether something asks for all routes of the family who is calling. */
   readonly guarded: boolean
@@ -101,6 +103,7 @@ function routeOf(
     path,
     guards,
     handler: handlerOf(effects, last, within),
+    name: last.kind === 'function' || last.kind === 'object' ? '' : textOf(within.module, last).slice(0, 100),
     span: { at: call.callee.kind === 'member' ? call.callee.end - link.name.length : call.at, end: call.end },
   }
 }
@@ -206,6 +209,7 @@ function* decorated(effects: Effects): Generator<Route> {
             )
             .map((each) => textOf(module, each).slice(0, 300)),
           handler: method,
+          name: method.name,
           span: { at: method.at, end: Math.min(method.end, method.at + 80) },
           guarded: above.some((each) => ASKS.test(each) && !/Throttl/.test(each)),
         }

@@ -8,7 +8,7 @@ import { codeOf, conditionsAround, constantOf, modulesWith, outermost } from './
 
 /** Whoever turns it off asks for it, or is no server that others use. */
 const ASKED_FOR =
-  /NODE_ENV|\benv\b|dev|test|local|insecure|self|unsafe|verif|reject|skip|allow|strict|ignore|trust|debug|noCheck|staging|ssl_?mode|sslmode/i
+  /NODE_ENV|accept|invalid|\benv\b|dev|test|local|insecure|self|unsafe|verif|reject|skip|allow|strict|ignore|trust|debug|noCheck|staging|ssl_?mode|sslmode/i
 
 export const TLS_NOT_VERIFIED: Rule = {
   info: {

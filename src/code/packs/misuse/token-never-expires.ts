@@ -37,7 +37,11 @@ const OTHER =
 function* endless(effects: Effects): Generator<Hit> {
   for (const { node, within } of callsTo(effects, /jsonwebtoken/, /^jsonwebtoken\.sign$/)) {
     const payload = objectOf(effects, node.args[0], within)
-    if (payload === null || optionOf(effects, payload, 'exp') !== null) continue
+    if (
+      payload === null ||
+      payload.object.properties.some((each) => /^exp|expir/i.test(each.key ?? '') || each.spread)
+    )
+      continue
     const last = node.args[2]
     if (last !== undefined && last.kind !== 'function') {
       const options = objectOf(effects, last, within)

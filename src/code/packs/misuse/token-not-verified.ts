@@ -62,6 +62,8 @@ const DECODES =
   /^(?:jsonwebtoken\.decode|jose\.(?:decodeJwt|decodeProtectedHeader)|jose\.UnsecuredJWT\.decode|jwt-decode(?:\.(?:jwtDecode|default))?|jwt_decode|type:JwtService\.decode|jws\.decode|global:JSON\.parse)$/
 const CLAIMS =
   'sub|id|_id|uid|userId|user_id|user|username|email|role|roles|isAdmin|admin|permissions|scope|scopes|tenantId|orgId|organizationId|accountId|groups'
+const VERIFIES =
+  /\bverify\w*\(|\.verify\w*\(|jwtVerify|introspect|createRemoteJWKSet|validate(?:Token|Jwt|JWT)/
 const GATE =
   /auth|guard|middleware|protect|session|current_?user|require|verif|valid|login|context|plugin|hook/i
 
@@ -74,7 +76,16 @@ function* decoded(effects: Effects): Generator<Hit> {
     const around = outermost(within)
     const code = codeOf(around)
     // What is verified beside it was decoded to choose a key.
-    if (/\bverif|jwtVerify|introspect|createRemoteJWKSet|validateToken|validateJwt/i.test(code)) continue
+    if (VERIFIES.test(code)) continue
+    if (
+      effects
+        .callers(around)
+        .slice(0, 12)
+        .some((each) => VERIFIES.test(codeOf(each.within)))
+    )
+      continue
+    // What the provider itself has just answered over TLS need not be verified again.
+    if (/id_?token|userinfo/i.test(textOf(within.module, node)) || /userinfo/i.test(around.name)) continue
     const options = objectOf(effects, node.args[1], within)
     if (options !== null && optionOf(effects, options, 'complete') !== null) continue
     const answers = effects.onRequestPath.has(within) || effects.answers(within) !== null

@@ -105,6 +105,17 @@ function judge(effects: Effects, digest: Digest): Hit | null {
   // HMAC with SHA-1 has no known weakness.
   if (keyed && !/^md/i.test(algorithm)) return null
   const secretInside = input.flatMap(namesIn).find((each) => /secret|salt|private|signing|hmac/i.test(each))
+  const parent = digest.around.at(-1)
+  if (parent?.kind === 'binary' && /^[!=]==?$/.test(parent.operator)) {
+    const other = parent.left === digest.whole ? parent.right : parent.left
+    const name = namesIn(other).find(namesSecret)
+    if (name !== undefined)
+      return {
+        module: call.within.module,
+        span: digest.whole,
+        message: `\`${name}\` is nothing but a digest by ${algorithm.toUpperCase()}: whoever knows what goes in makes it too.`,
+      }
+  }
   for (const { name, path } of destinations(effects, digest.whole, call.within, digest.around)) {
     if (!namesSecret(name) && !(namesSignature(name) && (keyed || secretInside !== undefined))) continue
     return {
