@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { expect, onTestFinished } from 'vitest'
 import { consoleDoor } from '../../src/entry/console/console-door.ts'
 import type { Role } from '../../src/policy/compile-people.ts'
 import { buildConsole } from './build-console.ts'
@@ -57,7 +58,9 @@ export async function startConsole(
         locale: 'en-US',
         reducedMotion: 'reduce',
       })
-      contexts.push(context)
+      // A page that is left open draws again with every event of the tests that follow.
+      if (expect.getState().currentTestName === undefined) contexts.push(context)
+      else onTestFinished(() => context.close())
       const page = await context.newPage()
       page.setDefaultTimeout(10_000)
       page.on('pageerror', (error) => errors.push(`${page.url()}: ${error.message}`))
