@@ -5,6 +5,7 @@ import { Announcer } from '../src/flow/approve/announcer.ts'
 import { Undoers } from '../src/flow/contain/undoers.ts'
 import { History } from '../src/flow/monitor/history.ts'
 import { RecentActions } from '../src/flow/recent-actions.ts'
+import { RideAlong } from '../src/flow/ride-along.ts'
 import { createMonitor } from '../src/flow/monitor/monitor.ts'
 import type { Stages } from '../src/flow/stages.ts'
 import { createVerify } from '../src/flow/verify/verify.ts'
@@ -29,6 +30,7 @@ const stages: Stages = {
   history: new History(policy.historyWindow),
   historyReload: null,
   reporting: new Set(),
+  rideAlong: new RideAlong(),
   undoers: new Undoers(),
   waiters: new Waiters(),
   announcer: new Announcer([], () => undefined),

@@ -20,7 +20,7 @@ export interface Flow {
    */
   start(id: string): Promise<Admitted>
   /** The outcome of an executing action, or a late one of an unknown action. */
-  report(id: string, report: DoorReport): Promise<Action>
+  report(id: string, report: DoorReport, how?: HowToReport): Promise<Action>
   /**
    * Runs the `result:` checks of the action's entry on what came back, whole or the part of a stream that is about to be
    * released. Records nothing: the verdict goes into the report. A check that fails denies.
@@ -118,6 +118,11 @@ export interface Admitted {
   readonly input: JsonObject
   /** The proposal came again under its idempotency key: this is the action as it is now, and its permission is another's. */
   readonly repeated?: true
+}
+
+export interface HowToReport {
+  /** Nobody waits for the answer: the outcome may be recorded a few milliseconds later, together with another commit. */
+  readonly unhurried?: boolean
 }
 
 /** What an agent did since a time (epoch ms), in a session, or exactly these actions. */

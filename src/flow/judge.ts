@@ -14,7 +14,7 @@ import type { Stages } from './stages.ts'
 /** What judging needs of the process. */
 export type Judges = Pick<
   Stages,
-  'verify' | 'monitor' | 'approve' | 'history' | 'historyReload' | 'reporting'
+  'verify' | 'monitor' | 'approve' | 'history' | 'historyReload' | 'reporting' | 'rideAlong'
 > & { readonly store: Pick<Store, 'dialect' | 'history'> }
 
 /** What the stages and the kernel made of a case. The reservation and the place in history are taken in memory. */
@@ -65,6 +65,7 @@ export async function judge(stages: Judges, checked: CheckedCase, standing?: Sta
       else if (!waited && stages.reporting.size > 0) {
         // What these actions did not need is on its way back: whoever has an answer finds its room.
         waited = true
+        stages.rideAlong.leave()
         await Promise.allSettled(stages.reporting)
       } else exhausted.add(key)
       continue

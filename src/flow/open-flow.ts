@@ -21,6 +21,7 @@ import { Novelty } from './monitor/novelty/novelty.ts'
 import { History } from './monitor/history.ts'
 import { keep, recall, storedInput, whileExecuting } from './recall-action.ts'
 import { RecentActions } from './recent-actions.ts'
+import { RideAlong } from './ride-along.ts'
 import { recoverActions, reconcileActions } from './recover.ts'
 import { runAction } from './run-action.ts'
 import { setAgentState } from './set-agent-state.ts'
@@ -87,6 +88,7 @@ export async function openFlow({
     history: await loadHistory(store, policies),
     historyReload: null,
     reporting: new Set(),
+    rideAlong: new RideAlong(),
     undoers: new Undoers(),
     waiters: new Waiters(),
     announcer: new Announcer(channels, onFault, (action) => pending.owns(action)),
@@ -130,8 +132,8 @@ export async function openFlow({
     reconcile: (name) => reconcileActions(stages, name),
     propose: (proposal, how) => runAction(stages, proposal, how),
     start: async (id) => startAction(stages, await recall(stages, id)),
-    report(id, report) {
-      const work = whileExecuting(stages, id, (action) => settleAction(stages, action, report))
+    report(id, report, how) {
+      const work = whileExecuting(stages, id, (action) => settleAction(stages, action, report, how))
       const ended = (): void => void stages.reporting.delete(work)
       stages.reporting.add(work)
       work.then(ended, ended)
@@ -139,6 +141,7 @@ export async function openFlow({
     },
     judgeResult: (action, result) => judgeResult(stages, action, result),
     async budgetLeft(agent, session) {
+      stages.rideAlong.leave()
       await Promise.allSettled(stages.reporting)
       return monitor.left(policies.current(), agent, session ?? '')
     },
@@ -199,6 +202,7 @@ export async function openFlow({
       clearInterval(timer)
       for (const stop of stopListening) stop()
       stages.waiters.notifyAll()
+      stages.rideAlong.close()
       await Promise.allSettled(stages.reporting)
       await work
       await keeper.exchange().catch(onFault)

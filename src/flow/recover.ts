@@ -17,7 +17,7 @@ export async function recoverActions(stages: Stages): Promise<void> {
   if (dead.length === 0) return
   for (const action of await stages.store.executingIn(await everDead(stages, dead))) {
     try {
-      await settleAction(stages, action, { outcome: 'unknown' }, CRASHED)
+      await settleAction(stages, action, { outcome: 'unknown' }, { cause: CRASHED })
     } catch (error) {
       if (!(error instanceof BelayError) || error.status !== 409) throw error
     }

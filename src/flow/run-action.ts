@@ -202,6 +202,7 @@ function payloadOf({ judged }: Judgement): ProposalPayload {
 /** On failure everything taken in memory goes back before the error reaches the caller. */
 async function commitOrTakeBack(stages: Stages, judgement: Judgement, transition: Transition) {
   try {
+    stages.rideAlong.leave()
     const result = await stages.store.commit(transition)
     if (result.status === 'committed') return 'committed'
     takeBack(stages, judgement)

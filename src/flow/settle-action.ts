@@ -7,6 +7,7 @@ import { BelayError } from '../errors/catalogue.ts'
 import { escalate } from './approve/escalate.ts'
 import { transitionRecord } from './audit/records.ts'
 import { standingOf } from './judge.ts'
+import type { HowToReport } from './flow.ts'
 import { announce, remember, storedInput } from './recall-action.ts'
 import { setAgentState } from './set-agent-state.ts'
 import type { Stages } from './stages.ts'
@@ -16,7 +17,7 @@ export async function settleAction(
   stages: Stages,
   action: Action,
   report: DoorReport,
-  cause?: string,
+  how: HowToReport & { readonly cause?: string } = {},
 ): Promise<Action> {
   if (!isIn(action, 'executing') && !isIn(action, 'unknown'))
     throw wrongState(action, 'reporting an outcome', 'executing', 'unknown')
@@ -31,7 +32,7 @@ export async function settleAction(
   const judged = judgedOf(report)
   const state: ActionState =
     report.outcome === 'unknown'
-      ? { name: 'unknown', at, cause: cause ?? 'the outcome was reported as unknown', ...judged }
+      ? { name: 'unknown', at, cause: how.cause ?? 'the outcome was reported as unknown', ...judged }
       : { name: report.outcome, at, ...judged }
   const next = moved(action, state, at, { cost })
   const body = {
@@ -53,6 +54,7 @@ export async function settleAction(
     subjects: action.subjects,
   }
   const approved = (await approvedUnlike(stages, action)) ?? null
+  if (how.unhurried === true) await stages.rideAlong.turn()
   await move(stages, action, next, transitionRecord('outcome', next, body, payload), charges)
   const policy = stages.policies.current()
   const unlike = stages.monitor.ended(next, policy, action, approved)
@@ -102,7 +104,7 @@ export async function cancelAction(stages: Stages, action: Action, by: string): 
 export async function expireAction(stages: Stages, action: Action): Promise<Action> {
   const at = stages.store.now()
   if (isIn(action, 'executing')) {
-    return settleAction(stages, action, { outcome: 'unknown' }, 'no outcome was reported by the deadline')
+    return settleAction(stages, action, { outcome: 'unknown' }, { cause: 'no outcome was reported by the deadline' })
   }
   if (isIn(action, 'held') && at < action.state.approval.expiresAt) {
     const next = escalate(action, at)

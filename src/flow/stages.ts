@@ -4,6 +4,7 @@ import type { Store } from '../storage/store.ts'
 import type { Announcer } from './approve/announcer.ts'
 import type { Approve } from './approve/approve.ts'
 import type { RecentActions } from './recent-actions.ts'
+import type { RideAlong } from './ride-along.ts'
 import type { Undoers } from './contain/undoers.ts'
 import type { History } from './monitor/history.ts'
 import type { Monitor } from './monitor/monitor.ts'
@@ -34,6 +35,7 @@ export interface Stages {
   historyReload: Promise<void> | null
   /** Outcomes on their way to the store. */
   readonly reporting: Set<Promise<unknown>>
+  readonly rideAlong: RideAlong
   readonly undoers: Undoers
   readonly waiters: Waiters
   readonly announcer: Announcer

@@ -85,7 +85,7 @@ export async function serveCall(
     })
     const end = endOf(called, attempts)
     const report = reportOf(plan, called, end)
-    const reporting = context.flow.report(action.id, report)
+    const reporting = context.flow.report(action.id, report, { unhurried: called.kind === 'answered' })
     context.telemetry.modelCall(factOf(context, start, plan, awaited.admitted, end, report), opened)
     reporting.catch(context.onFault)
     if (called.kind === 'answered') return

@@ -9,6 +9,7 @@ import { judge, worstCost, type Judges } from '../judge.ts'
 import { History } from '../monitor/history.ts'
 import { createMonitor, type BreakerVerdict } from '../monitor/monitor.ts'
 import { createVerify } from '../verify/verify.ts'
+import { RideAlong } from '../ride-along.ts'
 import { Books } from './books.ts'
 import type { PastDecision, PastStep } from './past-step.ts'
 
@@ -41,6 +42,7 @@ export class Rehearsal {
       history: new History(policy.historyWindow),
       historyReload: null,
       reporting: new Set(),
+      rideAlong: new RideAlong(),
     }
   }
 
