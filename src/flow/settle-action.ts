@@ -104,7 +104,12 @@ export async function cancelAction(stages: Stages, action: Action, by: string): 
 export async function expireAction(stages: Stages, action: Action): Promise<Action> {
   const at = stages.store.now()
   if (isIn(action, 'executing')) {
-    return settleAction(stages, action, { outcome: 'unknown' }, { cause: 'no outcome was reported by the deadline' })
+    return settleAction(
+      stages,
+      action,
+      { outcome: 'unknown' },
+      { cause: 'no outcome was reported by the deadline' },
+    )
   }
   if (isIn(action, 'held') && at < action.state.approval.expiresAt) {
     const next = escalate(action, at)

@@ -92,9 +92,23 @@ export class ClientStream {
   /** Answers `false` when nothing more should be written until `onDrain`. */
   write(bytes: Buffer | string): boolean {
     if (this.#state !== 'open') return true
-    if (this.#response.write(bytes)) return true
+    if (this.#writePiece(bytes)) return true
     this.#watch()
     return false
+  }
+
+  /** A text as one chunk (RFC 9112 §7.1) in one piece: node writes the four parts of a chunk one by one. */
+  #writePiece(bytes: Buffer | string): boolean {
+    const response = this.#response
+    if (typeof bytes !== 'string' || bytes === '' || !response.chunkedEncoding) return response.write(bytes)
+    const length = Buffer.byteLength(bytes)
+    response.chunkedEncoding = false
+    try {
+      const isAscii = length === bytes.length
+      return response.write(`${length.toString(16)}\r\n${bytes}\r\n`, isAscii ? 'latin1' : 'utf8')
+    } finally {
+      response.chunkedEncoding = true
+    }
   }
 
   end(bytes?: Buffer | string): void {

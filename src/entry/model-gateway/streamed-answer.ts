@@ -5,7 +5,7 @@ import type { ModelAnswer, ModelRequest, ToolCall } from './model-call.ts'
 import { resultOf } from './answer-result.ts'
 import { jsonArrayEnd, jsonArrayPiece } from './wire-formats/json-array.ts'
 import { SseParser, writeEvent } from './wire-formats/sse.ts'
-import type { StreamEvent, StreamFormat, StreamReader, StreamReading } from './wire-formats/wire-format.ts'
+import type { StreamEvent, StreamFormat, StreamReader } from './wire-formats/wire-format.ts'
 
 export interface StreamOptions {
   readonly format: StreamFormat
@@ -111,21 +111,16 @@ export class StreamedAnswer {
     const { format } = this.#options
     let text = written
     for (let at = from; at < events.length; at++) {
-      const whole = events[at] as StreamEvent
-      let parts: readonly StreamEvent[]
+      let event = events[at] as StreamEvent
+      let reading = this.#reader.readMore?.(event) ?? null
       try {
-        parts = format.split?.(whole) ?? [whole]
-      } catch (error) {
-        return broken(text, error)
-      }
-      if (parts.length > 1) {
-        const rest = events.slice(at + 1)
-        return this.#pass([...parts, ...rest], 0, text)
-      }
-      const event = parts[0] ?? whole
-      let reading: StreamReading
-      try {
-        reading = this.#reader.read(event)
+        if (reading === null) {
+          const parts = format.split?.(event)
+          if (parts !== undefined && parts.length > 1)
+            return this.#pass([...parts, ...events.slice(at + 1)], 0, text)
+          event = parts?.[0] ?? event
+          reading = this.#reader.read(event)
+        }
       } catch (error) {
         return broken(text, error)
       }

@@ -4,6 +4,7 @@ import { isToolCall, textMember, toolCallName } from './anthropic-answer.ts'
 import { AnthropicUsage } from './anthropic-usage.ts'
 import { eventData, eventWith } from './event-data.ts'
 import { asObject, invalid, listIn, requiredString, stringIn, typeOf } from './members.ts'
+import { TextTemplate } from './text-template.ts'
 import type { StreamEvent, StreamFormat, StreamReader, StreamReading } from './wire-format.ts'
 
 /**
@@ -37,7 +38,25 @@ class AnthropicReader implements StreamReader {
   // The counts at the start are those of the prompt and of the first token: no usage until a delta reports it.
   #usageReported = false
 
+  readonly #template = new TextTemplate()
+  #templatePart = 0
+
+  readMore(event: StreamEvent): StreamReading | null {
+    const text = this.#template.textOf(event)
+    if (text === null) return null
+    this.#texts[this.#templatePart] += text
+    return { text, part: this.#templatePart, tool: false, unasked: false }
+  }
+
   read(event: StreamEvent): StreamReading {
+    const reading = this.#read(event)
+    const more = !reading.tool && reading.closes === undefined && !this.ended
+    this.#template.learn(event, more ? reading.text : null)
+    this.#templatePart = reading.part
+    return reading
+  }
+
+  #read(event: StreamEvent): StreamReading {
     const data = eventData(event)
     const type = requiredString(data, 'type', 'answer')
     if (event.event === 'error' || type === 'error') throw providerError(data)

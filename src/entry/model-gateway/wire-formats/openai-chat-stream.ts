@@ -13,6 +13,7 @@ import {
   stringOrNull,
 } from './openai-members.ts'
 import { count, errorObject, readUsage } from './openai-usage.ts'
+import { TextTemplate } from './text-template.ts'
 import type { StreamEvent, StreamFormat, StreamReader, StreamReading } from './wire-format.ts'
 
 /**
@@ -40,6 +41,8 @@ class ChatReader implements StreamReader {
   readonly #finishReasons: string[] = []
   #head: Pick<ModelAnswer, 'id' | 'model' | 'systemFingerprint'> | null = null
   #usage: TokenUsage | null = null
+  readonly #template = new TextTemplate()
+  #templatePart = 0
   ended = false
 
   constructor(request: ModelRequest) {
@@ -47,7 +50,22 @@ class ChatReader implements StreamReader {
     this.#asked = isJsonObject(options) && options['include_usage'] === true
   }
 
+  readMore(event: StreamEvent): StreamReading | null {
+    const text = this.#template.textOf(event)
+    if (text === null) return null
+    this.#texts[this.#templatePart] += text
+    return { text, part: this.#templatePart, tool: false, unasked: false }
+  }
+
   read(event: StreamEvent): StreamReading {
+    const reading = this.#read(event)
+    const more = !reading.tool && !reading.unasked && reading.closes === undefined && !this.ended
+    this.#template.learn(event, more ? reading.text : null)
+    this.#templatePart = reading.part
+    return reading
+  }
+
+  #read(event: StreamEvent): StreamReading {
     if (event.data === DONE) {
       this.ended = true
       return this.#reading(null, 0, false)

@@ -93,6 +93,11 @@ export interface StreamFormat {
 export interface StreamReader {
   /** Throws when the event is malformed: the stream is broken then. */
   read(event: StreamEvent): StreamReading
+  /**
+   * Reads an event that says nothing but more of the text before, as those before it, without parsing it. `null`: it is
+   * to be split and read like any other.
+   */
+  readMore?(event: StreamEvent): StreamReading | null
   /** What is known so far. `texts` is complete only for what was read. */
   answer(): ModelAnswer
   /** The protocol's end has been read: what follows is nothing. A stream that closes before is truncated. */
