@@ -1,19 +1,24 @@
 import { execFile } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
 import { createServer, type Server } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { contain, outputOf } from './contained.ts'
 import { openTlsServer } from './tls-server.ts'
 import { openWorld, type World } from './world.ts'
 
 const KEY = 'sk-a-real-key-that-no-agent-sees'
-/** Tries everything and prints what came of it, as JSON. `argv[1]`: port of a listener on the host's loopback. */
+/**
+ * Tries everything and prints what came of it, as JSON. `argv[1]`: port on which the host listens, on its loopback by
+ * TCP, UDP and IPv6 and at the address of its own in `argv[2]`. `argv[3]` and on: names of the only attempts.
+ */
 const PROBES = String.raw`
 import json, os, socket, ssl, subprocess, sys
-port = int(sys.argv[1])
+port = int(sys.argv[1]); own = sys.argv[2]
 found = {}
 def attempt(name, what):
-    if sys.argv[2:] and name not in sys.argv[2:]: return
+    if sys.argv[3:] and name not in sys.argv[3:]: return
     try: found[name] = what()
     except ConnectionResetError: found[name] = 'reset'
     except ConnectionRefusedError: found[name] = 'refused'
@@ -49,6 +54,9 @@ def proxied(line, host):
 def udp(ip, to):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(1); s.connect((ip, to)); s.send(b'x'); s.send(b'x'); return s.recv(10).decode()
 attempt('canary', lambda: tcp('127.0.0.1', port).recv(100).decode())
+attempt('canary udp', lambda: udp('127.0.0.1', port))
+attempt('canary ipv6', lambda: tcp('::1', port, socket.AF_INET6).recv(100).decode())
+attempt('canary of the machine', lambda: tcp(own, port).recv(100).decode())
 attempt('http', lambda: get('plain.example.com'))
 attempt('https', lambda: tls('api.example.com', 'api.example.com'))
 attempt('unlisted', lambda: get('evil.test'))
@@ -81,15 +89,28 @@ def environs():
 attempt('environ', environs)
 print(json.dumps(found))
 `
-let canary: Server
+let canaries: (Server | Socket)[]
+let port: number
+/** An address of this machine that is not its loopback, where it has one. */
+const OWN =
+  Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one?.family === 'IPv4' && !one.internal)?.address ?? null
 let world: World
 let tls: Awaited<ReturnType<typeof openTlsServer>>
 const resolved: string[] = []
 let found: Record<string, string>
 
 beforeAll(async () => {
-  canary = createServer((socket) => socket.end('canary'))
-  await new Promise<void>((resolve) => canary.listen(0, '127.0.0.1', resolve))
+  const canary = createServer((socket) => socket.end('canary'))
+  await new Promise<void>((resolve) => canary.listen(0, '0.0.0.0', resolve))
+  port = (canary.address() as AddressInfo).port
+  const six = createServer((socket) => socket.end('canary'))
+  await new Promise<void>((resolve) => six.listen({ port, host: '::1', ipv6Only: true }, resolve))
+  const datagrams = createSocket('udp4')
+  datagrams.on('message', (_data, from) => datagrams.send('canary', from.port, from.address))
+  await new Promise<void>((resolve) => datagrams.bind(port, '127.0.0.1', resolve))
+  canaries = [canary, six, datagrams]
   tls = await openTlsServer(['api.example.com'], (asked, response) =>
     response.end(`key ${String(asked.headers.authorization)}`),
   )
@@ -117,7 +138,8 @@ secrets: { TOKEN: { value: $REAL, hosts: [api.example.com] } }
     'python3',
     '-c',
     PROBES,
-    String((canary.address() as AddressInfo).port),
+    String(port),
+    OWN ?? '127.0.0.1',
   ])
   const text = await outputOf(sandbox)
   found = JSON.parse(text.trim().split('\n').at(-1)!) as Record<string, string>
@@ -125,13 +147,16 @@ secrets: { TOKEN: { value: $REAL, hosts: [api.example.com] } }
 
 afterAll(async () => {
   await world.close()
-  canary.close()
+  for (const each of canaries) each.close()
   tls.close()
 })
 
 describe('out of the sandbox there is', () => {
   it.each([
     ['the host’s own loopback', 'canary', /^refused$/],
+    ['the host’s own loopback by UDP', 'canary udp', /^(refused|oserror: .*)$/],
+    ['the host’s own loopback by IPv6', 'canary ipv6', /^(refused|oserror: .*)$/],
+    ['an address of the host', 'canary of the machine', /^refused$/],
     ['a host that nobody admitted', 'unlisted', /^403 egress:no_entry$/],
     ['an address on port 80', 'literal 80', /^403 egress:address$/],
     ['an address with the name of an admitted host', 'literal 80 with a host', /^403 egress:address$/],
@@ -189,23 +214,22 @@ describe('out of the sandbox there is', () => {
 
 describe('without its layer', () => {
   it('outside the sandbox, the same probes reach the loopback and find the key', async () => {
-    const port = String((canary.address() as AddressInfo).port)
+    const only = ['canary', 'canary udp', 'canary ipv6', 'canary of the machine', 'key', 'environ']
     const text = await new Promise<string>((resolve) =>
       execFile(
         'python3',
-        ['-c', PROBES, port, 'canary', 'key', 'environ'],
+        ['-c', PROBES, String(port), OWN ?? '127.0.0.1', ...only],
         { timeout: 50_000, env: { ...process.env, TOKEN: KEY } },
         (_error, stdout) => resolve(stdout),
       ),
     )
     const open = JSON.parse(text.trim().split('\n').at(-1)!) as Record<string, string>
-    expect(open['canary']).toBe('canary')
+    for (const name of only.slice(0, 4)) expect(open[name]).toBe('canary')
     expect(open['key']).toBe(KEY)
     expect(Number(open['environ'])).toBeGreaterThan(0)
   }, 60_000)
 
   it('an entry that admits, and says private, opens each of the ways that were closed', async () => {
-    const port = (canary.address() as AddressInfo).port
     const loose = await openWorld({
       policy: `version: 1
 agents:
@@ -225,6 +249,7 @@ agents:
           '-c',
           PROBES.replace("os.environ['TOKEN']", "''"),
           String(port),
+          OWN ?? '127.0.0.1',
         ]),
       )
       const opened = JSON.parse(text.trim().split('\n').at(-1)!) as Record<string, string>
