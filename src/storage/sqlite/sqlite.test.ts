@@ -1,6 +1,15 @@
 import Database from 'better-sqlite3'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -106,6 +115,31 @@ test('an erased payload is nowhere in the files', async () => {
   await store.commit({ records: [], erase: await store.payloadsToErase({ subject: 'ada' }) })
   await store.scrub()
   expect(found()).toEqual([])
+})
+
+test('under load the log is copied beside the writer, taken up again from its beginning, and nothing of it is lost', async () => {
+  const store = await open()
+  const log = openSync(join(folder, 'belay.db-wal'), 'r')
+  // The log's header counts how often it was begun anew.
+  const begun = (): number => {
+    const header = Buffer.alloc(32)
+    readSync(log, header, 0, header.length, 0)
+    return header.readUInt32BE(12)
+  }
+  const before = begun()
+  const record = { kind: 'policy', at: 1, action: null, agent: null } as const
+  const text = 'x'.repeat(2 ** 20)
+  let commits = 0
+  while (commits < 80 || begun() === before) {
+    await store.commit({ records: [{ ...record, body: { commits, text: commits < 80 ? text : '' } }] })
+    commits++
+  }
+  const kept = await store.records('main', 1, 100_000)
+  expect(kept.map((one) => (JSON.parse(one.text) as { commits: number }).commits)).toEqual(
+    Array.from({ length: commits }, (_, commit) => commit),
+  )
+  expect(JSON.parse(kept[0]?.text ?? '')).toMatchObject({ text })
+  closeSync(log)
 })
 
 test('a folder that cannot be made is an error that names it', async () => {

@@ -19,7 +19,7 @@ export class WriterThread {
   readonly #pending = new Map<number, Pending>()
   #log: ReturnType<typeof syncOfLog> | undefined
   readonly #durable = new LogSync(
-    (done) => (this.#log ??= syncOfLog(this.#file)).sync(done),
+    (lane, done) => (this.#log ??= syncOfLog(this.#file)).sync(lane, done),
     (error) => {
       // Whether the last commits are on disk cannot be told any more.
       this.#die(`the log could not be synced: ${error.message}`)

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { PreparedTransition } from '../prepared-transition.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { openForWriting } from './connection.ts'
+import { copyLogBeside } from './copy-log.ts'
 import { unpack } from './packed.ts'
-import { quietCheckpoint } from './quiet-checkpoint.ts'
 import { SubjectKeyFile } from './subject-key-file.ts'
 import { BudgetWriter } from './write-budgets.ts'
 import { StatementWriter, type StatementRun } from './write-statements.ts'
@@ -21,6 +22,11 @@ if (port === null) throw new Error('writer.ts runs as a worker thread')
 /** After this long without a job the log is copied into the database. */
 const QUIET_MS = 500
 
+/** How long truncating the log waits for a checkpoint by the other thread, and in what steps. */
+const MAX_WAIT_MS = 10_000
+const PAUSE_MS = 10
+const never = new Int32Array(new SharedArrayBuffer(4))
+
 const { file, replica } = workerData as WriterSettings
 const connection = openForWriting(file)
 const budgets = new BudgetWriter(connection, replica)
@@ -29,7 +35,11 @@ const tiles = new TileWriter(connection)
 const statements = new StatementWriter(connection)
 const subjectKeys = new SubjectKeyFile(file)
 
-const quiet = setTimeout(() => quietCheckpoint(connection), QUIET_MS).unref()
+const checkpoints = new Checkpoints(connection, () => copyLogBeside(file))
+const quiet = setTimeout(() => {
+  checkpoints.quiet()
+  if (checkpoints.copying) quiet.refresh()
+}, QUIET_MS).unref()
 
 port.on('message', ([id, job]: Request) => {
   quiet.refresh()
@@ -41,6 +51,7 @@ port.on('message', ([id, job]: Request) => {
     response = [id, error instanceof Error ? error.message : String(error), null]
   }
   port.postMessage(response)
+  if (job.kind === 'commit') checkpoints.afterCommit()
   if (job.kind === 'close') port.close()
 })
 
@@ -72,6 +83,7 @@ function run(job: Job): unknown {
       return truncateLog()
     case 'close':
       subjectKeys.close()
+      checkpoints.end()
       connection.close()
       return null
   }
@@ -79,9 +91,14 @@ function run(job: Job): unknown {
 
 /** secure_delete has overwritten the pages; old images of them may still lie in the log. */
 function truncateLog(): null {
-  const [result] = connection.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]
-  if (result?.busy !== 0) throw new Error('a reader keeps the log from being truncated')
-  return null
+  for (let waited = 0; ; waited += PAUSE_MS) {
+    const [result] = connection.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]
+    if (result?.busy === 0) return null
+    // SQLite does not wait by itself for a checkpoint of another connection.
+    if (!checkpoints.copying || waited >= MAX_WAIT_MS)
+      throw new Error('a reader keeps the log from being truncated')
+    Atomics.wait(never, 0, 0, PAUSE_MS)
+  }
 }
 
 /** Whoever opened the folder before is dead, because this process holds its lock. */
