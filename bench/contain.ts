@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,13 @@ import type { HandedSockets, Sandbox } from '../src/flow/contain/sandbox/provide
 // and podman, when it is installed and PODMAN_IMAGE names an image.
 const RUNS = Number(process.env['RUNS'] ?? 30)
 const USER = 700_000_998
+
+/** What is used of its library, 0.0.83. */
+interface SandboxRuntime {
+  initialize(settings: unknown): Promise<void>
+  wrapWithSandbox(command: string): Promise<string>
+  reset(): Promise<void>
+}
 
 closeInheritedDescriptors()
 const folder = mkdtempSync(join(tmpdir(), 'belay-bench-'))
@@ -89,15 +96,48 @@ if (runtime !== undefined) {
   await repeat('@anthropic-ai/sandbox-runtime (its CLI)', () =>
     run(cli, ['--settings', settings, '/bin/true']),
   )
+  const { SandboxManager } = (await import(
+    join(runtime, 'node_modules/@anthropic-ai/sandbox-runtime/dist/index.js')
+  )) as { readonly SandboxManager: SandboxRuntime }
+  await SandboxManager.initialize(JSON.parse(readFileSync(settings, 'utf8')))
+  const commandLine = (): Promise<string> => SandboxManager.wrapWithSandbox('/bin/true')
+  await repeat('@anthropic-ai/sandbox-runtime (its library)', async () => ended(await commandLine()))
+  const from = performance.now()
+  await Promise.all(Array.from({ length: 10 }, async () => ended(await commandLine())))
+  console.log(
+    `${'@anthropic-ai/sandbox-runtime, ten at once'.padEnd(46)} ${(performance.now() - from).toFixed(0)} ms`,
+  )
+  await SandboxManager.reset()
 } else console.log('@anthropic-ai/sandbox-runtime: not measured (SANDBOX_RUNTIME is not set)')
 const image = process.env['PODMAN_IMAGE']
 if (existsSync('/usr/bin/podman') && image !== undefined)
   await repeat('podman run --rm --network none', () =>
-    run('/usr/bin/podman', ['run', '--rm', '--network', 'none', image, '/bin/true']),
+    run('/usr/bin/podman', [
+      '--runtime',
+      'runc',
+      'run',
+      '--rm',
+      // Where this process itself is limited, podman's own defaults cannot be set.
+      ...['nofile', 'nproc'].flatMap((name) => ['--ulimit', `${name}=1024:1024`]),
+      '--network',
+      'none',
+      image,
+      '/bin/true',
+    ]),
   )
 else console.log('podman: not measured (not installed, or PODMAN_IMAGE is not set)')
 provider.close()
 rmSync(folder, { recursive: true, force: true })
+
+function ended(commandLine: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(commandLine, { shell: true, stdio: 'ignore' })
+    child.once('error', reject)
+    child.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`sandbox-runtime ended with ${code}`)),
+    )
+  })
+}
 
 function run(program: string, args: string[]): void {
   const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
