@@ -1,17 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import type { CodeFinding } from '../../src/code/finding.ts'
+import type { Pack } from '../../src/code/pack.ts'
 import { COMPLIANCE } from '../../src/code/packs/compliance/compliance.ts'
 import { MISUSE } from '../../src/code/packs/misuse/misuse.ts'
 import { PERFORMANCE } from '../../src/code/packs/performance/performance.ts'
 import { SILENT_FAILURE } from '../../src/code/packs/silent-failure/silent-failure.ts'
+import { VALUE_FLOW } from '../../src/code/packs/value-flow/value-flow.ts'
 import { programOf } from './program-of.ts'
-import { type CaseFile, readCases } from './read-case.ts'
+import { type Case, type CaseFile, readCases } from './read-case.ts'
 
 const PACKS = [MISUSE, PERFORMANCE, SILENT_FAILURE, COMPLIANCE]
 
-function find(files: readonly CaseFile[]): CodeFinding[] {
+function find(files: readonly CaseFile[], packs: readonly Pack[] = PACKS): CodeFinding[] {
   const program = programOf(files)
-  return PACKS.flatMap((pack) => [...pack.run(program)])
+  return packs.flatMap((pack) => [...pack.run(program)])
 }
 
 const told = (findings: readonly CodeFinding[]): string[] =>
@@ -27,18 +29,32 @@ for (const pack of PACKS) {
       expect(new Set(pairs.map((each) => each.rule))).toEqual(new Set(pack.rules.map((each) => each.id)))
     })
 
-    test.each(pairs)('$name', ({ rule, bad, fixed }) => {
-      const places = bad.flatMap((file) => file.marked.map((line) => ({ path: file.path, line })))
-      const hits = find(bad).filter((each) => each.rule === rule)
-      const near = hits.filter((each) =>
-        places.some((one) => one.path === each.location.path && Math.abs(one.line - each.location.line) <= 2),
-      )
-      expect({ told: told(hits), near: near.length > 0 }).toMatchObject({ near: true })
-      expect(told(find(fixed))).toEqual([])
-    })
+    test.each(pairs)('$name', (pair) => tells(pair, PACKS))
 
     test.each(benign)('stays silent: $name', ({ bad }) => {
       expect(told(find(bad))).toEqual([])
     })
   })
+}
+
+// Its other rules have their pairs beside the source.
+describe('pack value-flow', () => {
+  const { pairs, benign } = readCases('value-flow')
+  const packs = [VALUE_FLOW, ...PACKS]
+
+  test.each(pairs)('$name', (pair) => tells(pair, packs))
+
+  test.each(benign)('stays silent: $name', ({ bad }) => {
+    expect(told(find(bad, packs))).toEqual([])
+  })
+})
+
+function tells({ rule, bad, fixed }: Case, packs: readonly Pack[]): void {
+  const places = bad.flatMap((file) => file.marked.map((line) => ({ path: file.path, line })))
+  const hits = find(bad, packs).filter((each) => each.rule === rule)
+  const near = hits.filter((each) =>
+    places.some((one) => one.path === each.location.path && Math.abs(one.line - each.location.line) <= 2),
+  )
+  expect({ told: told(hits), near: near.length > 0 }).toMatchObject({ near: true })
+  expect(told(find(fixed, packs))).toEqual([])
 }

@@ -12,7 +12,7 @@ function each(names: string, mask: number): Record<string, number> {
 const HTML = maskOf(['xss'])
 const SQL = maskOf(['sql'])
 const SHELL = maskOf(['command'])
-const URL_PART = maskOf(['xss', 'redirect', 'ssrf', 'path', 'header'])
+const URL_PART = maskOf(['xss', 'redirect', 'ssrf', 'path', 'header', 'log'])
 const ID = TEXTUAL
 
 /** What calls make safe, by package and method: classes that their result is no longer dangerous for. */
@@ -34,7 +34,7 @@ const SANITISERS: Table = {
   String: each('()', C.nosql | C.mass | C.protobase),
   path: {
     ...each('basename', C.path | C.zip),
-    ...each('extname', C.path | C.zip),
+    ...each('extname', C.path | C.zip | C.upload),
     ...each('isAbsolute', ALL),
   },
   'path.posix': each('basename', C.path | C.zip),
@@ -87,7 +87,7 @@ const SANITISERS: Table = {
   mongodb: each('ObjectId ObjectID createFromHexString', ID),
   mongoose: each('ObjectId Types', ID),
   'ipaddr.js': each('parse process', C.command | C.ssrf),
-  JSON: each('stringify', C.nosql | C.protokey | C.protobase),
+  JSON: each('stringify', C.log | C.nosql | C.protokey | C.protobase),
   bson: each('ObjectId', ID),
   slugify: each('()', ALL),
   'secure-json-parse': each('() parse', C.protokey | C.protobase),

@@ -17,6 +17,10 @@ export interface SinkModel {
     | 'dash-c'
     | 'markup'
     | 'built'
+    | 'instructions'
+    | 'log-file'
+    | 'printed'
+    | 'record'
     | 'no-root'
     | 'unsafe-loader'
     | 'as-it-came'
@@ -43,11 +47,13 @@ const ssrf = (...args: number[]): SinkModel => ({
 })
 const nosql = (...args: number[]): SinkModel => ({ class: 'nosql', args, deep: true })
 const template = (...args: number[]): SinkModel => ({ class: 'template', args })
-const instructions: SinkModel = {
-  class: 'prompt',
-  args: [0],
-  fields: ['system', 'instructions', 'systemInstruction', 'systemPrompt'],
-}
+const instructions: SinkModel = { class: 'prompt', args: [0], when: 'instructions' }
+const log: SinkModel = { class: 'log', args: [-1], when: 'printed' }
+/** A file under a name of the sender's choosing. */
+const written = (...args: number[]): readonly SinkModel[] => [
+  path(...args),
+  { class: 'upload', args: [args.at(-1) ?? 0] },
+]
 /** A record that takes an untrusted object as it came. */
 const mass = (...args: number[]): SinkModel => ({ class: 'mass', args, fields: ['data'], when: 'as-it-came' })
 const xss = (...args: number[]): SinkModel => ({ class: 'xss', args })
@@ -66,13 +72,15 @@ const CHILD: Readonly<Record<string, Row>> = {
   ...each('spawn spawnSync execFile execFileSync fork', SPAWN),
 }
 const FILES: Readonly<Record<string, Row>> = {
+  ...each('writeFile writeFileSync createWriteStream outputFile', written(0)),
+  ...each('appendFile appendFileSync', [...written(0), { class: 'log', args: [1], when: 'log-file' }]),
   ...each(
-    'readFile readFileSync writeFile writeFileSync appendFile appendFileSync createReadStream createWriteStream open openSync openAsBlob unlink unlinkSync rm rmSync rmdir rmdirSync mkdir mkdirSync readdir readdirSync opendir stat statSync lstat lstatSync access accessSync exists existsSync chmod chmodSync chown truncate readlink realpath watch watchFile readJson readJsonSync readJSON writeJson writeJSON outputFile outputJson remove removeSync emptyDir ensureDir ensureFile mkdirp mkdirs pathExists readlinkSync realpathSync',
+    'readFile readFileSync createReadStream open openSync openAsBlob unlink unlinkSync rm rmSync rmdir rmdirSync mkdir mkdirSync readdir readdirSync opendir stat statSync lstat lstatSync access accessSync exists existsSync chmod chmodSync chown truncate readlink realpath watch watchFile readJson readJsonSync readJSON writeJson writeJSON outputJson remove removeSync emptyDir ensureDir ensureFile mkdirp mkdirs pathExists readlinkSync realpathSync',
     path(0),
   ),
   ...each(
     'copyFile copyFileSync rename renameSync link symlink symlinkSync cp cpSync copy copySync move moveSync',
-    path(0, 1),
+    written(0, 1),
   ),
 }
 const MONGO: Readonly<Record<string, Row>> = {
@@ -171,7 +179,7 @@ export const SINKS: Table = {
   objection: each('raw whereRaw', sql(0)),
   '@prisma/client': each('$queryRawUnsafe $executeRawUnsafe raw', sql(0)),
   mongodb: MONGO,
-  mongoose: MONGO,
+  mongoose: { ...MONGO, '()': mass(0) },
   monk: MONGO,
   mongojs: MONGO,
   'mongo-sanitize': {},
@@ -199,7 +207,6 @@ export const SINKS: Table = {
   mustache: each('render', { class: 'template', args: [0], when: 'built' }),
   doT: each('template compile', template(0)),
   dot: each('template compile', template(0)),
-  lodash: each('template', template(0)),
   underscore: each('template', template(0)),
   'lodash.template': each('()', template(0)),
   eta: each('render renderString renderStringAsync compile', template(0)),
@@ -234,18 +241,40 @@ export const SINKS: Table = {
   ai: each('generateText streamText generateObject streamObject Agent ToolLoopAgent', instructions),
   openai: each('create stream parse', instructions),
   '@anthropic-ai/sdk': each('create stream', instructions),
-  '@google/genai': each('generateContent generateContentStream', {
-    ...instructions,
-    fields: ['config.systemInstruction', 'systemInstruction'],
-  }),
+  '@google/genai': each('generateContent generateContentStream create', instructions),
+  '@google/generative-ai': each('getGenerativeModel startChat generateContent', instructions),
   '@openai/agents': each('Agent', instructions),
+  '@mistralai/mistralai': each('complete stream', instructions),
+  'groq-sdk': each('create', instructions),
+  'cohere-ai': each('chat chatStream', instructions),
+  ollama: each('chat generate', instructions),
+  '@langchain/core': each('SystemMessage fromMessages fromTemplate', {
+    class: 'prompt',
+    args: [0],
+    when: 'instructions',
+  }),
+  '@langchain/core/messages': each('SystemMessage', { class: 'prompt', args: [0] }),
+  '@langchain/core/prompts': each('fromMessages', instructions),
+  '@langchain/openai': each('invoke stream', instructions),
+  '@langchain/anthropic': each('invoke stream', instructions),
+  langchain: each('SystemMessage', { class: 'prompt', args: [0] }),
+  console: each('log info warn error debug trace', log),
+  Object: each('assign', { class: 'mass', args: [1, 2], when: 'record' }),
+  lodash: {
+    ...each('template', template(0)),
+    ...each('assign extend merge', { class: 'mass', args: [1, 2], when: 'record' }),
+  },
   'node-serialize': each('unserialize', { class: 'deserialise', args: [0] }),
   'serialize-to-js': each('deserialize', { class: 'deserialise', args: [0] }),
   funcster: each('deepDeserialize', { class: 'deserialise', args: [0] }),
   cryo: each('parse', { class: 'deserialise', args: [0] }),
   v8: each('deserialize', { class: 'deserialise', args: [0] }),
   'js-yaml': each('load loadAll', { class: 'deserialise', args: [0], when: 'unsafe-loader' }),
-  libxmljs: each('parseXml parseXmlString parseXmlAsync', { class: 'xml', args: [0], when: 'entities' }),
+  libxmljs: each('parseXml parseXmlString parseXmlAsync fromXml', {
+    class: 'xml',
+    args: [0],
+    when: 'entities',
+  }),
   libxmljs2: each('parseXml parseXmlString parseXmlAsync', { class: 'xml', args: [0], when: 'entities' }),
   'node-expat': each('write parse', { class: 'xml', args: [0] }),
   RegExp: each('()', { class: 'pattern', args: [0] }),
@@ -286,7 +315,7 @@ export const SINKS: Table = {
 }
 
 /** Methods whose receiver we may not know, and what its name must look like then. */
-const BY_METHOD: Readonly<Record<string, { readonly receiver: RegExp; readonly sink: SinkModel }>> = {
+const BY_METHOD: Readonly<Record<string, { readonly receiver: RegExp; readonly sink: Row }>> = {
   ...named(
     'query execute',
     /(?:^|[._])(?:\w*(?:db|conn|connection|pool|client|sql|pg|mysql|sequelize|knex|database|manager|runner|tx|trx|session))$/i,
@@ -307,6 +336,10 @@ const BY_METHOD: Readonly<Record<string, { readonly receiver: RegExp; readonly s
     /(?:^|[._])(?:[A-Z]\w*|\w*[mM]odel|prisma\.\w+|db\.\w+)$/,
     mass(0, 1),
   ),
+  ...named('mv', /file|upload|image|avatar|photo|doc|pic|attach|media|sample/i, [
+    path(0),
+    { class: 'upload', args: [0] },
+  ]),
   ...named('insertAdjacentHTML', /./, xss(1)),
   ...named('setHTMLUnsafe createContextualFragment', /./, xss(0)),
   ...named('writeln', /document$/, xss(-1)),
@@ -314,11 +347,7 @@ const BY_METHOD: Readonly<Record<string, { readonly receiver: RegExp; readonly s
   ...named('renderString', /./, template(0)),
 }
 
-function named(
-  names: string,
-  receiver: RegExp,
-  sink: SinkModel,
-): Record<string, { receiver: RegExp; sink: SinkModel }> {
+function named(names: string, receiver: RegExp, sink: Row): Record<string, { receiver: RegExp; sink: Row }> {
   return Object.fromEntries(names.split(' ').map((name) => [name, { receiver, sink }]))
 }
 
@@ -327,13 +356,17 @@ const NONE: readonly SinkModel[] = []
 /** Sinks of a call by the package that it leads to. */
 export function sinksOf(name: string, method: string, chain: string): readonly SinkModel[] {
   const row = own(own(SINKS, name === 'fs' && chain.startsWith('.promises.') ? 'fs.promises' : name), method)
-  return row === undefined ? NONE : Array.isArray(row) ? (row as readonly SinkModel[]) : [row as SinkModel]
+  return row === undefined ? NONE : rowOf(row)
+}
+
+function rowOf(row: Row): readonly SinkModel[] {
+  return Array.isArray(row) ? (row as readonly SinkModel[]) : [row as SinkModel]
 }
 
 /** Sinks of a call by its method's name and the text of its receiver. */
 export function sinksByMethod(method: string, receiver: string): readonly SinkModel[] {
   const known = own(BY_METHOD, method)
-  return known !== undefined && known.receiver.test(receiver) ? [known.sink] : NONE
+  return known !== undefined && known.receiver.test(receiver) ? rowOf(known.sink) : NONE
 }
 
 /** Classes by the property that is written, on any object. */

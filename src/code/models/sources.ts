@@ -1,3 +1,4 @@
+import { CLASS, OUTSIDE } from './classes.ts'
 import { PYTHON_REQUEST_PARTS } from './python.ts'
 import type { SourceKind } from './source-kind.ts'
 
@@ -58,6 +59,11 @@ export function isAlwaysText(what: string): boolean {
   return /(?:path parameters|headers|URL|path|host)$/.test(what)
 }
 
+/** What cannot have a line end in it: paths are encoded, and servers refuse headers with one. */
+export function hasOneLine(what: string): boolean {
+  return /(?:headers|request's path|host)$/.test(what)
+}
+
 /** Fields of other things that handlers are given. */
 export const RESULT_PARTS: Readonly<Record<string, Readonly<Record<string, string | SourceModel>>>> = {
   '#pyrequest': PYTHON_REQUEST_PARTS,
@@ -102,6 +108,12 @@ export const RESULT_PARTS: Readonly<Record<string, Readonly<Record<string, strin
     res: '#response',
   },
   '#procedure': { input: "the procedure's input", rawInput: "the procedure's input" },
+  '#entry': Object.fromEntries(
+    ['path', 'fileName', 'entryName', 'name'].map((each) => [
+      each,
+      { kind: 'archive' as const, what: 'a name in an archive' },
+    ]),
+  ),
   '#message': { data: { kind: 'page', what: 'the message of another window' } },
   '#connection': { handshake: "the connection's handshake", request: '#request' },
   '#route': { params: "the route's parameters", query: "the route's query", hash: "the route's hash" },
@@ -109,6 +121,8 @@ export const RESULT_PARTS: Readonly<Record<string, Readonly<Record<string, strin
 
 const page = (what: string): SourceModel => ({ kind: 'page', what })
 const cli = (what: string): SourceModel => ({ kind: 'argument', what })
+
+const ARCHIVE: SourceModel = { kind: 'archive', what: 'a name in an archive' }
 
 const API_SOURCES: Readonly<Record<string, Readonly<Record<string, SourceModel>>>> = {
   process: { '.argv': cli("the program's arguments") },
@@ -125,6 +139,8 @@ const API_SOURCES: Readonly<Record<string, Readonly<Record<string, SourceModel>>
     '.baseURI': page("the page's address"),
     '.referrer': page('the referring page'),
   },
+  jszip: { '.loadAsync().files': ARCHIVE, '().files': ARCHIVE, '().loadAsync().files': ARCHIVE },
+  unzipper: { '.Open.file().files': ARCHIVE, '.Open.buffer().files': ARCHIVE, '.Open.url().files': ARCHIVE },
   history: { '.state': page("the page's state") },
 }
 
@@ -143,7 +159,8 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, SourceModel>>>> = {
   h3: requestCalls(),
   '#h3': requestCalls(),
   'next/headers': {
-    cookies: { kind: 'request', what: "the request's cookies" },
+    // Other than with Express, none of them is read as JSON.
+    cookies: { kind: 'request', what: "the request's cookies", mask: OUTSIDE & ~(CLASS.nosql | CLASS.mass) },
     headers: { kind: 'request', what: "the request's headers" },
   },
   'next/navigation': {
@@ -167,6 +184,10 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, SourceModel>>>> = {
     readdir: { kind: 'file', what: 'names of files' },
     readdirSync: { kind: 'file', what: 'names of files' },
   },
+  'adm-zip': { getEntries: ARCHIVE },
+  'node-stream-zip': { entries: ARCHIVE },
+  '@ai-sdk/react': modelCalls('useChat', 'useCompletion'),
+  'ai/react': modelCalls('useChat', 'useCompletion'),
   minimist: { '': cli("the program's arguments") },
   'yargs-parser': { '': cli("the program's arguments") },
   mri: { '': cli("the program's arguments") },

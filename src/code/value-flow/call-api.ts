@@ -186,7 +186,7 @@ function builtIn(run: Run, given: ApiCall, method: string): Value | null {
     case 'JSON.stringify':
       return cleared(
         derived(valueOf(allTaints(first, 3))),
-        CLASS.nosql | CLASS.protokey | CLASS.reached | CLASS.protobase,
+        CLASS.log | CLASS.nosql | CLASS.protokey | CLASS.reached | CLASS.protobase,
       )
     case 'Promise':
     case 'bluebird': {

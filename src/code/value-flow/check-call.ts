@@ -3,6 +3,7 @@ import { textOf } from '../flow-graph/module.ts'
 import { PYTHON, pythonSinks, pythonSinksByMethod } from '../models/python.ts'
 import { type SinkModel, sinksByMethod, sinksOf } from '../models/sinks.ts'
 import type { ApiCall } from './call-api.ts'
+import { instructionsIn } from './instructions.ts'
 import type { Run } from './run.ts'
 import { dangerous } from './sink-hits.ts'
 import { MARKUP, PLAIN, type Value, WHOLE } from './value.ts'
@@ -70,9 +71,18 @@ function dangerousParts(run: Run, arg: Value, model: SinkModel): readonly Value[
     // Operators come in by objects: a text that was put together is none.
     return [{ ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) !== 0) }]
   }
-  if (model.when === 'built')
+  if (model.when === 'instructions') return instructionsIn(run, arg)
+  if (model.when === 'built' || model.when === 'log-file')
     return [{ ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) === 0) }]
-  if (model.when === 'as-it-came') {
+  if (model.when === 'printed')
+    // Whole objects are printed with their line ends escaped; a field may be a text.
+    return [
+      {
+        ...arg,
+        taints: arg.taints.filter((each) => (each.flags & WHOLE) === 0 || each.label.path.length > 0),
+      },
+    ]
+  if (model.when === 'as-it-came' || model.when === 'record') {
     const whole = (value: Value): Value => ({
       ...value,
       taints: value.taints.filter((each) => (each.flags & WHOLE) !== 0 && each.label.path.length === 0),
@@ -93,13 +103,22 @@ function dangerousParts(run: Run, arg: Value, model: SinkModel): readonly Value[
   return parts
 }
 
+/** Packages whose calls give records that a `save` writes. */
+const RECORDS = /^(?:mongoose|sequelize|sequelize-typescript|typeorm|objection|@mikro-orm\/core)$/
+
 function applies(model: SinkModel, args: readonly Value[]): boolean {
   switch (model.when) {
     case undefined:
     case 'markup':
     case 'built':
     case 'as-it-came':
+    case 'instructions':
+    case 'printed':
       return true
+    case 'log-file':
+      return /\blogs?\b|\.log$/i.test(args[0]?.prefix ?? '')
+    case 'record':
+      return args[0]?.refs.some((ref) => ref.kind === 'api' && RECORDS.test(ref.package)) === true
     case 'shell':
       return optionOf(args, 'shell')
     case 'dash-c':

@@ -112,7 +112,7 @@ function event(run: Run, { receiver, method, args, node }: Registration, apis: r
     if (name !== 'error' && name !== 'close' && name !== 'disconnect')
       for (const index of fn.params.keys()) giveSource(run, fn, index, 'message', "a message's data", node)
   } else if (name === 'message' && method === 'addEventListener') give(run, fn, 0, '#message')
-  else if (name === 'entry') give(run, fn, 0, '#entry')
+  else if (name === 'entry' && !apis.includes('archiver')) give(run, fn, 0, '#entry')
   void receiver
 }
 

@@ -1,6 +1,6 @@
 import type { Member, Span } from '../flow-graph/expressions.ts'
 import { PYTHON, pythonSource } from '../models/python.ts'
-import { apiSource, isAlwaysText, REQUEST_PARTS, RESULT_PARTS } from '../models/sources.ts'
+import { apiSource, hasOneLine, isAlwaysText, REQUEST_PARTS, RESULT_PARTS } from '../models/sources.ts'
 import { CLASS, OUTSIDE } from '../models/classes.ts'
 import { fieldTaints } from './labels.ts'
 import { PART, type Run } from './run.ts'
@@ -149,8 +149,11 @@ interface Found {
 }
 
 function maskOf({ kind, what, mask }: Omit<Found, 'site'>): number {
-  const all = mask ?? SOURCE_MASKS[kind]
-  return kind === 'request' && isAlwaysText(what) ? all & ~(CLASS.nosql | CLASS.mass) : all
+  let all = mask ?? SOURCE_MASKS[kind]
+  if (kind !== 'request') return all
+  if (isAlwaysText(what)) all &= ~(CLASS.nosql | CLASS.mass)
+  if (hasOneLine(what)) all &= ~(CLASS.log | CLASS.header)
+  return all
 }
 
 /** The value of a source; it also still is what it was read from, so that methods of it are known. */
@@ -191,7 +194,7 @@ export const SOURCE_MASKS: Readonly<Record<Source['kind'], number>> = {
   request: OUTSIDE,
   page: C.xss | C.redirect | C.code | C.protokey | C.redos | C.pattern,
   argument: C.command | C.code | C.sql,
-  archive: C.zip,
+  archive: C.zip | C.path,
   library: C.command | C.code | C.protokey | C.redos | C.template | C.xss | C.sql | C.deserialise,
   model: C.sql | C.nosql | C.command | C.code | C.xss | C.path | C.ssrf | C.template,
   tool: C.sql | C.nosql | C.command | C.code | C.path | C.ssrf | C.template | C.protokey,

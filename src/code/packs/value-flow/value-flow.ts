@@ -30,7 +30,33 @@ export const VALUE_FLOW: Pack = {
 function ruleOf(flow: Flow): FlowRule | undefined {
   if (flow.source.kind === 'archive' && flow.hit.class === 'path') return ZIP_SLIP
   if (flow.source.kind === 'model' && flow.hit.class !== 'redos') return MODEL_OUTPUT
+  if (flow.hit.class === 'path' && isChosenByServer(flow)) return undefined
+  if (flow.hit.class === 'log' && !mayHaveLines(flow)) return undefined
+  if (flow.hit.class === 'upload' && !isSendersName(flow)) return undefined
   return FLOW_RULES[flow.hit.class]
+}
+
+/** An address as it came is encoded, line ends too; what is parsed out of it is not. Queues are the program's own. */
+function mayHaveLines({ hit, source }: Flow): boolean {
+  return (
+    source.kind === 'request' &&
+    !(source.what.endsWith('URL') && /url/i.test(textOf(hit.module, hit.span).slice(0, 400)))
+  )
+}
+
+/** The fields of an upload that the server makes: where it lies, how large it is. */
+function isChosenByServer({ source, label }: Flow): boolean {
+  return (
+    /uploaded file/.test(source.what) &&
+    /^(?:path|destination|tempFilePath|filepath|size|buffer|data)$/.test(label.path.at(-1) ?? '')
+  )
+}
+
+function isSendersName({ source, label }: Flow): boolean {
+  return (
+    /uploaded file/.test(source.what) &&
+    /^(?:originalname|originalFilename|name)$/.test(label.path.at(-1) ?? '')
+  )
 }
 
 const slowIn = new WeakMap<Program, SlowPatterns>()
