@@ -25,6 +25,7 @@ const stages: Stages = {
   store,
   policies: { current: () => policy },
   verify: createVerify(),
+  scorer: null,
   monitor: createMonitor(store),
   approve: createApprove(),
   history: new History(policy.historyWindow),

@@ -6,6 +6,7 @@ import { BelayError } from '../errors/catalogue.ts'
 import type { ApprovalChannel } from '../flow/approve/announcer.ts'
 import type { AnomalyObserver } from '../flow/monitor/baselines/anomaly.ts'
 import { openFlow, type OpenFlow } from '../flow/open-flow.ts'
+import { Scoring, type OpenJudge, type ScoreObserver } from '../flow/quality/scoring.ts'
 import { openFollowers, type Followers } from './followers.ts'
 import type { WitnessState } from '../flow/audit/transparency/seek-witnesses.ts'
 import type { Observer } from '../flow/stages.ts'
@@ -41,6 +42,10 @@ export interface HarnessOptions {
   readonly onMoved?: Observer
   /** Is told of everything that an agent does unlike itself, once when it begins. */
   readonly onAnomaly?: AnomalyObserver
+  /** Is told what judges made of actions, where the policy says `quality`. */
+  readonly onScored?: ScoreObserver
+  /** The way to judges; without one, what must be scored is refused. */
+  readonly judge?: OpenJudge
   readonly onFault?: (error: unknown) => void
   /** A witness of the ledger refuses: somebody rewrote it, or set it back. */
   readonly onWitnessAlarm?: (state: WitnessState) => void
@@ -58,6 +63,8 @@ export interface Harness {
   readonly prompts: PromptRegistry
   /** What is derived from the ledger: sessions, sums by the hour. */
   readonly followers: Followers
+  /** The policy's `quality:`. */
+  readonly scoring: Scoring
   /** The transparency logs of the ledger. */
   readonly ledgerLog: LedgerLog
   /** The folder for what belongs to this installation: keys, tokens. */
@@ -147,14 +154,27 @@ async function assemble(
       return () => void listeners.delete(listener)
     },
   }
-  const flow = await openFlow({
+  const scoring = new Scoring({
     store,
     policies,
+    flow: () => flow,
+    // A command that works on the data folder leaves it to the next `belay up`.
+    after: options.watch !== false,
+    ...(options.judge && { judge: options.judge }),
+    ...(options.onScored && { onScored: options.onScored }),
+    onFault: (error) => options.onFault?.(error),
+  })
+  const flow: OpenFlow = await openFlow({
+    store,
+    policies,
+    scorer: scoring,
     ...(options.onMoved && { onMoved: options.onMoved }),
     ...(options.onAnomaly && { onAnomaly: options.onAnomaly }),
     ...(options.onFault && { onFault: options.onFault }),
     ...(options.channels && { channels: options.channels }),
   })
+  policies.onChange(() => scoring.policyChanged())
+  scoring.policyChanged()
   const followers = openFollowers(store, policies, (error) => options.onFault?.(error))
   const ledgerLog = openLedgerLog({
     store,
@@ -171,10 +191,12 @@ async function assemble(
     prompts,
     data,
     followers,
+    scoring,
     ledgerLog,
     async close() {
       watcher?.close()
       await promptFolder.close()
+      await scoring.close()
       await flow.close()
       await followers.close()
       await ledgerLog.close()

@@ -19,6 +19,8 @@ export interface Case {
   /** The input that may be executed; equal to the proposal's until a check changes it. */
   readonly input: JsonObject
   readonly cost: NanoUsd
+  /** What judges made of it, for the record. */
+  readonly scores?: readonly JsonObject[]
 }
 
 /** Content checks are done: the input has its final form. */

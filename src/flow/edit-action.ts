@@ -1,6 +1,6 @@
 import type { Action, Approval, ActionState, InState } from '../action/action.ts'
 import { sha256 } from '../action/digest.ts'
-import type { JsonObject, JsonValue } from '../action/json.ts'
+import type { JsonValue } from '../action/json.ts'
 import { moved } from '../action/lifecycle.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { ActionRule } from '../policy/policy.ts'
@@ -8,6 +8,7 @@ import type { NewPayload } from '../storage/store.ts'
 import { canPass, placeOf } from './approve/place.ts'
 import { noPlace, refuseAuthor } from './approve/vote.ts'
 import { transitionRecord } from './audit/records.ts'
+import { checkContent } from './check-content.ts'
 import { absentNow, onWaiting } from './decide-approval.ts'
 import type { Flow } from './flow.ts'
 import { judge, standingOf, takeBack, type Judgement } from './judge.ts'
@@ -32,7 +33,7 @@ export async function editAction(stages: Stages, approvalId: string, edit: Edit)
     const proposal = await proposalOf(stages, held, edit.input)
     const { id, venue, cost } = held
     const opened = { id, at, proposal, venue, policy, rule, findings: [], input: edit.input, cost }
-    const checking = stages.verify.checkContent(opened)
+    const checking = checkContent(stages, opened)
     const checked = checking instanceof Promise ? await checking : checking
     const again = async (): Promise<Action> => {
       const judgement = await judge(stages, checked, standingOf(held))
@@ -97,7 +98,7 @@ async function record(
   const result = await stages.store.commit({
     action: { value: next, replaces: held.version, rewrites: true },
     agentUnchanged: { name: held.agent, version: judged.agentVersion },
-    records: [editRecord(next, held, edit, judged.input)],
+    records: [editRecord(next, held, edit, judged)],
     charges: [
       ...release,
       ...judged.reservations.map(({ account, amount }) => ({ account, reserved: amount, spent: 0 })),
@@ -130,7 +131,7 @@ function editRecord(
   next: Action,
   held: InState<'held'>,
   { by, input, reason }: Edit,
-  enforced: JsonObject,
+  { input: enforced, scores }: Judgement['judged'],
 ): ReturnType<typeof transitionRecord> {
   const payload: NewPayload = {
     kind: `edit:${next.version}`,
@@ -146,6 +147,7 @@ function editRecord(
     action_digest: next.actionDigest,
     policy_version: next.policyDigest,
     voids: held.state.approval.id,
+    ...(scores !== undefined && { facts: { quality: [...scores] } }),
   }
   return transitionRecord('edit', next, body, payload)
 }

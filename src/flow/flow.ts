@@ -13,12 +13,12 @@ import type { StandingApprovals } from './standing-approvals.ts'
  */
 export interface Flow {
   /** Verifies, meters, decides and records. With `start`, an allowed action is `executing` when this answers. */
-  propose(proposal: Proposal, how: { readonly venue: Venue; readonly start: boolean }): Promise<Admitted>
+  propose(proposal: Proposal, how: HowToPropose): Promise<Admitted>
   /**
    * Takes the one permission to execute, after checking everything again. Throws `action:wrong_state` for a
    * second take, `action:refused_at_start` when the action is refused now, `action:held` when it is held (again).
    */
-  start(id: string): Promise<Admitted>
+  start(id: string, how?: Pick<HowToPropose, 'unscored'>): Promise<Admitted>
   /** The outcome of an executing action, or a late one of an unknown action. */
   report(id: string, report: DoorReport, how?: HowToReport): Promise<Action>
   /**
@@ -110,6 +110,13 @@ export interface Flow {
   /** Erases stored payloads of a person or an action; the chain still verifies. */
   erase(what: { readonly subject: string } | { readonly action: string }, by: string): Promise<Erasure>
   close(): Promise<void>
+}
+
+export interface HowToPropose {
+  readonly venue: Venue
+  readonly start: boolean
+  /** It is a judge's own question: nobody is asked to score it. Said by Belay alone, never by an agent. */
+  readonly unscored?: true
 }
 
 export interface Admitted {

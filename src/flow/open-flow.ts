@@ -10,6 +10,7 @@ import { erase } from './audit/erase.ts'
 import { Undoers } from './contain/undoers.ts'
 import { recordBreakGlass, recordDelegation, recordVote } from './decide-approval.ts'
 import { editAction } from './edit-action.ts'
+import type { Scorer } from './check-content.ts'
 import type { Flow } from './flow.ts'
 import { keepPicture, keepRecording } from './keep-recording.ts'
 import { judgeResult } from './judge-result.ts'
@@ -45,6 +46,8 @@ export interface FlowOptions {
   readonly onMoved?: Observer
   /** Is told of everything that an agent does unlike itself, once when it begins. */
   readonly onAnomaly?: AnomalyObserver
+  /** Asks judges where the policy says `quality`. */
+  readonly scorer?: Scorer
   /** Where faults of the background work go. */
   readonly onFault?: (error: unknown) => void
 }
@@ -64,6 +67,7 @@ export async function openFlow({
   channels = [],
   onMoved,
   onAnomaly,
+  scorer,
   onFault = () => undefined,
 }: FlowOptions): Promise<OpenFlow> {
   const tell: AnomalyObserver = (anomaly) => {
@@ -83,6 +87,7 @@ export async function openFlow({
     store,
     policies,
     verify: createVerify(),
+    scorer: scorer ?? null,
     monitor,
     approve: createApprove(),
     history: await loadHistory(store, policies),
@@ -131,7 +136,7 @@ export async function openFlow({
     speaks: () => pending.speaks(),
     reconcile: (name) => reconcileActions(stages, name),
     propose: (proposal, how) => runAction(stages, proposal, how),
-    start: async (id) => startAction(stages, await recall(stages, id)),
+    start: async (id, how) => startAction(stages, await recall(stages, id), how),
     report(id, report, how) {
       const work = whileExecuting(stages, id, (action) => settleAction(stages, action, report, how))
       const ended = (): void => void stages.reporting.delete(work)

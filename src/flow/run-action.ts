@@ -1,16 +1,18 @@
 import type { Action, ActionState, Proposal, ProposalPayload, Venue } from '../action/action.ts'
 import { newActionId } from '../action/action-id.ts'
 import { canonicalJson, digestOf, sha256 } from '../action/digest.ts'
+import type { JsonObject } from '../action/json.ts'
 import { dueAt } from '../action/lifecycle.ts'
 import { refuseBadAmount } from '../action/money.ts'
 import { BelayError } from '../errors/catalogue.ts'
 import type { Transition } from '../storage/store.ts'
 import { decisionRecord } from './audit/records.ts'
-import type { Case } from './case.ts'
+import type { Case, CheckedCase } from './case.ts'
+import { checkContent } from './check-content.ts'
 import { begin } from './contain/begin.ts'
 import type { Cover } from './approve/cover.ts'
 import { permit } from './approve/permit.ts'
-import type { Admitted } from './flow.ts'
+import type { Admitted, HowToPropose } from './flow.ts'
 import { judge, takeBack, worstCost, type Judgement } from './judge.ts'
 import { recall, remember, storedInput } from './recall-action.ts'
 import { registerAgent, setAgentState } from './set-agent-state.ts'
@@ -18,23 +20,17 @@ import { coverNow } from './standing-approvals.ts'
 import type { Stages } from './stages.ts'
 import { startAction } from './start-action.ts'
 
-export interface How {
-  readonly venue: Venue
-  readonly start: boolean
-}
-
 /**
  * One action, from proposal to the state that is on disk when this answers. Decision, reservation and state
  * are one commit; what comes after (a person's yes, the start, the outcome) is a state, not a stack frame.
  */
-export async function runAction(stages: Stages, proposal: Proposal, how: How): Promise<Admitted> {
+export async function runAction(stages: Stages, proposal: Proposal, how: HowToPropose): Promise<Admitted> {
   refuseBadAmount(proposal.cost)
   const repeated = await earlier(stages, proposal)
   if (repeated !== undefined) return repeated
   await registerAgent(stages, proposal.agent)
 
-  const opened = open(stages, proposal, how.venue)
-  const checking = stages.verify.checkContent(opened)
+  const checking = openAndCheck(stages, proposal, how)
   const checked = checking instanceof Promise ? await checking : checking
 
   const decideAndRecord = async (): Promise<Admitted> => {
@@ -85,6 +81,21 @@ async function coverOrTakeBack(stages: Stages, judgement: Judgement): Promise<Co
   }
 }
 
+function openAndCheck(
+  stages: Stages,
+  proposal: Proposal,
+  how: HowToPropose,
+): CheckedCase | Promise<CheckedCase> {
+  const checking = checkContent(stages, open(stages, proposal, how.venue), how)
+  if (!(checking instanceof Promise)) return checking
+  return checking.then((checked) =>
+    // A judge takes seconds: a policy that came meanwhile holds.
+    checked.policy.digest === stages.policies.current().digest
+      ? checked
+      : openAndCheck(stages, proposal, how),
+  )
+}
+
 function open(stages: Stages, proposal: Proposal, venue: Venue): Case {
   const policy = stages.policies.current()
   const rule = policy.action(proposal.action)
@@ -102,7 +113,12 @@ function open(stages: Stages, proposal: Proposal, venue: Venue): Case {
   }
 }
 
-function admitOrTakeBack(stages: Stages, judgement: Judgement, how: How, cover: Cover | undefined): Admitted {
+function admitOrTakeBack(
+  stages: Stages,
+  judgement: Judgement,
+  how: HowToPropose,
+  cover: Cover | undefined,
+): Admitted {
   try {
     return admit(stages, judgement, how, cover)
   } catch (error) {
@@ -112,7 +128,12 @@ function admitOrTakeBack(stages: Stages, judgement: Judgement, how: How, cover: 
 }
 
 /** The verdict as an action in its first state. */
-function admit(stages: Stages, judgement: Judgement, { start }: How, cover: Cover | undefined): Admitted {
+function admit(
+  stages: Stages,
+  judgement: Judgement,
+  { start }: HowToPropose,
+  cover: Cover | undefined,
+): Admitted {
   const { judged, verdict, actionDigest, canonicalInput, measures } = judgement
   const { proposal, policy, rule, at } = judged
   const observing = policy.mode === 'observe'
@@ -181,8 +202,12 @@ function transitionOf({ action }: Admitted, judgement: Judgement): Transition {
     action: { value: action, replaces: null },
     agentUnchanged: { name: action.agent, version: judgement.judged.agentVersion },
     charges: action.reservations.map(({ account, amount }) => ({ account, reserved: amount, spent: 0 })),
-    records: [decisionRecord(action, payloadOf(judgement), judgement.judged.proposal.facts)],
+    records: [decisionRecord(action, payloadOf(judgement), factsOf(judgement))],
   }
+}
+
+function factsOf({ judged: { proposal, scores } }: Judgement): JsonObject | undefined {
+  return scores === undefined ? proposal.facts : { ...proposal.facts, quality: [...scores] }
 }
 
 function payloadOf({ judged }: Judgement): ProposalPayload {

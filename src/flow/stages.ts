@@ -8,6 +8,7 @@ import type { RideAlong } from './ride-along.ts'
 import type { Undoers } from './contain/undoers.ts'
 import type { History } from './monitor/history.ts'
 import type { Monitor } from './monitor/monitor.ts'
+import type { Scorer } from './check-content.ts'
 import type { Verify } from './verify/verify.ts'
 import type { Waiters } from './waiters.ts'
 
@@ -27,6 +28,8 @@ export interface Stages {
   readonly store: Store
   readonly policies: PolicySource
   readonly verify: Verify
+  /** `null`: nobody can score, so what must be scored is refused. */
+  readonly scorer: Scorer | null
   readonly monitor: Monitor
   readonly approve: Approve
   /** In memory on SQLite, where one process sees everything; empty on PostgreSQL, which is asked under a lock. */

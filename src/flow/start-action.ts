@@ -8,9 +8,10 @@ import type { Transition } from '../storage/store.ts'
 import type { Cover } from './approve/cover.ts'
 import { permit } from './approve/permit.ts'
 import { transitionRecord } from './audit/records.ts'
+import { checkContent } from './check-content.ts'
 import { begin } from './contain/begin.ts'
 import { editorsOf } from './edit-action.ts'
-import type { Admitted } from './flow.ts'
+import type { Admitted, HowToPropose } from './flow.ts'
 import { judge, standingOf, takeBack, type Judgement } from './judge.ts'
 import { proposalOf, remember, storedInput } from './recall-action.ts'
 import { setAgentState } from './set-agent-state.ts'
@@ -22,7 +23,11 @@ import type { Stages } from './stages.ts'
  * window that is over, is judged anew first. Two takers race in the store: one wins, the other gets
  * `action:wrong_state` or `action:conflict`.
  */
-export async function startAction(stages: Stages, ready: Action): Promise<Admitted> {
+export async function startAction(
+  stages: Stages,
+  ready: Action,
+  how: Pick<HowToPropose, 'unscored'> = {},
+): Promise<Admitted> {
   if (!isIn(ready, 'ready')) {
     if (isIn(ready, 'held'))
       throw new BelayError('action:held', { id: ready.id, approval: ready.state.approval.id })
@@ -56,7 +61,7 @@ export async function startAction(stages: Stages, ready: Action): Promise<Admitt
     input,
     cost: ready.cost,
   }
-  const checking = stages.verify.checkContent(opened)
+  const checking = checkContent(stages, opened, how)
   const checked = checking instanceof Promise ? await checking : checking
   const again = async (): Promise<Admitted> => {
     for (let attempt = 1; ; attempt++) {
@@ -231,6 +236,7 @@ function again({ verdict, judged }: Judgement) {
       reasons: verdict.reasons as never,
       policy_version: judged.policy.digest,
     },
+    ...(judged.scores !== undefined && { facts: { quality: [...judged.scores] } }),
   }
 }
 

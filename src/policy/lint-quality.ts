@@ -58,6 +58,7 @@ function lintRules(lint: Lint, actions: readonly string[], unmatchedPass: boolea
         other['rubric'] === rule['rubric'] &&
         other['agent'] === rule['agent'] &&
         other['timing'] === rule['timing'] &&
+        other['threshold'] === rule['threshold'] &&
         other['when'] === rule['when'],
     )
     if (twin < index)

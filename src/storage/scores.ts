@@ -34,6 +34,8 @@ export type PersonOutcome = 'approve' | 'reject' | 'edit'
 export interface PersonSaid {
   readonly action: string
   readonly outcome: PersonOutcome
+  /** It was said of scores made before then, epoch ms. */
+  readonly before: number
 }
 
 /** Times are epoch ms. */

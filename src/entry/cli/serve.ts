@@ -5,6 +5,7 @@ import type { Policy, PolicyFault } from '../../policy/policy.ts'
 import { openHarness, type Harness } from '../harness.ts'
 import { countExports } from '../export/count-exports.ts'
 import { Exports } from '../export/exports.ts'
+import { openJudge } from '../quality/open-judge.ts'
 import { PeopleReach } from '../reach-people.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
 import { consoleDoor } from '../console/console-door.ts'
@@ -70,6 +71,7 @@ export async function serve(
       people.moved(action)
     },
     onAnomaly: (anomaly) => people.anomaly(anomaly),
+    judge: openJudge({ telemetry }),
     channels: [people],
     onWitnessAlarm(state) {
       note(`belay: ledger: the witness ${state.witness}: ${escapeText(state.problem?.message ?? '')}`)

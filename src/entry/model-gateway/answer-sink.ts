@@ -1,7 +1,6 @@
-import type { ServerResponse } from 'node:http'
 import type { JsonObject } from '../../action/json.ts'
 import type { AnswerTape } from '../recording/answer-tape.ts'
-import { ClientStream } from './client-stream.ts'
+import type { ClientStreamOptions } from './client-stream.ts'
 import { errorBody, errorHeaders, type ModelError } from './model-errors.ts'
 import type { Protocol } from './wire-formats/wire-format.ts'
 
@@ -16,9 +15,20 @@ const CLIENT_GONE: Stop = { ended: 'client_gone', error: null }
 
 type Headers = Readonly<Record<string, string | string[]>>
 
+/** Where an answer goes to: see `ClientStream`, which writes it to a socket. */
+export interface ClientEnd {
+  readonly over: boolean
+  readonly begun: boolean
+  whole(status: number, headers: Headers, body: string | Buffer): void
+  open(status: number, headers: Headers): void
+  write(bytes: string | Buffer): boolean
+  end(): void
+  break(): void
+}
+
 /** The way back to the agent, over all attempts of one call. Nothing throws: what comes after the agent has left is dropped. */
 export class AnswerSink {
-  readonly #stream: ClientStream
+  readonly #stream: ClientEnd
   /** Made when somebody asks for it: most calls end without. */
   #signal: AbortController | null = null
   #why: Stop | null = null
@@ -27,8 +37,8 @@ export class AnswerSink {
   /** Listens to what the agent gets, where it is kept. */
   tape: AnswerTape | null = null
 
-  constructor(response: ServerResponse) {
-    this.#stream = new ClientStream(response, {
+  constructor(open: (events: Required<Pick<ClientStreamOptions, 'onGone' | 'onDrain'>>) => ClientEnd) {
+    this.#stream = open({
       onGone: () => this.stop(CLIENT_GONE),
       onDrain: () => {
         const listener = this.#drained

@@ -1,50 +1,27 @@
 import type { IncomingMessage } from 'node:http'
-import { isJsonObject, type JsonObject } from '../../action/json.ts'
 import { BelayError } from '../../errors/catalogue.ts'
-import type { Flow } from '../../flow/flow.ts'
-import type { Policy } from '../../policy/policy.ts'
 import type { Authenticator } from '../http-api/authentication.ts'
-import { parseJsonBody } from '../http-api/json-body.ts'
 import type { RawDoor } from '../http-api/raw-door.ts'
 import { AnswerTape } from '../recording/answer-tape.ts'
 import { recordingOf, type RecordedRequest } from '../recording/recording-of.ts'
-import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { readTags } from '../tags.ts'
 import { readTraceParent } from '../telemetry/trace-parent.ts'
 import { AnswerSink, type Stop } from './answer-sink.ts'
 import { keyOf, withoutKey } from './client-key.ts'
 import { Concurrency, DEFAULT_CONCURRENCY, type Slot } from './concurrency.ts'
-import { GATEWAY_LIMITS, type GatewayContext, type GatewayLimits } from './gateway-context.ts'
+import { ClientStream } from './client-stream.ts'
+import type { GatewayContext } from './gateway-context.ts'
+import { openContext, type ContextOptions } from './open-context.ts'
+import { readTarget } from './read-target.ts'
 import { errorOf } from './model-errors.ts'
-import { PendingTools } from './pending-tools.ts'
 import type { IncomingCall } from './plan-call.ts'
-import { openPriceBook } from './prices/genai-price-book.ts'
-import type { Provider } from './providers/provider.ts'
-import { resolveProviders } from './providers/resolve-providers.ts'
 import { isVendorName } from '../../policy/known-vendors.ts'
 import { ClientGone, readBody } from './read-body.ts'
 import { serveCall } from './serve-call.ts'
 import { requestHeaders } from './upstream/headers.ts'
-import { ProviderHealth } from './upstream/provider-health.ts'
-import { UndiciUpstream } from './upstream/undici-upstream.ts'
-import type { Upstream } from './upstream/upstream.ts'
-import { formatFor } from './wire-formats/index.ts'
-import { unread } from './wire-formats/unread.ts'
 
-export interface ModelGatewayOptions {
-  readonly flow: Flow
-  readonly policies: { current(): Policy }
+export interface ModelGatewayOptions extends ContextOptions {
   readonly authenticator: Pick<Authenticator, 'agentOf'>
-  /** The store's clock, epoch ms. */
-  readonly now: () => number
-  /** Where keys of providers come from. Default: the process's environment. */
-  readonly env?: Readonly<Record<string, string | undefined>>
-  readonly limits?: Partial<GatewayLimits>
-  readonly upstream?: Upstream
-  readonly telemetry?: Telemetry
-  /** Whose prompts calls may name; without it, no name is known. */
-  readonly prompts?: GatewayContext['prompts']
-  readonly onFault?: (error: unknown) => void
 }
 
 const CLOSING: Stop = {
@@ -58,23 +35,8 @@ const HEADER_VALUE = /^[\x20-\x7e]{1,200}$/
 
 /** The model gateway: `/{provider}/v1/…`, each provider's own protocol, every call an action. */
 export function openModelGateway(options: ModelGatewayOptions): RawDoor {
-  const onFault = options.onFault ?? (() => undefined)
-  const limits = { ...GATEWAY_LIMITS, ...options.limits }
-  const env = options.env ?? process.env
-  const context: GatewayContext = {
-    flow: options.flow,
-    policies: options.policies,
-    prompts: options.prompts ?? { named: async (ref) => ({ ref, version: null }) },
-    providers: () => resolveProviders(options.policies.current(), env),
-    prices: openPriceBook(() => options.policies.current()),
-    upstream: options.upstream ?? new UndiciUpstream({ maxAnswer: limits.answer }),
-    health: new ProviderHealth(),
-    pendingTools: new PendingTools(options.flow, onFault),
-    telemetry: options.telemetry ?? createTelemetry(),
-    limits,
-    now: options.now,
-    onFault,
-  }
+  const context = openContext(options)
+  const { limits } = context
   context.telemetry.watchProviders(() =>
     [...context.providers().values()].map(
       ({ name, baseUrl }) => [name, context.health.state(baseUrl) !== 'open'] as const,
@@ -95,7 +57,7 @@ export function openModelGateway(options: ModelGatewayOptions): RawDoor {
     },
 
     handle(request, response) {
-      const sink = new AnswerSink(response)
+      const sink = new AnswerSink((events) => new ClientStream(response, events))
       const caller: { agent: string | null } = { agent: null }
       sinks.set(sink, caller)
       const known = (agent: string): void => void (caller.agent = agent)
@@ -175,7 +137,7 @@ async function serve(
     const ref = headerOf(request.headers['belay-prompt'])
     const prompt = ref === undefined ? null : await context.prompts.named(ref)
     const incoming = { ...incomingOf(request, agent, method, path, query, startedAt), prompt }
-    await serveCall(context, incoming, targetOf(context, provider, method, path, bytes), sink)
+    await serveCall(context, incoming, readTarget(context, provider, method, path, bytes), sink)
   } catch (error) {
     if (error instanceof ClientGone) return
     if (!(error instanceof BelayError)) context.onFault(error)
@@ -199,29 +161,6 @@ function keepTape({ flow, onFault }: GatewayContext, request: RecordedRequest, t
       onFault(error)
     }
   })
-}
-
-function targetOf(
-  { limits }: GatewayContext,
-  provider: Provider,
-  method: string,
-  path: string,
-  bytes: Buffer | null,
-): Parameters<typeof serveCall>[2] {
-  const matched = formatFor(provider.protocol, method, path)
-  const { format, route } = matched ?? { format: unread(provider.protocol), route: {} }
-  let body: JsonObject | null = null
-  if (matched !== undefined && bytes !== null && bytes.length > 0) {
-    const parsed = parseJsonBody(bytes, { depth: limits.jsonDepth, nodes: limits.jsonNodes })
-    if (!isJsonObject(parsed))
-      throw new BelayError('input:invalid', {
-        where: 'body',
-        expected: 'a JSON object',
-        got: 'something else',
-      })
-    body = parsed
-  }
-  return { provider, format, route, path, body, bytes, cause: null }
 }
 
 function incomingOf(

@@ -29,6 +29,8 @@ export interface IncomingCall {
   readonly headers: Readonly<Record<string, string>>
   readonly session: string | undefined
   readonly lowPriority: boolean
+  /** This model answers or none: no other takes its place, and nothing is added to the prompt. */
+  readonly pinned?: true
   readonly reason: string | undefined
   readonly release: string | undefined
   readonly tags?: Tags | undefined

@@ -44,8 +44,12 @@ export async function serveCall(
   asked: Target,
   sink: AnswerSink,
 ): Promise<void> {
-  const heal = context.policies.current().action(asked.format.operation)?.heal ?? NO_HEALING
-  let plan = planCall(context, incoming, await thrifty(context, incoming, asked, heal))
+  const healing = context.policies.current().action(asked.format.operation)?.heal ?? NO_HEALING
+  const heal = incoming.pinned
+    ? { ...NO_HEALING, retries: healing.retries, maxWait: healing.maxWait }
+    : healing
+  const target = incoming.pinned ? asked : await thrifty(context, incoming, asked, heal)
+  let plan = planCall(context, incoming, target)
   const session = incoming.session ?? plan.request.session ?? undefined
   refuseUnpriced(context.policies.current(), plan, incoming.method)
   context.pendingTools.report(incoming.agent, session, plan.request.toolResults)

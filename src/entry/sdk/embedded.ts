@@ -8,6 +8,7 @@ import { nanoFromUsd } from '../../action/money.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { signingKey } from '../../flow/audit/signing-key.ts'
 import type { Exports } from '../export/exports.ts'
+import { openJudge } from '../quality/open-judge.ts'
 import { openHarness, type Harness } from '../harness.ts'
 import { judgesResults, reportJudged } from '../judged-report.ts'
 import { lazySnippetDesk } from '../snippets/lazy-desk.ts'
@@ -22,6 +23,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
   const onFault = (error: unknown): void => process.emitWarning(asError(error), { code: 'BELAY_FAULT' })
   const telemetry = await openTelemetry({ onFault })
   const harness = await openHarness({
+    judge: openJudge({ telemetry }),
     config: options.config,
     ...(options.data === undefined ? {} : { data: options.data }),
     ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),

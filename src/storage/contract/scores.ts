@@ -38,8 +38,11 @@ export function scoresContract(open: () => Promise<StoreUnderTest>): void {
     })
 
     test('kept again change nothing, and the first that a person said stands', async () => {
-      await store.scores.keep([score('qs_1')], [{ action: 'act_1', outcome: 'reject' }])
-      await store.scores.keep([score('qs_1', { score: 1 })], [{ action: 'act_1', outcome: 'approve' }])
+      await store.scores.keep([score('qs_1')], [{ action: 'act_1', outcome: 'reject', before: 100 }])
+      await store.scores.keep(
+        [score('qs_1', { score: 1 })],
+        [{ action: 'act_1', outcome: 'approve', before: 100 }],
+      )
       await store.scores.keep([], [])
       expect(await store.scores.list({ limit: 10 })).toEqual([score('qs_1', { person: 'reject' })])
     })
@@ -47,11 +50,14 @@ export function scoresContract(open: () => Promise<StoreUnderTest>): void {
     test('what a person said of one action says nothing of another, nor of what is scored later', async () => {
       await store.scores.keep(
         [score('qs_1'), score('qs_2', { action: 'act_2' })],
-        [{ action: 'act_1', outcome: 'edit' }],
+        [{ action: 'act_1', outcome: 'edit', before: 100 }],
       )
-      await store.scores.keep([score('qs_3')], [{ action: 'act_1', outcome: 'approve' }])
+      await store.scores.keep(
+        [score('qs_3', { at: 99 }), score('qs_4', { at: 100 })],
+        [{ action: 'act_1', outcome: 'approve', before: 100 }],
+      )
       const people = (await store.scores.list({ limit: 10 })).map(({ person }) => person)
-      expect(people).toEqual(['approve', null, 'edit'])
+      expect(people).toEqual([null, 'approve', null, 'edit'])
     })
 
     test('of the same content is known: the newest, by the same judge and rubric, that was asked for', async () => {
@@ -84,13 +90,13 @@ export function scoresContract(open: () => Promise<StoreUnderTest>): void {
         score('qs_7', { action: 'act_7', rubric: 'risk' }),
       ]
       await store.scores.keep(rows, [
-        { action: 'act_1', outcome: 'approve' },
-        { action: 'act_2', outcome: 'approve' },
-        { action: 'act_3', outcome: 'reject' },
-        { action: 'act_4', outcome: 'reject' },
-        { action: 'act_5', outcome: 'reject' },
-        { action: 'act_6', outcome: 'edit' },
-        { action: 'act_7', outcome: 'reject' },
+        { action: 'act_1', outcome: 'approve', before: 100 },
+        { action: 'act_2', outcome: 'approve', before: 100 },
+        { action: 'act_3', outcome: 'reject', before: 100 },
+        { action: 'act_4', outcome: 'reject', before: 100 },
+        { action: 'act_5', outcome: 'reject', before: 100 },
+        { action: 'act_6', outcome: 'edit', before: 100 },
+        { action: 'act_7', outcome: 'reject', before: 100 },
       ])
       const by = { rubricDigest: 'sha256:r', judge: 'openai/judge-1' }
       expect(await store.scores.agreement(5)).toEqual([

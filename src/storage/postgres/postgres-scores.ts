@@ -7,7 +7,7 @@ import { inTransaction } from './connections.ts'
 
 const INSERT = `INSERT INTO quality_scores (${SCORE_COLUMNS.join(', ')}) VALUES (${SCORE_COLUMNS.map((_, n) => `$${n + 1}`).join(', ')})
   ON CONFLICT DO NOTHING`
-const SAY = 'UPDATE quality_scores SET person = $1 WHERE action = $2 AND person IS NULL'
+const SAY = 'UPDATE quality_scores SET person = $1 WHERE action = $2 AND at < $3 AND person IS NULL'
 
 export class PostgresScores implements Scores {
   readonly #db: Kysely<Tables>
@@ -22,7 +22,7 @@ export class PostgresScores implements Scores {
     if (scores.length + people.length === 0) return
     await inTransaction(this.#pool, async (client) => {
       for (const score of scores) await client.query(INSERT, scoreValues(score))
-      for (const { action, outcome } of people) await client.query(SAY, [outcome, action])
+      for (const { action, outcome, before } of people) await client.query(SAY, [outcome, action, before])
     })
   }
 

@@ -6,7 +6,7 @@ import type { StatementRun } from './write-statements.ts'
 
 const INSERT = `INSERT INTO quality_scores (${SCORE_COLUMNS.join(', ')}) VALUES (${SCORE_COLUMNS.map(() => '?').join(', ')})
   ON CONFLICT DO NOTHING`
-const SAY = 'UPDATE quality_scores SET person = ? WHERE action = ? AND person IS NULL'
+const SAY = 'UPDATE quality_scores SET person = ? WHERE action = ? AND at < ? AND person IS NULL'
 
 export class SqliteScores implements Scores {
   readonly #db: Kysely<Tables>
@@ -21,7 +21,7 @@ export class SqliteScores implements Scores {
     if (scores.length + people.length === 0) return
     await this.#write([
       [INSERT, null, scores.map(scoreValues)],
-      [SAY, null, people.map(({ action, outcome }) => [outcome, action])],
+      [SAY, null, people.map(({ action, outcome, before }) => [outcome, action, before])],
     ])
   }
 
