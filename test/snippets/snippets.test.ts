@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -142,6 +142,44 @@ describe('a snippet in the pipeline', () => {
       code: 'head -c 250000 /dev/zero | tr "\\0" x; head -c 100000 /dev/zero > big; echo; echo forbidden',
     })
     expect(long.result).toBeNull()
+  })
+
+  it('that makes folders deeper than a path may be long is ended, and its folder is gone', async () => {
+    await open()
+    const { action, result } = await run({
+      language: 'python',
+      code: 'import os, time\nfor i in range(600):\n  os.mkdir("d" * 20); os.chdir("d" * 20)\ntime.sleep(20)',
+    })
+    expect(action.state.name).toBe('failed')
+    expect(result).toMatchObject({ exit: { cause: 'disk' } })
+    expect(readdirSync(join(data, 'snippets'))).toEqual([])
+  })
+
+  it('finds no folder that a killed harness has left', async () => {
+    mkdirSync(join(data, 'snippets/run-left/inner'), { recursive: true })
+    writeFileSync(join(data, 'snippets/run-left/inner/file'), 'left')
+    await open()
+    await run({ language: 'shell', code: 'true' })
+    expect(readdirSync(join(data, 'snippets'))).toEqual([])
+  })
+
+  it('leaves room for those of other agents', async () => {
+    const enough = Promise.withResolvers<void>()
+    await open(policy(), {
+      ...provider,
+      async launch() {
+        await enough.promise
+        throw new Error('no sandbox today')
+      },
+    })
+    const waiting = Array.from({ length: 12 }, () => run({ language: 'shell', code: 'true' }))
+    await expect(run({ language: 'shell', code: 'true' })).rejects.toMatchObject({ code: 'server:busy' })
+    waiting.push(desk.run(snippetFrom({ language: 'shell', code: 'true' }), { agent: 'agent-b' }))
+    enough.resolve()
+    const ends = await Promise.allSettled(waiting)
+    expect(ends.map((end) => end.status === 'rejected' && String(end.reason))).toEqual(
+      waiting.map(() => 'Error: no sandbox today'),
+    )
   })
 
   it('whose result is long is answered whole and recorded without the contents', async () => {

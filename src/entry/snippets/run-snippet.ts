@@ -1,10 +1,11 @@
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { demanded } from '../../flow/contain/sandbox/choose-provider.ts'
 import type { Quotas, Sandbox, SandboxProvider } from '../../flow/contain/sandbox/provider.ts'
 import { giveAway } from '../sandboxes.ts'
+import { removeWritten } from './remove-written.ts'
 import { MAIN, type Language, type Snippet } from './snippet.ts'
 import type { SnippetEnd, SnippetRun } from './snippet-result.ts'
 import { layFiles, writtenFiles } from './written-files.ts'
@@ -62,9 +63,9 @@ export async function runSnippet(snippet: Snippet, options: RunOptions): Promise
     sandbox.stdin?.end(snippet.stdin)
     const output = new Output(limits.output, () => void sandbox.kill('stopped'))
     const read = Promise.all([output.read('stdout', sandbox.stdout), output.read('stderr', sandbox.stderr)])
-    let full = false
-    const stopWatching = watchSize(folder, FOLDER_BYTES, () => {
-      full = true
+    let full = ''
+    const stopWatching = watchSize(folder, (why) => {
+      full = why
       void sandbox.kill('disk')
     })
     const report = await sandbox.exited.finally(stopWatching)
@@ -73,9 +74,9 @@ export async function runSnippet(snippet: Snippet, options: RunOptions): Promise
     const cause: SnippetEnd = output.exceeded ? 'output' : report.cause
     const detail = output.exceeded
       ? `more than ${limits.output} bytes were written to stdout and stderr`
-      : full
-        ? `more than ${FOLDER_BYTES} bytes were written to files`
-        : report.detail
+      : full === ''
+        ? report.detail
+        : full
     return {
       ...output.texts(),
       files: written.files,
@@ -84,7 +85,7 @@ export async function runSnippet(snippet: Snippet, options: RunOptions): Promise
       report: { ...report, detail },
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    await removeWritten(folder)
   }
 }
 
@@ -108,9 +109,14 @@ function programOf(language: Language): {
   }
 }
 
+/** Where the folders of runs lie while they run. */
+export function runsFolder(data: string): string {
+  return join(data, 'snippets')
+}
+
 /** A folder among the data that is the run's own, and goes with it. */
 function freshFolder(data: string): string {
-  const parent = join(data, 'snippets')
+  const parent = runsFolder(data)
   mkdirSync(parent, { recursive: true, mode: 0o700 })
   const folder = mkdtempSync(join(parent, 'run-'))
   giveAway(folder)
@@ -118,33 +124,35 @@ function freshFolder(data: string): string {
 }
 
 /**
- * Ends a run whose folder has become too large. Looked at now and then: a machine that can hold a folder to a size may
- * do it better, and only root can.
+ * Ends a run whose folder has become too large, or holds what cannot be looked at. Looked at now and then: a machine that
+ * can hold a folder to a size may do it better, and only root can.
  */
-function watchSize(folder: string, most: number, onExceeded: () => void): () => void {
+function watchSize(folder: string, onExceeded: (why: string) => void): () => void {
   const timer = setInterval(() => {
-    if (bytesIn(folder, most) > most) onExceeded()
+    const bytes = bytesIn(folder, FOLDER_BYTES)
+    if (bytes === null)
+      onExceeded('the size of a folder in it cannot be told: too deep, or closed to its owner')
+    else if (bytes > FOLDER_BYTES) onExceeded(`more than ${FOLDER_BYTES} bytes were written to files`)
   }, SIZE_EVERY_MS)
   return () => clearInterval(timer)
 }
 
-function bytesIn(folder: string, enough: number): number {
+/** `null`: hostile code made a folder that cannot be read. What goes away meanwhile has no size. */
+function bytesIn(folder: string, enough: number): number | null {
   let bytes = 0
   const folders = [folder]
   for (let at = folders.pop(); at !== undefined && bytes <= enough; at = folders.pop()) {
-    let names: string[]
     try {
-      names = readdirSync(at)
-    } catch {
-      continue
-    }
-    for (const name of names) {
-      const stat = lstatSync(join(at, name), { throwIfNoEntry: false })
-      if (stat === undefined) continue
-      // An entry without content takes room too.
-      bytes += stat.blocks * 512 + 256
-      if (stat.isDirectory()) folders.push(join(at, name))
-      if (bytes > enough) break
+      for (const name of readdirSync(at)) {
+        const stat = lstatSync(join(at, name), { throwIfNoEntry: false })
+        if (stat === undefined) continue
+        // An entry without content takes room too.
+        bytes += stat.blocks * 512 + 256
+        if (stat.isDirectory()) folders.push(join(at, name))
+        if (bytes > enough) break
+      }
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
     }
   }
   return bytes

@@ -7,7 +7,8 @@ import type { Policy } from '../../policy/policy.ts'
 import { judgesResults, reportJudged } from '../judged-report.ts'
 import { inputOf, SNIPPET_ACTION, snippetFrom, type Snippet } from './snippet.ts'
 import { recordedResult, resultOf, succeeded, type SnippetRun } from './snippet-result.ts'
-import { runSnippet } from './run-snippet.ts'
+import { removeLeftRuns } from './remove-written.ts'
+import { runSnippet, runsFolder } from './run-snippet.ts'
 
 export interface SnippetDeskOptions {
   readonly flow: Flow
@@ -31,6 +32,8 @@ export type SnippetProposal = Omit<Proposal, 'action' | 'input'>
 
 /** Runs at the same time in this process; each may hold as much memory as its limits say. */
 const MAX_RUNNING = 16
+/** Of one agent, so that there is room for another. */
+const MAX_OF_ONE = 12
 /** Between the end of a run and the deadline of its action: for reading and recording what came of it. */
 const REPORT_WITHIN_MS = 2_000
 
@@ -46,11 +49,15 @@ export class SnippetDesk {
   /** Agents that were stopped since: perhaps between the permission and the start. */
   readonly #stopped = new Set<string>()
   readonly #stopWatching: () => void
-  #slots = 0
+  /** By agent, the runs that were asked for and have not ended. */
+  readonly #slots = new Map<string, number>()
+  readonly #swept: Promise<void>
   #closed = false
 
   constructor(options: SnippetDeskOptions) {
     this.#options = options
+    this.#swept = removeLeftRuns(runsFolder(options.data))
+    this.#swept.catch(() => undefined)
     this.#stopWatching = options.flow.watchAgents(({ name, state }) => {
       if (state !== 'stopped') {
         this.#stopped.delete(name)
@@ -64,10 +71,15 @@ export class SnippetDesk {
   /** Throws `input:invalid`, `server:busy`, `sandbox:…` when no sandbox can be had for the agent. */
   async run(snippet: Snippet, proposal: SnippetProposal): Promise<SnippetAnswer> {
     if (this.#closed) throw new BelayError('server:closing')
-    if (this.#slots >= MAX_RUNNING) throw new BelayError('server:busy', { max: String(MAX_RUNNING) })
-    this.#slots++
+    const { agent } = proposal
+    const own = this.#slots.get(agent) ?? 0
+    if (own >= MAX_OF_ONE) throw new BelayError('server:busy', { max: String(MAX_OF_ONE) })
+    if (this.#ends.size >= MAX_RUNNING) throw new BelayError('server:busy', { max: String(MAX_RUNNING) })
+    this.#slots.set(agent, own + 1)
     const work = this.#run(snippet, proposal).finally(() => {
-      this.#slots--
+      const left = this.#slots.get(agent)! - 1
+      if (left === 0) this.#slots.delete(agent)
+      else this.#slots.set(agent, left)
       this.#ends.delete(work)
     })
     this.#ends.add(work)
@@ -112,6 +124,7 @@ export class SnippetDesk {
       if (left <= 0) throw new BelayError('server:timeout')
       const limits = { ...snippet.limits, wallTime: Math.min(snippet.limits.wallTime, left) }
       let sandbox: Sandbox | undefined
+      await this.#swept
       try {
         run = await runSnippet(
           { ...snippet, limits },
