@@ -1,4 +1,10 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
 import { Broken, NotFound } from './shell/broken.tsx'
 import { Shell } from './shell/shell.tsx'
 
@@ -25,7 +31,7 @@ const actions = createRoute({
 })
 
 // One line an address; the code of a page is loaded when somebody goes there. The server answers the same first
-// parts: src/entry/console/console-paths.ts.
+// parts: src/entry/console/console-door.ts.
 const routes = [
   createRoute({
     ...route('/'),
@@ -40,6 +46,28 @@ const routes = [
   createRoute({
     ...route('/sessions/$id'),
     component: lazyRouteComponent(() => import('./pages/sessions/page.tsx'), 'SessionsPage'),
+  }),
+  createRoute({
+    ...route('/alarms'),
+    component: lazyRouteComponent(() => import('./pages/alarms/page.tsx'), 'AlarmsPage'),
+  }),
+  createRoute({
+    ...route('/alarms/$id'),
+    component: lazyRouteComponent(() => import('./pages/alarms/page.tsx'), 'AlarmsPage'),
+  }),
+  createRoute({
+    ...route('/agents'),
+    beforeLoad: () => {
+      throw redirect({ to: '/' })
+    },
+  }),
+  createRoute({
+    ...route('/agents/$name'),
+    component: lazyRouteComponent(() => import('./pages/agents/page.tsx'), 'AgentPage'),
+  }),
+  createRoute({
+    ...route('/spend'),
+    component: lazyRouteComponent(() => import('./pages/spend/page.tsx'), 'SpendPage'),
   }),
   createRoute({
     ...route('/budgets'),

@@ -33,7 +33,7 @@ const button = (page: Page, name: string) => page.locator('.decision').getByRole
 /** The detail of this approval is there, and long enough that a key may decide on it. */
 async function ready(page: Page, action: string): Promise<void> {
   await detail(page).getByRole('heading', { level: 2, name: action }).waitFor()
-  await page.evaluate('new Promise((resolve) => setTimeout(resolve, 450))')
+  await page.locator('.inbox-detail[data-looked-at=true]').waitFor()
 }
 
 describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])('on a %s', (size) => {

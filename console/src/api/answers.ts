@@ -87,6 +87,65 @@ export interface Agent {
   readonly changed_by: string | null
   readonly changed_at: string | null
   readonly version: number
+  /** What runs for it in a sandbox, where the policy gives it a command. */
+  readonly process?: AgentProcess
+}
+
+export interface AgentProcess {
+  readonly state: 'starting' | 'running' | 'frozen' | 'waiting' | 'ended' | 'held' | 'elsewhere'
+  readonly provider: string | null
+  readonly pid: number | null
+  readonly running_since: string | null
+  readonly restarts: number
+  readonly next_start_at: string | null
+  readonly last_exit: {
+    readonly at: string
+    readonly cause: string
+    readonly code: number | null
+    readonly signal: string | null
+    readonly detail: string
+  } | null
+  readonly usage: {
+    readonly memory_bytes: number | null
+    readonly memory_peak_bytes: number | null
+    readonly cpu_ms: number | null
+    readonly processes: number | null
+    readonly wall_ms: number
+    readonly forks_refused: number | null
+    readonly throttled_ms: number | null
+  } | null
+  /** Null where the policy bounds nothing. */
+  readonly quotas: Readonly<Record<Quota, number | null>>
+}
+
+export type Quota =
+  | 'memory_bytes'
+  | 'cpu_cores'
+  | 'processes'
+  | 'wall_ms'
+  | 'disk_bytes'
+  | 'open_files'
+  | 'requests'
+  | 'usd'
+
+export interface Alarm {
+  readonly id: string
+  readonly kind: string
+  readonly agent: string | null
+  readonly session: string | null
+  readonly action: string | null
+  readonly urgent: boolean
+  readonly title: string
+  readonly facts: readonly string[]
+  readonly act: string
+  readonly count: number
+  readonly raised_at: string
+  readonly last_at: string
+  readonly acknowledged_by: string | null
+  readonly acknowledged_at: string | null
+  /** Null while it is open, and where it was over by itself. */
+  readonly resolved_by: string | null
+  readonly resolved_at: string | null
 }
 
 /** One limit of an agent in the window that now is. */
@@ -103,15 +162,44 @@ export interface BudgetLine {
   /** Null for sessions, which have no calendar bounds. */
   readonly starts_at: string | null
   readonly ends_at: string | null
+  /** The agent is paused when this limit refuses an action. */
+  readonly then?: 'pause'
+  /** Of money in a window of the calendar; null while too little is known. */
+  readonly forecast?: Forecast | null
+}
+
+/** What the window will have cost at its end: nine of ten ends lie between `low` and `high`. */
+export interface Forecast {
+  readonly usd: number
+  readonly low: number
+  readonly high: number
+  readonly exhausted_at: string | null
+  readonly method: 'hour_of_week' | 'recent_rate'
 }
 
 export interface AgentBudget {
   /** Null: all agents together. */
   readonly agent: string | null
   readonly lines: readonly BudgetLine[]
+  /** To what model its calls go when a budget is nearly used up. */
+  readonly downgrade?: {
+    readonly at: number
+    readonly model: string
+    readonly provider: string | null
+    readonly active: boolean
+  }
 }
 
-export type StatsBy = 'agent' | 'action' | 'model' | 'prompt' | 'release' | 'decision' | 'reason' | 'hour'
+export type StatsBy =
+  | 'agent'
+  | 'action'
+  | 'model'
+  | 'prompt'
+  | 'release'
+  | 'decision'
+  | 'reason'
+  | 'hour'
+  | `tag:${string}`
 
 export interface StatsRow {
   /** An array when several `by` were asked for. */

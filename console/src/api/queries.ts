@@ -1,6 +1,16 @@
 import { queryOptions } from '@tanstack/react-query'
 import { get, renewMe } from './call.ts'
-import type { Action, Agent, AgentBudget, Approval, BudgetLine, PageOf, Stats, StatsBy } from './answers.ts'
+import type {
+  Action,
+  Agent,
+  AgentBudget,
+  Alarm,
+  Approval,
+  BudgetLine,
+  PageOf,
+  Stats,
+  StatsBy,
+} from './answers.ts'
 
 // The first part of a key names the subject: `live.ts` invalidates by it. Questions of one page alone stay in the
 // page's folder, under the same first parts.
@@ -30,6 +40,12 @@ export const pendingApprovalsQuery = queryOptions({
   queryKey: ['approvals', 'pending'],
   queryFn: async ({ signal }) =>
     get<PageOf<Approval>>('/v1/approvals', { state: 'pending', limit: 200 }, signal),
+})
+
+/** What is abnormal now. */
+export const openAlarmsQuery = queryOptions({
+  queryKey: ['alarms', 'open'],
+  queryFn: async ({ signal }) => get<PageOf<Alarm>>('/v1/alarms', { state: 'open', limit: 200 }, signal),
 })
 
 export interface ActionFilter {

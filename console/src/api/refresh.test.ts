@@ -31,6 +31,8 @@ describe('what a record changes', () => {
   it('asks nothing of actions for what is no action', () => {
     expect(subjectsOf(record({ kind: 'key', action: null }))).toEqual(['keys'])
     expect(subjectsOf(record({ kind: 'standing', action: null }))).toEqual(['standing', 'approvals'])
+    expect(subjectsOf(record({ kind: 'alarm', action: null }))).toEqual(['alarms'])
+    expect(subjectsOf(record({ kind: 'process', action: null }))).toEqual(['agents'])
     expect(subjectsOf(record({ kind: 'anchor', action: null }))).not.toContain('actions')
   })
 })

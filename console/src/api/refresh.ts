@@ -4,6 +4,7 @@ import type { Agent, LedgerRecord } from './answers.ts'
 /** The first part of the keys of queries, and how many ms lie at least between two renewals. */
 const SUBJECTS: Readonly<Record<string, number>> = {
   approvals: 50,
+  alarms: 150,
   actions: 150,
   agents: 150,
   budgets: 250,
@@ -11,6 +12,7 @@ const SUBJECTS: Readonly<Record<string, number>> = {
   // Counted after the fact; nobody decides by the last second of it.
   stats: 1_000,
   prompts: 1_000,
+  baselines: 2_000,
   policy: 150,
   keys: 150,
   logins: 150,
@@ -18,12 +20,12 @@ const SUBJECTS: Readonly<Record<string, number>> = {
 }
 
 /** Derived from the ledger beside the actions: asked a little later, when the burst has been counted. */
-const DERIVED: ReadonlySet<string> = new Set(['sessions', 'stats', 'prompts'])
+const DERIVED: ReadonlySet<string> = new Set(['sessions', 'stats', 'prompts', 'baselines'])
 
 /** How much longer than an answer takes the next question waits: however many look on, agents come first. */
 const REST = 4
 
-const OF_ACTIONS = ['actions', 'budgets', 'sessions', 'stats', 'prompts']
+const OF_ACTIONS = ['actions', 'budgets', 'sessions', 'stats', 'prompts', 'baselines']
 
 /** Which subjects a record changes; those of an action are everything that is counted by actions. */
 export function subjectsOf({ kind, action, approval, state }: LedgerRecord): readonly string[] {
@@ -34,7 +36,7 @@ export function subjectsOf({ kind, action, approval, state }: LedgerRecord): rea
       // Most actions wait for nobody, and the list of those that do is long when there is much to decide.
       return approval === undefined && state !== 'held' ? OF_ACTIONS : [...OF_ACTIONS, 'approvals']
     case 'agent':
-      return ['agents', 'actions', 'approvals']
+      return ['agents', 'actions', 'approvals', 'baselines']
     case 'policy':
       // Roles stand in it too.
       return ['policy', 'me', 'agents', 'budgets', 'approvals']
@@ -42,6 +44,10 @@ export function subjectsOf({ kind, action, approval, state }: LedgerRecord): rea
       return ['keys']
     case 'login':
       return ['logins']
+    case 'alarm':
+      return ['alarms']
+    case 'process':
+      return ['agents']
     case 'prompt':
       return ['prompts']
     default:

@@ -12,12 +12,14 @@ export default function ChartCanvas({
   step,
   series,
   format,
+  least,
   onPoint,
 }: {
   readonly times: readonly number[]
   readonly step: number
   readonly series: readonly ChartSeries[]
   readonly format: (value: number) => string
+  readonly least: number
   readonly onPoint: (index: number | null) => void
 }) {
   const room = useRef<HTMLDivElement>(null)
@@ -26,7 +28,7 @@ export default function ChartCanvas({
   useEffect(() => {
     const place = room.current
     if (place === null) return undefined
-    const plot = draw(place, { times, step, series, format, onPoint })
+    const plot = draw(place, { times, step, series, format, least, onPoint })
     const resized = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT }))
     resized.observe(place)
     return () => {
@@ -46,12 +48,14 @@ function draw(
     step,
     series,
     format,
+    least,
     onPoint,
   }: {
     readonly times: readonly number[]
     readonly step: number
     readonly series: readonly ChartSeries[]
     readonly format: (value: number) => string
+    readonly least: number
     readonly onPoint: (index: number | null) => void
   },
 ): uPlot {
@@ -79,14 +83,17 @@ function draw(
         x: {
           range: () => [(times[0] ?? 0) / 1_000 - step / 2_000, (times.at(-1) ?? 0) / 1_000 + step / 2_000],
         },
-        y: { range: (_plot, _min, max) => [0, Math.max(max, 4) * 1.05] },
+        y: { range: (_plot, _min, max) => [0, Math.max(max, least) * 1.05] },
       },
       axes: [
         { ...axis, grid: { show: false } },
         {
           ...axis,
           size: 46,
-          incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 1e4, 1e5, 1e6, 1e7],
+          incrs: [
+            1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 1e4,
+            1e5, 1e6, 1e7,
+          ],
           values: (_plot, ticks) => ticks.map(format),
         },
       ],

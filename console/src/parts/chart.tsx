@@ -13,7 +13,7 @@ export interface ChartSeries {
 }
 
 /**
- * Counts over time as stacked bars. What the picture shows is there in words too: a sentence for screen readers, and a
+ * Counts, or sums, over time as stacked bars. What the picture shows is there in words too: a sentence for screen readers, and a
  * table that anybody can open.
  */
 export function Chart({
@@ -23,6 +23,7 @@ export function Chart({
   step,
   series,
   format = count,
+  least = 4,
 }: {
   readonly title: string
   /** What one sees in it, in one sentence. */
@@ -33,6 +34,8 @@ export function Chart({
   readonly step: number
   readonly series: readonly ChartSeries[]
   readonly format?: (value: number) => string
+  /** The axis goes at least up to here, so that little does not look like much. */
+  readonly least?: number
 }) {
   const [pointed, setPointed] = useState<number | null>(null)
   const id = useId()
@@ -59,7 +62,7 @@ export function Chart({
       </div>
       <div role="img" aria-label={summary} className="chart-room">
         <Suspense fallback={null}>
-          <Canvas {...{ times, step, series, format }} onPoint={setPointed} />
+          <Canvas {...{ times, step, series, format, least }} onPoint={setPointed} />
         </Suspense>
       </div>
       <figcaption id={id} className="unseen">

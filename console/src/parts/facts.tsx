@@ -22,6 +22,24 @@ export function Facts({
   )
 }
 
+/** A few figures that matter most, large. */
+export function Tiles({
+  tiles,
+}: {
+  readonly tiles: readonly (readonly [name: string, value: ReactNode, tone?: 'bad' | 'warn'])[]
+}) {
+  return (
+    <dl className="tiles">
+      {tiles.map(([name, value, tone]) => (
+        <div key={name} className="tile" data-tone={tone}>
+          <dt>{name}</dt>
+          <dd className="figures">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
 /** Text as it is, such as JSON: nothing in it is shortened or hidden. */
 export function Code({ children, label }: { readonly children: string; readonly label: string }) {
   // What scrolls must be reachable with the keyboard.

@@ -7,6 +7,8 @@ const PATHS = {
   policy: 'M12 3 5 6v6c0 4.5 3 7.5 7 9 4-1.5 7-4.5 7-9V6z',
   ledger: 'M5 4h11a3 3 0 0 1 3 3v13H8a3 3 0 0 1-3-3zM9 9h6M9 13h6',
   prompts: 'M4 5h16v11H9l-5 4z',
+  alarms: 'M6 16v-5a6 6 0 0 1 12 0v5l2 2H4zM10 21h4',
+  spend: 'M4 4v16h16M8 16v-4M12 16V7M16 16v-6',
   settings: 'M4 7h9M17 7h3M15 5v4M4 17h3M11 17h9M9 15v4',
   more: 'M5 12h.01M12 12h.01M19 12h.01',
   person: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8M4 21a8 8 0 0 1 16 0',

@@ -33,3 +33,36 @@ export function Meter({
     </div>
   )
 }
+
+/**
+ * What a limit's window is expected to come to, under the bar of what is gone: the band in which nine of ten ends lie,
+ * and a tick at what is expected. What lies past the limit is drawn at its end. `text` says it in words.
+ */
+export function ForecastBand({
+  text,
+  usd,
+  low,
+  high,
+  limit,
+}: {
+  readonly text: string
+  readonly usd: number
+  readonly low: number
+  readonly high: number
+  readonly limit: number
+}) {
+  const at = (amount: number): number => (limit <= 0 ? 100 : Math.min(1, Math.max(0, amount / limit)) * 100)
+  return (
+    <div
+      role="img"
+      aria-label={text}
+      className={classes('meter-forecast', high > limit && 'meter-near', usd > limit && 'meter-full')}
+    >
+      <span
+        className="meter-band"
+        style={{ left: `${at(low)}%`, width: `${Math.max(1, at(high) - at(low))}%` }}
+      />
+      <span className="meter-tick" style={{ left: `${at(usd)}%` }} />
+    </div>
+  )
+}

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { meQuery, pendingApprovalsQuery } from '../api/queries.ts'
+import { meQuery, openAlarmsQuery, pendingApprovalsQuery } from '../api/queries.ts'
+import type { PageOf } from '../api/answers.ts'
 import { Icon } from '../parts/icon.tsx'
 import type { IconName } from '../parts/icon.tsx'
 import { Popover } from '../parts/popover.tsx'
@@ -8,8 +9,10 @@ import { Popover } from '../parts/popover.tsx'
 const PAGES = [
   { to: '/', name: 'Overview', icon: 'overview' },
   { to: '/approvals', name: 'Approvals', icon: 'approvals' },
+  { to: '/alarms', name: 'Alarms', icon: 'alarms' },
   { to: '/actions', name: 'Actions', icon: 'actions' },
   { to: '/sessions', name: 'Sessions', icon: 'sessions' },
+  { to: '/spend', name: 'Spend', icon: 'spend' },
   { to: '/budgets', name: 'Budgets', icon: 'budgets' },
   { to: '/prompts', name: 'Prompts & models', icon: 'prompts' },
   { to: '/policy', name: 'Policy', icon: 'policy', apart: true },
@@ -19,7 +22,7 @@ const PAGES = [
 
 type Destination = (typeof PAGES)[number]
 
-const ON_PHONES = ['/', '/approvals', '/actions', '/budgets'] as const
+const ON_PHONES = ['/', '/approvals', '/alarms', '/actions'] as const
 
 function PageLink({ to, name, icon }: Destination) {
   return (
@@ -27,6 +30,7 @@ function PageLink({ to, name, icon }: Destination) {
       <Icon name={icon} />
       {name}
       {to === '/approvals' && <Waiting />}
+      {to === '/alarms' && <OpenAlarms />}
     </Link>
   )
 }
@@ -35,12 +39,22 @@ function PageLink({ to, name, icon }: Destination) {
 function Waiting() {
   const { data: me } = useQuery(meQuery)
   const { data } = useQuery({ ...pendingApprovalsQuery, enabled: me !== undefined })
-  const count = data?.items.length ?? 0
+  return <NavCount page={data} of="waiting" />
+}
+
+function OpenAlarms() {
+  const { data: me } = useQuery(meQuery)
+  const { data } = useQuery({ ...openAlarmsQuery, enabled: me !== undefined })
+  return <NavCount page={data} of="open" />
+}
+
+function NavCount({ page, of }: { readonly page: PageOf<unknown> | undefined; readonly of: string }) {
+  const count = page?.items.length ?? 0
   if (count === 0) return null
   return (
     <span className="nav-count figures">
-      {data?.next === null ? count : `${count}+`}
-      <span className="unseen"> waiting</span>
+      {page?.next === null ? count : `${count}+`}
+      <span className="unseen"> {of}</span>
     </span>
   )
 }

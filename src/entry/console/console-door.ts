@@ -3,9 +3,12 @@ import type { FastifyInstance } from 'fastify'
 
 /** The first parts of the addresses of pages, as console/src/routes.tsx has them. */
 export const PAGES = [
+  'agents',
+  'alarms',
   'approvals',
   'actions',
   'sessions',
+  'spend',
   'budgets',
   'policy',
   'ledger',

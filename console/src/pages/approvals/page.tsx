@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { meQuery } from '../../api/queries.ts'
 import type { Me } from '../../api/answers.ts'
 import { Button } from '../../parts/button.tsx'
@@ -56,7 +56,7 @@ function Inbox({ me }: { readonly me: Me }) {
   const ids = inbox.pending.map((item) => item.id)
   const item = id === undefined ? undefined : inbox.find(id)
   const canDecide = me.permissions.includes('approve')
-  const shownSince = useShownSince(`${item?.id} ${item?.details?.digest}`)
+  const isLookedAt = useLookedAt(`${item?.id} ${item?.details?.digest}`)
   const first = ids[0]
 
   useEffect(() => void askServerClock(), [])
@@ -139,7 +139,7 @@ function Inbox({ me }: { readonly me: Me }) {
           return
         }
         if (item === undefined) return
-        if (performance.now() - shownSince.current.at < READ_FIRST) say('Look at it first, then press again.')
+        if (!isLookedAt) say('Look at it first, then press again.')
         else start(command === 'delegate' ? 'pass-on' : command, item)
         return
       }
@@ -173,7 +173,7 @@ function Inbox({ me }: { readonly me: Me }) {
               <Button onClick={() => setSelected(new Set())}>Undo selection</Button>
             </>
           )}
-          <Button kind="quiet" className="inbox-keys" onClick={() => setOpen({ what: 'help' })}>
+          <Button kind="quiet" className="keys-hint" onClick={() => setOpen({ what: 'help' })}>
             Keys {shortcuts && <kbd aria-hidden="true">?</kbd>}
           </Button>
         </>
@@ -197,7 +197,7 @@ function Inbox({ me }: { readonly me: Me }) {
                   onBatch={(items) => setOpen({ what: 'batch', items })}
                 />
               </div>
-              <div className="inbox-detail">
+              <div className="inbox-detail" data-looked-at={isLookedAt}>
                 {id !== undefined && (
                   <p className="inbox-back">
                     <Link to="/approvals">← All approvals</Link>
@@ -313,13 +313,14 @@ function editedSentence(state: string): string {
     : 'Edited and judged anew: it needs no approval any more and may run.'
 }
 
-/** Since when what the key names has been on the screen, by `performance.now()`. */
-function useShownSince(key: string): { readonly current: { readonly at: number } } {
-  const since = useRef({ key: '', at: 0 })
+/** Whether what is under this key has been on the screen long enough to have been looked at. */
+function useLookedAt(key: string): boolean {
+  const [lookedAt, setLookedAt] = useState<string | null>(null)
   useEffect(() => {
-    since.current = { key, at: performance.now() }
+    const timer = setTimeout(() => setLookedAt(key), READ_FIRST)
+    return () => clearTimeout(timer)
   }, [key])
-  return since
+  return lookedAt === key
 }
 
 function isWide(): boolean {

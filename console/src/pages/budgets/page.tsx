@@ -5,6 +5,7 @@ import type { AgentBudget, BudgetLine } from '../../api/answers.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { amountOf, BudgetMeter } from '../../parts/budget-meter.tsx'
 import { useNow } from '../../parts/clock.ts'
+import { ForecastOf } from '../../parts/forecast.tsx'
 import { Page, Section } from '../../parts/page.tsx'
 import { Answer, EmptyState } from '../../parts/states.tsx'
 import { Table } from '../../parts/table.tsx'
@@ -88,7 +89,12 @@ function OneBudget({ agent, lines }: AgentBudget) {
             half: true,
             cell: ({ ends_at }) => (ends_at === null ? <Nothing /> : <Ago at={ends_at} />),
           },
-          { name: 'At this pace', figures: true, cell: (line) => <Pace line={line} now={now} /> },
+          {
+            name: 'At the end',
+            figures: true,
+            cell: (line) =>
+              line.forecast == null ? <Pace line={line} now={now} /> : <ForecastOf line={line} />,
+          },
         ]}
       />
     </Section>

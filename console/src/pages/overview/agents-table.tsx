@@ -5,7 +5,7 @@ import { StateBadge } from '../../parts/badge.tsx'
 import { BudgetMeter } from '../../parts/budget-meter.tsx'
 import { Table } from '../../parts/table.tsx'
 import { Count, Millis, Money, Nothing, Percent } from '../../parts/values.tsx'
-import { AgentButtons } from './agent-buttons.tsx'
+import { AgentButtons } from '../../parts/agent-buttons.tsx'
 import { costPerAction, successRate } from './figures.ts'
 
 interface Row {
@@ -55,7 +55,7 @@ export function AgentsTable({
           head: true,
           cell: ({ agent: { name, state } }) => (
             <span className="agent-name">
-              <Link to="/actions" search={{ agent: name }}>
+              <Link to="/agents/$name" params={{ name }}>
                 {name}
               </Link>
               <StateBadge state={state} />

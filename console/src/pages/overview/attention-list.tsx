@@ -2,7 +2,7 @@ import type { Agent } from '../../api/answers.ts'
 import { useNow } from '../../parts/clock.ts'
 import { ButtonLink } from '../../parts/button.tsx'
 import { Icon } from '../../parts/icon.tsx'
-import { AgentButtons } from './agent-buttons.tsx'
+import { AgentButtons } from '../../parts/agent-buttons.tsx'
 import { concernsOf } from './attention.ts'
 import type { Seen } from './attention.ts'
 

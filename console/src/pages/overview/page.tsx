@@ -5,6 +5,7 @@ import type { Approval, PageOf, StatsRow } from '../../api/answers.ts'
 import { useNow } from '../../parts/clock.ts'
 import { Field, Select } from '../../parts/field.tsx'
 import { percent, duration, money, count } from '../../parts/format.ts'
+import { Tiles } from '../../parts/facts.tsx'
 import { Page, Section } from '../../parts/page.tsx'
 import { Answer, Loading } from '../../parts/states.tsx'
 import { useFilters } from '../../parts/use-filters.ts'
@@ -75,7 +76,7 @@ export function OverviewPage() {
                 </Answer>
               </section>
               <Answer query={overall} lines={2}>
-                {({ rows }) => <Tiles row={rows[0]} held={approvals.data} />}
+                {({ rows }) => <Sums row={rows[0]} held={approvals.data} />}
               </Answer>
               <Section title="Agents">
                 <AgentsTable {...seen} />
@@ -93,7 +94,7 @@ export function OverviewPage() {
   )
 }
 
-function Tiles({
+function Sums({
   row,
   held,
 }: {
@@ -110,14 +111,5 @@ function Tiles({
     ['Cost', money(row?.cost_usd ?? 0)],
     ['Latency p95', p95 === null ? '–' : duration(p95)],
   ] as const
-  return (
-    <dl className="tiles">
-      {tiles.map(([name, value]) => (
-        <div key={name} className="tile">
-          <dt>{name}</dt>
-          <dd className="figures">{value}</dd>
-        </div>
-      ))}
-    </dl>
-  )
+  return <Tiles tiles={tiles} />
 }

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from 'react'
 import { useRecords } from '../../api/live.ts'
 import { Button, ButtonLink } from '../../parts/button.tsx'
 import { count, duration, money } from '../../parts/format.ts'
+import { Tiles } from '../../parts/facts.tsx'
 import { Page } from '../../parts/page.tsx'
 import { Answer } from '../../parts/states.tsx'
 import { At } from '../../parts/values.tsx'
@@ -85,14 +86,14 @@ function Totals({ session }: { readonly session: Session }) {
   const { actions, denied, held, failed, tokens } = session
   const lasted = Date.parse(session.ended_at) - Date.parse(session.started_at)
   const sums: (readonly [string, string, ('bad' | 'warn')?])[] = [
-    [count(actions), actions === 1 ? 'action' : 'actions'],
-    [duration(lasted), 'from first to last'],
-    [money(session.cost_usd), 'cost'],
-    [count(tokens.input), 'tokens in'],
-    [count(tokens.output), 'tokens out'],
-    ...(failed > 0 ? [[count(failed), 'failed', 'bad'] as const] : []),
-    ...(denied > 0 ? [[count(denied), 'denied', 'bad'] as const] : []),
-    ...(held > 0 ? [[count(held), 'held', 'warn'] as const] : []),
+    [actions === 1 ? 'Action' : 'Actions', count(actions)],
+    ['From first to last', duration(lasted)],
+    ['Cost', money(session.cost_usd)],
+    ['Tokens in', count(tokens.input)],
+    ['Tokens out', count(tokens.output)],
+    ...(failed > 0 ? [['Failed', count(failed), 'bad'] as const] : []),
+    ...(denied > 0 ? [['Denied', count(denied), 'bad'] as const] : []),
+    ...(held > 0 ? [['Held', count(held), 'warn'] as const] : []),
   ]
   const said = [
     session.models.length > 0 && `models ${session.models.join(', ')}`,
@@ -101,14 +102,7 @@ function Totals({ session }: { readonly session: Session }) {
   ].filter((each) => each !== false)
   return (
     <div className="stack">
-      <dl className="session-totals">
-        {sums.map(([value, name, tone]) => (
-          <div key={name} data-tone={tone}>
-            <dt>{name}</dt>
-            <dd className="figures">{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Tiles tiles={sums} />
       <p className="soft small session-said">
         {session.agent}, began <At at={session.started_at} />
         {said.length > 0 && ` · ${said.join(' · ')}`}

@@ -39,7 +39,7 @@ export function SessionList() {
   const isFiltered = Object.values(filters).some((value) => value !== '')
   return (
     <Page title="Sessions" intro="What each agent did in one run: model calls, actions, approvals and undos.">
-      <form className="sessions-filters" role="search" onSubmit={(event) => event.preventDefault()}>
+      <form className="filters" role="search" onSubmit={(event) => event.preventDefault()}>
         <Field label="Agent">
           <Select
             value={filters.agent}

@@ -49,6 +49,8 @@ export function SettingsPage() {
     document
       .querySelector('[role=tab][aria-selected=true]')
       ?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+    // Another tab is the selected one then.
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies
   }, [section, me])
   if (me === undefined) return null
   const tabs = sectionsFor(me)

@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { send } from '../../api/call.ts'
-import { meQuery } from '../../api/queries.ts'
-import { queryClient } from '../../api/query-client.ts'
-import type { Agent } from '../../api/answers.ts'
-import { Button } from '../../parts/button.tsx'
-import { Icon } from '../../parts/icon.tsx'
-import { ReasonDialog } from '../../parts/reason-dialog.tsx'
-import { say } from '../../parts/toast.tsx'
+import { send } from '../api/call.ts'
+import { meQuery } from '../api/queries.ts'
+import { queryClient } from '../api/query-client.ts'
+import type { Agent } from '../api/answers.ts'
+import { Button } from './button.tsx'
+import { Icon } from './icon.tsx'
+import { ReasonDialog } from './reason-dialog.tsx'
+import { say } from './toast.tsx'
 
 const CHANGES = {
   active: {
