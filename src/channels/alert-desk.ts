@@ -137,6 +137,8 @@ export class AlertDesk {
 
   #keep(alert: Alert): void {
     if (this.#kept.length < MAX_KEPT) this.#kept.push(alert)
+    // Somebody goes past those who would have decided: a harness that ends now must have told them.
+    if (alert.kind === 'break_glass') return this.tell()
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       this.tell()
@@ -145,7 +147,7 @@ export class AlertDesk {
 
   #linked(alert: Alert, alarm: string): Alert {
     const link = this.#options.linkTo?.(alarm)
-    return { ...alert, alarm, act: link === undefined ? alert.act : `${alert.act} · ${link}` }
+    return { ...alert, alarm, ...(link !== undefined && { link }) }
   }
 
   #write(work: () => Promise<void>): void {
@@ -188,5 +190,5 @@ function endedAlert(alarm: AlarmRow): Alert {
 function quietFor({ kind }: AlarmRow): number {
   if (kind === 'errors' || kind === 'anomaly' || kind === 'burn' || kind === 'budget') return HOUR
   // The others end when what they are about does, or when somebody says so.
-  return kind === 'break_glass' ? 24 * HOUR : Number.POSITIVE_INFINITY
+  return kind === 'break_glass' || kind === 'quality' ? 24 * HOUR : Number.POSITIVE_INFINITY
 }

@@ -4,6 +4,7 @@ export interface Alert {
     | 'budget'
     | 'agent'
     | 'anomaly'
+    | 'quality'
     | 'burn'
     | 'held'
     | 'errors'
@@ -24,6 +25,8 @@ export interface Alert {
   readonly action?: string
   /** Under which it is kept, once it is. */
   readonly alarm?: string
+  /** Where people see it, acknowledge it and pause its agent, once they have logged in. */
+  readonly link?: string
   readonly title: string
   /** What happened, in numbers. */
   readonly facts: readonly string[]

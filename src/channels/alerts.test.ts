@@ -93,6 +93,12 @@ describe('the desk', () => {
     expect(told[1]).toMatchObject([{ key: 'a', facts: ['1 more since it was last told.'] }])
   })
 
+  test('tells at once of what goes past those who would have decided, with what had collected', () => {
+    desk.raise(alert('a'))
+    desk.raise(alert('glass', { kind: 'break_glass', urgent: true }))
+    expect(told.map((one) => one.map(({ key }) => key))).toEqual([['a', 'glass']])
+  })
+
   test('keeps what can wait until the quiet hours end, and nothing that is urgent', () => {
     rule = { ...RULE, quiet: NIGHT }
     now = at('23:00')
@@ -152,9 +158,16 @@ describe('the desk with a book', () => {
     expect([a.told.length, b.told.length]).toEqual([1, 0])
     expect(a.told[0]).toMatchObject({
       alarm: alarm?.id,
-      act: `look · https://belay.example.com/alarms/${alarm?.id}`,
+      act: 'look',
+      link: `https://belay.example.com/alarms/${alarm?.id}`,
     })
     expect(alarm).toMatchObject({ count: 3, facts: ['7 of 10.'], agent: 'writer', resolvedAt: null })
+
+    const [head] = await under.store.chains()
+    const records = await under.store.records(head!.chain, 0, 100)
+    expect(records.filter(({ kind }) => kind === 'alarm').map(({ text }) => JSON.parse(text))).toMatchObject([
+      { event: 'raise', alarm: alarm!.id, about: 'errors', agent: 'writer' },
+    ])
 
     await new AlarmBook(under.store).acknowledge(alarm!.id, 'olga')
     for (const one of [a, b]) one.desk.raise(raised({ at: clock.now + 2 * 3_600_000 }))

@@ -78,7 +78,7 @@ describe('belay replay', () => {
     writeFileSync(file, last.replaceAll('hat', 'cat'))
     const { code } = await replay(['run-1', '--fork', '4', '--set-answer', file], 'set')
     expect(code).toBe(0)
-    expect(world.said('set').messages.at(-1).content).toContain('cat')
+    expect(world.said('set').messages.at(-1)?.content).toContain('cat')
     writeFileSync(file, '{}')
     const wrong = await replay(['run-1', '--fork', '4', '--set-answer', file], 'wrong')
     expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('server-sent events') })

@@ -71,9 +71,8 @@ export class RecordedWorld {
   }
 
   /** What the agent had said and got, as it wrote it down. */
-  // oxlint-disable-next-line typescript/no-explicit-any
-  said(name: string): any {
-    return JSON.parse(readFileSync(this.out(name), 'utf8'))
+  said(name: string): Said {
+    return JSON.parse(readFileSync(this.out(name), 'utf8')) as Said
   }
 
   /** The command line, against this harness. */
@@ -98,6 +97,11 @@ export class RecordedWorld {
     await this.provider.close()
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** As agent.ts writes it. */
+export interface Said {
+  readonly messages: readonly { readonly role: string; readonly content?: string | null }[]
 }
 
 export interface Outcome {

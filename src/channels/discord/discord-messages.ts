@@ -6,6 +6,9 @@ import type { ApprovalView } from '../approval-view.ts'
 
 /** Longer arguments cannot be read here, and nobody approves what they could not read. */
 export const MAX_INPUT = 3_000
+/** A row of a message has five. */
+const MOST_BUTTONS = 5
+const MAX_URL = 512
 
 /** What a button or a dialog says it is about: Discord keeps 100 characters. The digest is cut to 128 bits. */
 export interface About {
@@ -103,8 +106,16 @@ export function alertMessage(alerts: readonly Alert[]): JsonObject {
     title: clip(unmarked(clip(visible(alert.title), 120)), 250),
     description: unmarked(clip(alert.facts.map((fact) => visible(fact)).join(' '), 200)),
     footer: { text: clip(`${timeWords(alert.at)} · To act: ${visible(alert.act)}`, 200) },
+    ...(alert.link !== undefined && { url: alert.link }),
   }))
-  return { embeds, allowed_mentions: { parse: [] } }
+  const buttons = alerts.slice(0, MOST_BUTTONS).flatMap(({ link, title }) => {
+    // A button of style 5 is a link: what is done there is done by who has logged in there.
+    if (link === undefined || link.length > MAX_URL) return []
+    const label = alerts.length === 1 ? 'Acknowledge or pause' : clip(visible(title), 80)
+    return [{ type: 2, style: 5, label, url: link }]
+  })
+  const components = buttons.length === 0 ? [] : [{ type: 1, components: buttons }]
+  return { embeds, components, allowed_mentions: { parse: [] } }
 }
 
 /** The dialog in which a decision gets its reason. */

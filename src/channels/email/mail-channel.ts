@@ -4,16 +4,16 @@ import type { Action, InState } from '../../action/action.ts'
 import type { ApprovalChannel } from '../../flow/approve/announcer.ts'
 import { isAddress } from '../../policy/notify.ts'
 import type { Alert, AlertChannel } from '../alert.ts'
-import { clip, timeWords, visible } from '../approval-view.ts'
+import { visible } from '../approval-view.ts'
 import { Outbox, Undeliverable } from '../outbox.ts'
 import type { OutboxOptions } from '../outbox.ts'
 import { blotted, stillWaiting } from '../reach.ts'
 import type { Reach } from '../reach.ts'
 import { SentLog } from '../sent-log.ts'
+import { alertMail } from './alert-mail.ts'
 import type { ApprovalLinks } from './approval-links.ts'
 import { approvalMail } from './approval-mail.ts'
 import type { MailText } from './approval-mail.ts'
-import { html } from './html.ts'
 
 export interface MailOptions {
   /** `smtp://` or `smtps://`, with user and password where the server asks for them. */
@@ -153,38 +153,5 @@ export class MailChannel implements ApprovalChannel, AlertChannel {
       secrets.push(password, decodeURIComponent(password), username, decodeURIComponent(username))
     }
     this.#reach.onFault(new Error(`email: ${blotted(error, secrets)}`))
-  }
-}
-
-function alertMail(alerts: readonly Alert[]): MailText {
-  const title =
-    alerts.length === 1 ? (alerts[0]?.title ?? '') : `${alerts.length} alerts: ${alerts[0]?.title ?? ''} …`
-  const parts = alerts.map((alert) => ({
-    head: visible(alert.title),
-    lines: [
-      timeWords(alert.at),
-      ...alert.facts.map((fact) => visible(fact)),
-      `To act: ${visible(alert.act)}`,
-    ],
-  }))
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="color-scheme" content="light dark" />
-        <title>Belay</title>
-      </head>
-      <body style="font:16px/1.5 system-ui,sans-serif">
-        ${parts.map(
-          ({ head, lines }) =>
-            html`<h2 style="font-size:18px">${head}</h2>
-              ${lines.map((one) => html`<p>${one}</p>`)}`,
-        )}
-      </body>
-    </html>`
-  return {
-    subject: clip(`Belay: ${visible(title)}`, 150),
-    text: parts.map(({ head, lines }) => `${head}\n${lines.join('\n')}\n`).join('\n'),
-    html: page.html,
   }
 }

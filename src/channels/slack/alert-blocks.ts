@@ -19,12 +19,16 @@ export function alertMessage(alerts: readonly Alert[]): Message {
       ...shown.flatMap((alert) => [
         header(visible(alert.title)),
         plain(clip(alert.facts.map((fact) => visible(fact)).join(' '), 2_000)),
-        context([clip(`${timeWords(alert.at)} · To act: ${visible(alert.act)}`, 1_000)]),
+        context([clip(`${timeWords(alert.at)} · To act: ${visible(toAct(alert))}`, 1_000)]),
         ...(alert.alarm === undefined ? [] : [buttons(alert, alert.alarm)]),
       ]),
       ...(more > 0 ? [plain(`… and ${more} more.`)] : []),
     ],
   }
+}
+
+function toAct({ act, link }: Alert): string {
+  return link === undefined ? act : `${act} · ${link}`
 }
 
 function buttons({ agent, kind }: Alert, alarm: string): JsonObject {

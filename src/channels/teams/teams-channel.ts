@@ -67,10 +67,15 @@ export class TeamsChannel implements ApprovalChannel, AlertChannel {
   }
 
   alert(alerts: readonly Alert[]): void {
-    for (const { title, facts, act, at } of alerts) {
+    for (const { title, facts, act, at, link } of alerts) {
       const lines = [...facts.map((fact) => visible(fact)), `To act: ${visible(act)}`, timeWords(at)]
       this.#outbox.post({
-        send: () => this.#post(card(visible(title), lines, [], this.#reach.publicUrl())),
+        send: () =>
+          this.#post(
+            link === undefined
+              ? card(visible(title), lines, [], this.#reach.publicUrl())
+              : card(visible(title), lines, [], link, 'Acknowledge or pause'),
+          ),
       })
     }
   }
@@ -124,6 +129,7 @@ function card(
   lines: readonly string[],
   facts: readonly (readonly [string, string])[],
   link: string,
+  button = 'Look and decide',
 ): JsonObject {
   return {
     $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
@@ -141,7 +147,7 @@ function card(
             },
           ]),
     ],
-    actions: [{ type: 'Action.OpenUrl', title: 'Look and decide', url: link }],
+    actions: [{ type: 'Action.OpenUrl', title: button, url: link }],
   }
 }
 

@@ -96,8 +96,8 @@ export class WebhookChannel implements ApprovalChannel, AlertChannel {
   }
 
   alert(alerts: readonly Alert[]): void {
-    for (const { kind, title, facts, act, urgent, at } of alerts)
-      this.#send('dev.belay.alert', kind, at, { kind, title, facts, act, urgent })
+    for (const { kind, title, facts, act, urgent, at, agent = null, alarm = null, link = null } of alerts)
+      this.#send('dev.belay.alert', kind, at, { kind, title, facts, act, urgent, agent, alarm, link })
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { APPROVER, startTestServer } from '../../../test/setup/http-server.ts'
 import type { TestServer } from '../../../test/setup/http-server.ts'
 import { logIn } from '../../../test/setup/people.ts'
@@ -57,4 +57,49 @@ test('votes of an approval that an edit voided stay with that one', async () => 
   const decisions = async (which: string) =>
     (await server.call('GET', `/v1/approvals/${which}`)).body.decisions
   expect(await decisions(again)).toHaveLength(1)
+})
+
+test('a fault in one decision of a batch hides nothing of what became of the others', async () => {
+  const all = await Promise.all([held(), held(), held()])
+  const items = await Promise.all(
+    all.map(async ({ approval: { id } }) => ({
+      id,
+      digest: (await server.call('GET', `/v1/approvals/${id}`)).body.digest,
+    })),
+  )
+  const { flow } = server.harness
+  const vote = flow.vote.bind(flow)
+  const failing = vi.spyOn(flow, 'vote').mockImplementation((id, how) => {
+    if (id === all[1]!.approval.id) throw new TypeError('secret of the disk')
+    return vote(id, how)
+  })
+  const input = vi.spyOn(flow, 'input').mockImplementation((action) => {
+    if (action.id === all[2]!.id) throw new Error('secret of the disk')
+    return Promise.resolve({})
+  })
+  try {
+    const { status, body } = await server.call(
+      'POST',
+      '/v1/approvals/batch',
+      {
+        outcome: 'approve',
+        items,
+      },
+      { headers: { 'belay-acting-as': APPROVER } },
+    )
+    expect(status).toBe(200)
+    expect(body.items).toMatchObject([
+      { recorded: true, action: { state: 'ready' } },
+      { recorded: false, problem: { code: 'server:fault', status: 500 } },
+      { recorded: true, problem: { code: 'server:fault' } },
+    ])
+    expect(JSON.stringify(body)).not.toContain('secret')
+  } finally {
+    failing.mockRestore()
+    input.mockRestore()
+  }
+  const states = await Promise.all(
+    all.map(async ({ id }) => (await server.harness.store.action(id))?.state.name),
+  )
+  expect(states).toEqual(['ready', 'held', 'ready'])
 })

@@ -146,6 +146,8 @@ export function approvalRoutes(app: FastifyInstance, context: ApiContext): void 
     },
   )
 
+  // The schema beside it has checked the body: whoever names B says what that schema lets through.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   const act = <B extends object>(
     path: string,
     summary: string,
@@ -251,16 +253,24 @@ export function approvalRoutes(app: FastifyInstance, context: ApiContext): void 
       const { items, outcome, reason } = request.body
       const vote = { ...actor(principalOf(request)), outcome, ...(reason === undefined ? {} : { reason }) }
       const one = async (item: BatchBody['items'][number]): Promise<JsonObject> => {
+        // A fault in one of them says nothing of the others: each answers for itself.
+        const told = (error: unknown): JsonObject => {
+          if (!(error instanceof BelayError))
+            request.log.error({ err: error }, 'a decision of a batch failed')
+          const problem =
+            error instanceof BelayError ? error : new BelayError('server:fault', { id: request.id })
+          return problemOf(problem, request.id) as unknown as JsonObject
+        }
+        let voted: Action
         try {
-          const voted = await flow.vote(item.id, { ...vote, digest: item.digest })
+          voted = await flow.vote(item.id, { ...vote, digest: item.digest })
+        } catch (error) {
+          return { id: item.id, recorded: false, problem: told(error) }
+        }
+        try {
           return { id: item.id, recorded: true, action: await actionAnswer(flow, voted) }
         } catch (error) {
-          if (!(error instanceof BelayError)) throw error
-          return {
-            id: item.id,
-            recorded: false,
-            problem: problemOf(error, request.id) as unknown as JsonObject,
-          }
+          return { id: item.id, recorded: true, problem: told(error) }
         }
       }
       return { items: await Promise.all(items.map(one)) }

@@ -50,16 +50,14 @@ export class SpendHistory {
     // Nothing is no answer to go by: whoever begins wants to see the first hour.
     if (kept !== undefined && kept.from === from && Math.abs(now - kept.at) < KEPT_MS && kept.of.size > 1)
       return kept
-    if (this.#reading?.from !== from) {
-      const read = this.#read(from, to, now).then((found) => (this.#kept = found))
-      const reading = { from, read }
-      this.#reading = reading
-      const done = (): void => {
-        if (this.#reading === reading) this.#reading = undefined
-      }
-      read.then(done, done)
+    if (this.#reading?.from === from) return this.#reading.read
+    const reading = { from, read: this.#read(from, to, now) }
+    this.#reading = reading
+    try {
+      return (this.#kept = await reading.read)
+    } finally {
+      if (this.#reading === reading) this.#reading = undefined
     }
-    return this.#reading!.read
   }
 
   async #read(from: number, to: number, at: number): Promise<Kept> {
