@@ -1,12 +1,17 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { checkProject } from '../../src/code/check-project.ts'
+import { OTHER_LANGUAGES } from '../../src/code/other-languages/other-languages.ts'
+import { PATTERN_RULES } from '../../src/code/other-languages/rules.ts'
 import type { RuleInfo } from '../../src/code/pack.ts'
-import { COMPLIANCE } from '../../src/code/packs/compliance/compliance.ts'
-import { PERFORMANCE } from '../../src/code/packs/performance/performance.ts'
-import { SILENT_FAILURE } from '../../src/code/packs/silent-failure/silent-failure.ts'
-import { programOf } from './program-of.ts'
+import { ALL_PACKS } from '../../src/code/packs/all-packs.ts'
 
-const PACKS = [PERFORMANCE, SILENT_FAILURE, COMPLIANCE]
+const PACKS: readonly { readonly name: string; readonly rules: readonly RuleInfo[] }[] = [
+  ...ALL_PACKS,
+  { name: 'patterns', rules: PATTERN_RULES },
+]
 const PAGES = new URL('../../docs/checks/code/', import.meta.url)
 
 interface Page {
@@ -28,9 +33,16 @@ function readPage(rule: RuleInfo): Page {
   return { text, bad: [...files('Bad'), ...both], good: [...files('Good'), ...both] }
 }
 
-function rulesOn(files: readonly { path: string; text: string }[]): string[] {
-  const program = programOf(files)
-  return PACKS.flatMap((pack) => pack.run(program).map((each) => each.rule))
+const folder = mkdtempSync(join(tmpdir(), 'belay-rule-pages-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+async function rulesOn(files: readonly { path: string; text: string }[]): Promise<string[]> {
+  const { findings, skipped } = await checkProject(folder, {
+    contents: new Map(files.map((each) => [each.path, each.text])),
+    others: [OTHER_LANGUAGES],
+  })
+  expect(skipped).toEqual([])
+  return findings.map(({ finding }) => finding.rule)
 }
 
 describe.each(PACKS.map((pack) => [pack.name, pack] as const))('pages of the pack %s', (name, pack) => {
@@ -38,7 +50,7 @@ describe.each(PACKS.map((pack) => [pack.name, pack] as const))('pages of the pac
     const there = readdirSync(new URL(`${name}/`, PAGES)).map(
       (file) => `${name}/${file.replace(/\.md$/, '')}`,
     )
-    expect(there.toSorted()).toEqual(pack.rules.map((rule) => rule.id).toSorted())
+    expect(there.toSorted()).toEqual([...new Set(pack.rules.map((rule) => rule.id))].toSorted())
   })
 
   test.each(pack.rules.map((rule) => [rule.id, rule] as const))('%s says what the rule says', (id, rule) => {
@@ -52,10 +64,10 @@ describe.each(PACKS.map((pack) => [pack.name, pack] as const))('pages of the pac
 
   test.each(pack.rules.map((rule) => [rule.id, rule] as const))(
     '%s: bad is reported, good is silent',
-    (id, rule) => {
+    async (id, rule) => {
       const { bad, good } = readPage(rule)
-      expect(rulesOn(bad)).toContain(id)
-      expect(rulesOn(good)).toEqual([])
+      expect(await rulesOn(bad)).toContain(id)
+      expect(await rulesOn(good)).toEqual([])
     },
   )
 })

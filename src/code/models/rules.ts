@@ -199,14 +199,6 @@ export const FLOW_RULES: Readonly<Partial<Record<ClassName, FlowRule>>> = {
     help: 'Choose the name yourself, allow known extensions only, and keep uploads out of folders that are served.',
     tags: ['OWASP A04:2021'],
   },
-  resource: {
-    name: 'unbounded-allocation',
-    title: 'An untrusted number decides how much is allocated or looped',
-    cwe: 'CWE-770',
-    severity: 'warning',
-    help: 'Bound the number before it is used.',
-    tags: [],
-  },
 }
 
 export const ZIP_SLIP: FlowRule = {

@@ -20,6 +20,7 @@ export interface SinkModel {
     | 'instructions'
     | 'log-file'
     | 'printed'
+    | 'text'
     | 'record'
     | 'no-root'
     | 'unsafe-loader'
@@ -282,7 +283,8 @@ export const SINKS: Table = {
   'object-path': each('set', { class: 'protokey', args: [1] }),
   'dot-prop': each('set', { class: 'protokey', args: [1] }),
   '#response': {
-    send: xss(0),
+    // Objects and lists are sent as JSON.
+    send: { ...xss(0), when: 'text' },
     html: xss(0),
     ...each('write end', { class: 'xss', args: [0], when: 'markup' }),
     redirect: { class: 'redirect', args: [0, 1] },

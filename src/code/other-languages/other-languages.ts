@@ -15,6 +15,7 @@ import { PHP } from './php.ts'
 import { RUBY } from './ruby.ts'
 import { PATTERN_RULES } from './rules.ts'
 import { checkDockerfile, checkShell } from './scripts.ts'
+import { checkSecrets } from './secrets.ts'
 
 /** Languages that are read by their grammar alone, function by function. */
 export const LANGUAGES: readonly Language[] = [GO, JAVA, PHP, RUBY, C_SHARP]
@@ -69,6 +70,8 @@ export async function checkTexts(texts: ReadonlyMap<string, string>): Promise<Ot
       else findings.push(...scriptFindings(path, text, checkShell(tree.root, text)))
     }
   }
+  for (const [path, text] of texts)
+    if (!isTestPath(path)) findings.push(...scriptFindings(path, text, checkSecrets(path, text)))
   const lines = [...texts.values()].reduce((sum, text) => sum + text.split('\n').length, 0)
   return { findings: findings.map((finding) => ({ finding })), skipped, files: texts.size, lines, texts }
 }

@@ -71,6 +71,7 @@ function dangerousParts(run: Run, arg: Value, model: SinkModel): readonly Value[
     // Operators come in by objects: a text that was put together is none.
     return [{ ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) !== 0) }]
   }
+  if (model.when === 'text') return objects.length > 0 ? [] : [arg]
   if (model.when === 'instructions') return instructionsIn(run, arg)
   if (model.when === 'built' || model.when === 'log-file')
     return [{ ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) === 0) }]
@@ -114,6 +115,7 @@ function applies(model: SinkModel, args: readonly Value[]): boolean {
     case 'as-it-came':
     case 'instructions':
     case 'printed':
+    case 'text':
       return true
     case 'log-file':
       return /\blogs?\b|\.log$/i.test(args[0]?.prefix ?? '')

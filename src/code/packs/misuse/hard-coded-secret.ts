@@ -125,7 +125,7 @@ function isForDevelopment(effects: Effects, within: FunctionInfo, around: readon
 /** Texts that look like secrets: by the format of a token, or by the name beside them and how random they are. */
 function* byLook(effects: Effects): Generator<Hit> {
   for (const module of effects.program.modules) {
-    if (module.test || module.language === 'python' || NOT_PRODUCT.test(module.path)) continue
+    if (module.test || NOT_PRODUCT.test(module.path)) continue
     for (const within of module.functions) {
       const found: Hit[] = []
       walkFunction(within, (node, around) => {

@@ -143,7 +143,7 @@ function judge(call: Call, fn: FunctionInfo): Found | null {
     /^py\.random\.(?:random|randint|randrange|choice|choices|sample|getrandbits|uniform|randbytes|normalvariate|gauss|triangular|betavariate|expovariate|shuffle)$/.test(
       api,
     ) &&
-    SECRET.test(textOf(fn.module, fn).slice(0, 20_000))
+    SECRET.test(textOf(fn.module, named(fn)).slice(0, 20_000))
   )
     return {
       rule: WEAK_RANDOM,
@@ -170,6 +170,13 @@ function judge(call: Call, fn: FunctionInfo): Found | null {
       return { rule: TOKEN, message: 'Whoever sends the token decides what is in it.' }
   }
   return null
+}
+
+/** The function that a comprehension or lambda stands in. */
+function named(fn: FunctionInfo): FunctionInfo {
+  let at = fn
+  while (at.name === '' && at.parent !== null && at.parent.form !== 'module') at = at.parent
+  return at
 }
 
 function option(call: Call, name: string): Expression | undefined {
