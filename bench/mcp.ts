@@ -16,7 +16,9 @@ writeFileSync(
   join(folder, 'belay.yaml'),
   `version: 1
 agents: { worker: { budget: [{ limit_usd: 1000, per: day }], rate: [{ limit: 1000000, per: hour }] } }
-actions: { 'mcp.scripted.*': { verify: [{ secrets: {} }], result: { verify: [{ injection: {} }] } } }
+actions:
+  mcp.scripted.*: { verify: [{ secrets: {} }], result: { verify: [{ injection: {} }] } }
+  bare.step: { effect: write }
 `,
 )
 const harness = await openHarness({
@@ -43,6 +45,16 @@ const callBare = (message: string): Promise<void> =>
     bare.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params })}\n`)
   })
 
+/** The permission and the outcome of an action that does nothing: two commits on disk, one after the other. */
+const recordBare = async (): Promise<void> => {
+  const { action } = await harness.flow.propose(
+    { agent: 'worker', action: 'bare.step', input: {} },
+    { venue: 'agent', start: true },
+  )
+  await harness.flow.report(action.id, { outcome: 'succeeded' })
+}
+
+const recorded: number[] = []
 const without: number[] = []
 const within: number[] = []
 for (let call = 0; call < calls + 200; call++) {
@@ -51,16 +63,19 @@ for (let call = 0; call < calls + 200; call++) {
   await callBare(message)
   const middle = performance.now()
   await behind.call('echo', { message })
+  const end = performance.now()
+  await recordBare()
   if (call < 200) continue
   without.push(middle - start)
-  within.push(performance.now() - middle)
+  within.push(end - middle)
+  recorded.push(performance.now() - end)
 }
 const at = (times: readonly number[], share: number): number =>
   times.toSorted((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * share))]!
 for (const share of [0.5, 0.99]) {
   const [a, b] = [at(without, share), at(within, share)]
   console.log(
-    `p${share * 100}: alone ${a.toFixed(2)} ms, behind Belay ${b.toFixed(2)} ms, added ${(b - a).toFixed(2)} ms`,
+    `p${share * 100}: alone ${a.toFixed(2)} ms, behind Belay ${b.toFixed(2)} ms, added ${(b - a).toFixed(2)} ms; its two commits on disk, with nothing else: ${at(recorded, share).toFixed(2)} ms`,
   )
 }
 await behind.close()
