@@ -15,6 +15,8 @@ import { slackDoor, SlackWork } from '../channels/slack/slack-door.ts'
 import type { ApprovalChannel } from '../flow/approve/announcer.ts'
 import { whoMayVote } from '../flow/approve/place.ts'
 import type { Anomaly } from '../flow/monitor/baselines/anomaly.ts'
+import type { Score } from '../flow/quality/score.ts'
+import type { Scored } from '../flow/quality/scoring.ts'
 import type { BudgetRule } from '../policy/policy.ts'
 import type { NotifyRule } from '../policy/notify.ts'
 import type { WitnessState } from '../flow/audit/transparency/seek-witnesses.ts'
@@ -137,6 +139,26 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
   /** To be told what an agent did unlike itself. */
   anomaly(anomaly: Anomaly): void {
     this.#opened?.watch.anomaly(anomaly)
+  }
+
+  /** What a judge made of an action, where people are to know: it scores low, or there is no score. */
+  scored({ alerts, verdict, rubric, timing, message }: Score, { id, agent, name, session }: Scored): void {
+    if (!alerts) return
+    const unscored = verdict === 'unscored'
+    this.#desk.raise({
+      kind: 'quality',
+      key: unscored ? `quality:judge:${rubric}` : `quality:${agent}:${rubric}`,
+      urgent: false,
+      ...(!unscored && { agent }),
+      session,
+      action: id,
+      title: unscored
+        ? `The judge gives no scores by the rubric ${rubric}`
+        : `What ${agent} ${timing === 'after' ? 'has done' : 'does'} scores low by the rubric ${rubric}`,
+      facts: [`${name}: ${message}`],
+      act: `belay actions explain ${id}`,
+      at: this.#opened?.reach.now() ?? Date.now(),
+    })
   }
 
   async waiting(held: InState<'held'>): Promise<void> {

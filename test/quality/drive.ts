@@ -27,7 +27,7 @@ export interface JudgedHarness {
   succeed(action: Action, result?: JsonObject): Promise<void>
   setPolicy(text: string): Promise<void>
   /** Ends the harness and opens another one on the same store. */
-  reopen(): Promise<void>
+  reopen(how?: { readonly watch: boolean }): Promise<void>
   close(): Promise<void>
 }
 
@@ -83,7 +83,7 @@ export async function startJudged(
   const faults: unknown[] = []
   const scores: JudgedHarness['scores'] = []
   let changed: (() => void) | undefined
-  const open = (): Promise<Harness> =>
+  const open = (how: { readonly watch?: boolean } = {}): Promise<Harness> =>
     openHarness({
       config,
       data: join(folder, 'data'),
@@ -93,6 +93,7 @@ export async function startJudged(
       onScored: (score, about) => scores.push({ ...score, about: about.id }),
       ...(databaseUrl !== undefined && { databaseUrl }),
       ...more,
+      ...how,
     })
   let harness = await open()
   return {
@@ -118,9 +119,9 @@ export async function startJudged(
       writeFileSync(config, text)
       await promise
     },
-    async reopen() {
+    async reopen(how) {
       await harness.close()
-      harness = await open()
+      harness = await open(how)
     },
     async close() {
       await harness.close()

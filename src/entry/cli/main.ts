@@ -14,6 +14,7 @@ const COMMANDS: readonly {
   { names: ['actions'], load: async () => (await import('./actions.ts')).addActions },
   { names: ['approvals'], load: async () => (await import('./approvals.ts')).addApprovals },
   { names: ['alarms'], load: async () => (await import('./alarms.ts')).addAlarms },
+  { names: ['quality'], load: async () => (await import('./quality.ts')).addQuality },
   { names: ['agents'], load: async () => (await import('./agents.ts')).addAgents },
   { names: ['keys'], load: async () => (await import('./keys.ts')).addKeys },
   { names: ['login', 'logins'], load: async () => (await import('./people.ts')).addPeople },

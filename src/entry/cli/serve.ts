@@ -72,6 +72,10 @@ export async function serve(
     },
     onAnomaly: (anomaly) => people.anomaly(anomaly),
     judge: openJudge({ telemetry }),
+    onScored(score, about) {
+      telemetry.metrics.scored(about.agent, score.rubric, score.verdict)
+      people.scored(score, about)
+    },
     channels: [people],
     onWitnessAlarm(state) {
       note(`belay: ledger: the witness ${state.witness}: ${escapeText(state.problem?.message ?? '')}`)

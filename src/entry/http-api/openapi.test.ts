@@ -64,6 +64,8 @@ test('names every route of the server, and only those', async () => {
     'GET /v1/prompts',
     'GET /v1/prompts/{name}',
     'GET /v1/prompts/{name}/versions/{version}',
+    'GET /v1/quality/agreement',
+    'GET /v1/quality/scores',
     'GET /v1/sessions/{id}/recordings',
     'GET /v1/sessions',
     'GET /v1/sessions/{id}',

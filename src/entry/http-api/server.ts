@@ -19,6 +19,7 @@ import { baselineRoutes } from './baselines.ts'
 import { budgetRoutes } from './budgets.ts'
 import { Authenticator, principalOf } from './authentication.ts'
 import { alarmRoutes } from './alarms.ts'
+import { qualityRoutes } from './quality.ts'
 import { channelRoutes } from './channels.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
@@ -148,6 +149,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     loggedInRoutes,
     peopleRoutes,
     alarmRoutes,
+    qualityRoutes,
     channelRoutes,
   ]) {
     routes(app, context)

@@ -65,6 +65,7 @@ export class Metrics {
   readonly #actions = new Series([open('agent'), open('action'), closed('decision')], counter)
   readonly #outcomes = new Series([open('agent'), open('action'), closed('outcome')], counter)
   readonly #reasons = new Series([open('agent'), open('code')], counter)
+  readonly #scores = new Series([open('agent'), closed('rubric'), closed('verdict')], counter)
   readonly #approvals = new Series([closed('outcome')], () => new Histogram(PEOPLE_BUCKETS))
   readonly #costs = new Series([open('agent'), open('action')], counter)
   readonly #durations = new Series([open('action')], modelHistogram, MAX_HISTOGRAMS)
@@ -111,6 +112,11 @@ export class Metrics {
       // A counter cannot take back what a late report says was not spent after all.
       this.#costs.at(action.agent, name).value += Math.max(0, action.cost - before.cost)
     }
+  }
+
+  /** Counts what a judge made of an action of the agent. */
+  scored(agent: string, rubric: string, verdict: string): void {
+    this.#scores.at(agent, rubric, verdict).value++
   }
 
   /** Counts a model call that is over. */
@@ -168,6 +174,7 @@ export class Metrics {
         'Reasons that decisions about proposals gave, by their code.',
         this.#reasons,
       ),
+      ...counterLines('belay_quality_scores_total', 'What judges made of actions, by rubric.', this.#scores),
       ...histogramLines(
         'belay_approval_wait_seconds',
         'How long the last step of an approval waited for its end, by what that was.',

@@ -79,6 +79,8 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'public'>> = {
   'GET /v1/alarms': ['viewer', 'operator', 'approver', 'auditor', 'admin'],
   'GET /v1/alarms/:id': ['viewer', 'operator', 'approver', 'auditor', 'admin'],
   'POST /v1/alarms/:id': ['operator'],
+  'GET /v1/quality/scores': ['viewer', 'operator', 'approver', 'auditor', 'admin'],
+  'GET /v1/quality/agreement': ['viewer', 'operator', 'approver', 'auditor', 'admin'],
   'GET /v1/channels': ['admin'],
   'GET /v1/events': ROLES,
   'GET /v1/keys': ['admin'],

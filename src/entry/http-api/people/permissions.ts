@@ -82,6 +82,8 @@ const NEEDS: Readonly<Record<string, Permission | 'public' | null>> = {
   'GET /v1/alarms': 'read',
   'GET /v1/alarms/:id': 'read',
   'POST /v1/alarms/:id': 'operate',
+  'GET /v1/quality/scores': 'read',
+  'GET /v1/quality/agreement': 'read',
 
   'GET /v1/agents': 'read',
   'PATCH /v1/agents/:name': 'operate',
