@@ -8,6 +8,7 @@ import type { Module } from './flow-graph/module.ts'
 import type { Program, Skipped } from './flow-graph/program.ts'
 import type { Pack, RuleInfo } from './pack.ts'
 import { readTree } from './read-tree.ts'
+import { findFiles } from './reading/find-files.ts'
 import type { CheckReport, ReportedFinding, Standing } from './report/check-report.ts'
 import { selectRules } from './select-rules.ts'
 import {
@@ -32,6 +33,8 @@ export interface ProjectCheckOptions extends CheckOptions {
 
 /** Finds what the flow representation does not show: other languages, other programs. */
 export interface OtherFinder {
+  /** Files that it looks at; `findFiles` then lists them among the others. */
+  readonly beside?: RegExp
   readonly rules: readonly RuleInfo[]
   find(folder: string, options: ProjectCheckOptions): Promise<OtherFindings>
 }
@@ -48,30 +51,53 @@ export interface OtherFindings {
 /** Checks a project as its people want it told: what is new, what they know already, what they have silenced and why. */
 export async function checkProject(folder: string, options: ProjectCheckOptions = {}): Promise<CheckReport> {
   const started = performance.now()
-  const [program, others] = await Promise.all([
-    readTree(folder, options),
-    Promise.all((options.others ?? []).map((each) => each.find(folder, options))),
-  ])
-  return judgeProgram(folder, program, others, options, started)
+  return judge(folder, await findInProject(folder, options), options, started)
 }
 
-/** The second half of `checkProject`, for a program that is kept. `started`: of `performance.now()`. */
-export async function judgeProgram(
+/** What was found in a project, before anybody says what of it counts. */
+export interface ProjectFindings {
+  readonly program: Program
+  readonly ours: readonly CodeFinding[]
+  /** What the packs left out. */
+  readonly skipped: readonly Skipped[]
+  readonly others: readonly OtherFindings[]
+}
+
+/** Reads a project, and lets packs and other programs look at it. */
+export async function findInProject(folder: string, options: ProjectCheckOptions): Promise<ProjectFindings> {
+  const others = options.others ?? []
+  const beside = others.flatMap((each) => (each.beside === undefined ? [] : [each.beside.source]))
+  const found = findFiles(folder, {
+    ...options,
+    ...(beside.length === 0 ? {} : { beside: new RegExp(beside.join('|'), 'i') }),
+  })
+  const given = { ...options, found }
+  const [program, theirs] = await Promise.all([
+    readTree(folder, given),
+    Promise.all(others.map((each) => each.find(folder, given))),
+  ])
+  const { findings, skipped } = await runPacks(program, await packsFor(options), options)
+  return { program, ours: findings, skipped, others: theirs }
+}
+
+/** The packs that have a rule that is wanted. */
+export async function packsFor({ packs, rules }: ProjectCheckOptions): Promise<readonly Pack[]> {
+  const wanted = selectRules(rules)
+  const all = packs ?? (await import('./packs/all-packs.ts')).ALL_PACKS
+  return all.filter((pack) => pack.rules.some(({ id }) => wanted(id)))
+}
+
+/** Says of what was found what is new, known or silenced. `started`: of `performance.now()`. */
+export async function judge(
   folder: string,
-  program: Program,
-  others: readonly OtherFindings[],
+  { program, ours, skipped, others }: ProjectFindings,
   options: ProjectCheckOptions,
   started: number,
 ): Promise<CheckReport> {
   const packs = options.packs ?? (await import('./packs/all-packs.ts')).ALL_PACKS
   const wanted = selectRules(options.rules)
-  const ours = await runPacks(
-    program,
-    packs.filter((pack) => pack.rules.some(({ id }) => wanted(id))),
-    options,
-  )
   const found = withoutDoubles([
-    ...ours.findings.map((finding) => ({ finding })),
+    ...ours.map((finding) => ({ finding })),
     ...others.flatMap(({ findings }) => findings),
   ]).filter(({ finding }) => wanted(finding.rule))
 
@@ -96,7 +122,7 @@ export async function judgeProgram(
       ...each,
       standing: standingOf(each.finding, by.get(each.finding), options),
     })),
-    skipped: [...program.skipped, ...ours.skipped, ...others.flatMap((each) => each.skipped)],
+    skipped: [...program.skipped, ...skipped, ...others.flatMap((each) => each.skipped)],
     rules: rulesOf(packs, options).filter(({ id }) => wanted(id)),
     files: program.modules.length + others.reduce((sum, each) => sum + each.files, 0),
     lines:

@@ -1,7 +1,9 @@
 import type { CodeFinding } from './finding.ts'
 import type { Program, Skipped } from './flow-graph/program.ts'
 import type { Pack } from './pack.ts'
+import type { KeptModules } from './kept-modules.ts'
 import { readTree } from './read-tree.ts'
+import type { Found } from './reading/find-files.ts'
 
 export interface CheckOptions {
   /** Which files of the folder to read, relative; all that front ends know when absent. */
@@ -17,6 +19,12 @@ export interface CheckOptions {
   readonly packs?: readonly Pack[]
   /** Told while files are read and packs run. */
   readonly progress?: (done: number, of: number, what: string) => void
+  /** What an earlier run has read. */
+  readonly kept?: KeptModules
+  /** The files of the folder, when somebody has looked already. */
+  readonly found?: Promise<Found>
+  /** Awaited every few milliseconds: others may have their turn. Rejects where the run is to end. */
+  readonly pause?: () => Promise<void>
   /** Milliseconds for the whole run; what is left undone then is listed as skipped. Default: none. */
   readonly timeLimit?: number
 }
@@ -63,6 +71,7 @@ export async function runPacks(
     options.progress?.(index, packs.length, pack.name)
     // Lets what was asked for be sent, and be heard of.
     await (asked.get(pack) ?? new Promise(setImmediate))
+    await options.pause?.()
     try {
       found.set(pack, pack.run(program))
     } catch (error) {
@@ -70,14 +79,18 @@ export async function runPacks(
     }
   }
   const findings = packs.flatMap((pack) => found.get(pack) ?? [])
-  findings.sort(
-    (a, b) =>
-      compare(a.location.path, b.location.path) ||
-      a.location.line - b.location.line ||
-      a.location.column - b.location.column ||
-      compare(a.rule, b.rule),
-  )
+  findings.sort(compareFindings)
   return { findings, skipped }
+}
+
+/** By place, then by rule. */
+export function compareFindings(a: CodeFinding, b: CodeFinding): number {
+  return (
+    compare(a.location.path, b.location.path) ||
+    a.location.line - b.location.line ||
+    a.location.column - b.location.column ||
+    compare(a.rule, b.rule)
+  )
 }
 
 function compare(a: string, b: string): number {

@@ -28,10 +28,11 @@ const TEXTS = new RegExp(
 )
 
 /** Go, Java, PHP, Ruby, C#, shell scripts and Dockerfiles. */
-export const OTHER_LANGUAGES: OtherFinder = { rules: PATTERN_RULES, find }
+export const OTHER_LANGUAGES: OtherFinder = { beside: TEXTS, rules: PATTERN_RULES, find }
 
 async function find(folder: string, options: ProjectCheckOptions): Promise<OtherFindings> {
-  const { others } = await findFiles(folder, { ...options, beside: TEXTS })
+  const found = await (options.found ?? findFiles(folder, { ...options, beside: TEXTS }))
+  const others = found.others.filter((path) => TEXTS.test(path))
   const wanted = options.files === undefined ? others : others.filter((path) => options.files?.includes(path))
   const skipped: Skipped[] = []
   const texts = new Map<string, string>()

@@ -5,7 +5,7 @@ import type { ModuleIndex } from '../reading/module-index.ts'
 import { Analysis } from './analysis.ts'
 import { assign } from './assign.ts'
 import { assume } from './assume.ts'
-import { call, invoke } from './call.ts'
+import { call, forgetCalls, invoke } from './call.ts'
 import { constantOf } from './constant-of.ts'
 import { evaluate } from './evaluate.ts'
 import { execute } from './execute.ts'
@@ -36,16 +36,27 @@ export function flowsIn(program: Program): readonly Flow[] {
 
 /** Resolves calls and follows untrusted values through the whole program. */
 export function analyse(given: Given): Program {
+  const steps = analysing(given)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** The same in steps of some milliseconds, each of which tells how many modules have been through, for whoever has others to serve. */
+export function* analysing(given: Given): Generator<number, Program> {
   const { modules, packages, index } = given
+  forgetCalls(modules)
   const skipped = [...given.skipped]
   const deadline = performance.now() + given.timeLimit
   const analysis = new Analysis(modules, packages, index, deadline)
   let id = 0
   for (const module of modules) for (const fn of module.functions) fn.id = ++id
-  for (const module of modules) {
+  for (const [at, module] of modules.entries()) {
     if (module.test) continue
     if (analysis.summaryOf(module.main).epoch === 0) readSafely(analysis, module.main, skipped)
-    drain(analysis, skipped, 0)
+    yield* drain(analysis, skipped, 0, at)
+    yield at
   }
   // Functions that nothing has led to: methods of objects that others make, callbacks of what we do not know.
   for (const module of modules) {
@@ -53,8 +64,10 @@ export function analyse(given: Given): Program {
     for (const fn of module.functions)
       if (analysis.summaryOf(fn).epoch === 0 && performance.now() < deadline)
         readSafely(analysis, fn, skipped)
+    yield modules.length
   }
-  drain(analysis, skipped, ROUNDS * modules.reduce((sum, each) => sum + each.functions.length, 0) + 1000)
+  const limit = ROUNDS * modules.reduce((sum, each) => sum + each.functions.length, 0) + 1000
+  yield* drain(analysis, skipped, limit, modules.length)
   const callers = new Map<FunctionInfo, CallSite[]>()
   const program: Program = {
     modules,
@@ -68,14 +81,19 @@ export function analyse(given: Given): Program {
       return callers.get(target) ?? []
     },
   }
-  flowsOf.set(program, collectFlows(analysis))
+  flowsOf.set(program, yield* collectFlows(analysis, modules.length))
   return program
 }
 
 /** How often functions are read again, at most, per function and on average. */
 const ROUNDS = 3
 
-function drain(analysis: Analysis, skipped: Skipped[], limit: number): void {
+function* drain(
+  analysis: Analysis,
+  skipped: Skipped[],
+  limit: number,
+  through: number,
+): Generator<number, void> {
   let left = limit === 0 ? Infinity : limit
   const { queue } = analysis
   for (let at = 0; at < queue.length && left > 0; at++, left--) {
@@ -87,6 +105,7 @@ function drain(analysis: Analysis, skipped: Skipped[], limit: number): void {
       break
     }
     readSafely(analysis, fn, skipped)
+    yield through
   }
   queue.length = 0
 }
@@ -113,10 +132,11 @@ function collectCallers(analysis: Analysis, callers: Map<FunctionInfo, CallSite[
 }
 
 /** One flow a sink and class: the shortest, from the outside rather than from a library's caller. */
-function collectFlows(analysis: Analysis): readonly Flow[] {
+function* collectFlows(analysis: Analysis, through: number): Generator<number, readonly Flow[]> {
   const tracer = new Tracer(analysis, exportedFunctions(analysis))
   const best = new Map<string, Flow>()
-  for (const summary of analysis.summaries.values())
+  for (const summary of analysis.summaries.values()) {
+    yield through
     for (const hit of summary.hits) {
       if (performance.now() > analysis.deadline + 5000) break
       const found = tracer.trace(hit)
@@ -125,6 +145,7 @@ function collectFlows(analysis: Analysis): readonly Flow[] {
       const known = best.get(key)
       if (known === undefined || rank(found) < rank(known)) best.set(key, found)
     }
+  }
   return [...best.values()]
 }
 

@@ -1,5 +1,6 @@
 import type { Call, Expression, Span } from '../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../flow-graph/functions.ts'
+import type { Module } from '../flow-graph/module.ts'
 import { CLASS } from '../models/classes.ts'
 import { clearedByName } from '../models/effects.ts'
 import { callApi } from './call-api.ts'
@@ -12,7 +13,7 @@ import { inOrder, withOptions } from './python.ts'
 import { PART, type Run } from './run.ts'
 import { checkUnknownCall } from './check-call.ts'
 import { hit } from './sink-hits.ts'
-import { type ClassRef, cleared, derived, join, PLAIN, refValue, type Value } from './value.ts'
+import { type ApiRef, type ClassRef, cleared, derived, join, PLAIN, refValue, type Value } from './value.ts'
 
 const DEPTH_LIMIT = 24
 
@@ -45,7 +46,7 @@ export function call(run: Run, node: Call): Value {
     switch (ref.kind) {
       case 'function':
         known = true
-        noteTarget(node, ref.fn)
+        noteTarget(run.module, node, ref.fn)
         out = join(
           out,
           node.construct
@@ -65,7 +66,7 @@ export function call(run: Run, node: Call): Value {
         break
       case 'api':
         known = true
-        node.api ??= ref.package + ref.chain
+        noteApi(run.module, node, ref)
         out = join(
           out,
           callApi(run, { node, ref, args: withOptions(run, node, args), receiver, target, method: name }),
@@ -131,9 +132,37 @@ export function evaluateArguments(run: Run, nodes: readonly Expression[]): Value
   return args
 }
 
-function noteTarget(node: Call, fn: FunctionInfo): void {
+/** Calls that were told what they lead to, by module: a module may be read again for another program. */
+const told = new WeakMap<Module, Call[]>()
+
+/** Calls lead nowhere yet. */
+export function forgetCalls(modules: readonly Module[]): void {
+  for (const module of modules) {
+    for (const call of told.get(module) ?? []) {
+      call.targets = []
+      call.api = null
+    }
+    told.delete(module)
+  }
+}
+
+function tell(module: Module, node: Call): void {
+  if (node.targets.length > 0 || node.api !== null) return
+  const calls = told.get(module)
+  if (calls === undefined) told.set(module, [node])
+  else calls.push(node)
+}
+
+function noteTarget(module: Module, node: Call, fn: FunctionInfo): void {
   if (node.targets.includes(fn) || node.targets.length >= 8) return
+  tell(module, node)
   node.targets = [...node.targets, fn]
+}
+
+function noteApi(module: Module, node: Call, ref: ApiRef): void {
+  if (node.api !== null) return
+  tell(module, node)
+  node.api = ref.package + ref.chain
 }
 
 /** Calls a function of the program: it learns what it is called with, and its result is what it says it is. */
@@ -210,7 +239,7 @@ function constructClass(run: Run, ref: ClassRef, args: readonly Value[], node: C
   const instance = refValue(ref.instance)
   const constructor = constructorOf(run, ref)
   if (constructor !== null) {
-    noteTarget(node, constructor)
+    noteTarget(run.module, node, constructor)
     enter(run, constructor, inOrder(node, args, constructor), instance, node)
   }
   return instance

@@ -21,7 +21,9 @@ export function checkApiCall(run: Run, { node, ref, args }: ApiCall, method: str
       model,
       args,
       ref.package.startsWith('#')
-        ? `${node.callee.kind === 'member' ? method : ref.package}`
+        ? node.callee.kind === 'member'
+          ? method
+          : ref.package
         : ref.package + ref.chain,
     )
 }

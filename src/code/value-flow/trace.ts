@@ -209,7 +209,7 @@ function flow(hit: Hit, source: Source, found: Place): Flow {
   for (let place: Place | null = found; place !== null; place = place.next) {
     const part: Step[] = []
     for (let step = place.step; step !== null; step = step.before) part.push(step)
-    steps.push(...part.reverse())
+    steps.push(...part.toReversed())
     if (place.call !== null) steps.push(place.call)
   }
   return { hit, source, steps, whole: found.whole, label: found.label }

@@ -7,6 +7,7 @@ import type { ProjectCheckOptions } from '../../code/check-project.ts'
 import type { CheckReport } from '../../code/report/check-report.ts'
 import type { Paint } from '../../code/report/pretty.ts'
 import { VERSION } from './version.ts'
+import type { Watched } from './check-watch.ts'
 import { CommandFailure } from './failure.ts'
 import { json, note } from './print.ts'
 import { showProgress } from './progress.ts'
@@ -83,7 +84,7 @@ async function checkPaths(paths: readonly string[], options: CheckCommandOptions
   const { folder, below } = placeOf(paths.length === 0 ? ['.'] : paths)
   if (options.watch === true) {
     const { watchFolder } = await import('./check-watch.ts')
-    return await watchFolder(folder, () => checkOnce(folder, below, options))
+    return await watchFolder(folder, await watched(folder, below, options))
   }
   await checkOnce(folder, below, options)
 }
@@ -104,6 +105,43 @@ async function checkOnce(
   await print(report, options)
   const { failing } = await import('../../code/report/check-report.ts')
   if (failing(report, options.failOn).length > 0) process.exitCode = 1
+}
+
+/** Checks of a folder that follow each other. */
+async function watched(
+  folder: string,
+  below: readonly string[] | undefined,
+  options: CheckCommandOptions,
+): Promise<Watched> {
+  const { WatchedProject } = await import('../../code/watched-project.ts')
+  const project = new WatchedProject(folder)
+  let told = ''
+  const tell = async (report: CheckReport, confirms: boolean): Promise<void> => {
+    const findings = JSON.stringify(report.findings)
+    if (!confirms || findings !== told) await print(report, options)
+    told = findings
+  }
+  return {
+    concern: (path) => project.concern(path),
+    async changed(paths) {
+      const report = await project.changed(paths, await settingsOf(folder, below, options))
+      if (report !== null) await tell(report, false)
+      return report !== null
+    },
+    async whole(confirms, pause) {
+      const settings = await settingsOf(folder, below, options)
+      // Nobody waits for what only confirms.
+      const progress = confirms ? null : showProgress()
+      const report = await project
+        .whole({
+          ...settings,
+          ...(pause === undefined ? {} : { pause }),
+          progress: (...step) => progress?.tell(...step),
+        })
+        .finally(() => progress?.end())
+      await tell(report, confirms)
+    },
+  }
 }
 
 async function settingsOf(

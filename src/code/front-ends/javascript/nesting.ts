@@ -14,9 +14,18 @@ export function nestsTooDeeply(text: string): boolean {
   let elements = 0
   let elses = 0
   let before = 0
+  let prefix = false
+  let line = false
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (code <= 32) continue
+    if (code <= 32) {
+      line ||= code === 10
+      continue
+    }
+    // A line that ends with a name or a value and one that begins with a name: a statement without a semicolon ended.
+    if (line && !prefix && endsValue(before) && beginsName(code)) run = 0
+    line = false
+    prefix = false
     switch (code) {
       case 40:
       case 91:
@@ -64,7 +73,10 @@ export function nestsTooDeeply(text: string): boolean {
             const word = text.slice(at, end)
             if (word === 'else') {
               if (++elses > 4 * LIMIT) return true
-            } else if (WORDS.has(word) && ++run > LIMIT) return true
+            } else if (WORDS.has(word)) {
+              prefix = true
+              if (++run > LIMIT) return true
+            }
           }
           at = end - 1
           before = text.charCodeAt(at)
@@ -74,4 +86,12 @@ export function nestsTooDeeply(text: string): boolean {
     before = code
   }
   return false
+}
+
+function beginsName(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95 || code === 36
+}
+
+function endsValue(code: number): boolean {
+  return beginsName(code) || (code >= 48 && code <= 57) || code === 34 || code === 39 || code === 96
 }

@@ -4,7 +4,7 @@ import { type Answer, checkPattern } from './slow-patterns.ts'
 /** So many are asked about at a time: the checker has threads of its own. */
 const AT_ONCE = 2
 
-const left = [...(workerData as readonly string[])].reverse()
+const left = (workerData as readonly string[]).toReversed()
 const tell = (answer: Answer): void => parentPort?.postMessage(answer)
 
 async function ask(): Promise<void> {

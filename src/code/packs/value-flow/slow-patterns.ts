@@ -22,6 +22,10 @@ const OPTIONS = { timeout: EACH, checker: 'auto', maxRepeatSize: 100 }
 /** What the thread says of one expression; null: that it has been through all. */
 export type Answer = readonly [literal: string, slow: boolean] | null
 
+const TOLD_LIMIT = 10_000
+/** What the thread has said in this process: a folder that is watched is asked about again and again. */
+const told = new Map<string, boolean>()
+
 /** Which regular expressions take very long on some texts; asked only about those that untrusted text reaches. */
 export class SlowPatterns {
   readonly #known = new Map<string, boolean>()
@@ -31,8 +35,9 @@ export class SlowPatterns {
   async ask(literals: Iterable<string>): Promise<void> {
     const wanted: string[] = []
     for (const each of new Set(literals))
-      if (mayBeSlow(partsOf(each).pattern)) wanted.push(each)
-      else this.#known.set(each, false)
+      if (!mayBeSlow(partsOf(each).pattern)) this.#known.set(each, false)
+      else if (told.has(each)) this.#known.set(each, told.get(each) === true)
+      else wanted.push(each)
     if (wanted.length === 0) return
     const { Worker } = await import('node:worker_threads')
     const thread = new Worker(new URL(`./pattern-thread${extname(import.meta.url)}`, import.meta.url), {
@@ -42,7 +47,10 @@ export class SlowPatterns {
     const timer = setTimeout(done.resolve, TOTAL)
     thread.on('message', (answer: Answer) => {
       if (answer === null) done.resolve()
-      else this.#known.set(...answer)
+      else {
+        this.#known.set(...answer)
+        if (told.size < TOLD_LIMIT) told.set(...answer)
+      }
     })
     thread.on('error', () => done.resolve())
     await done.promise
