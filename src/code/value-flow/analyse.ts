@@ -2,7 +2,7 @@ import type { FunctionInfo } from '../flow-graph/functions.ts'
 import type { Module } from '../flow-graph/module.ts'
 import type { CallSite, PackageInfo, Program, Skipped } from '../flow-graph/program.ts'
 import type { ModuleIndex } from '../reading/module-index.ts'
-import { Analysis } from './analysis.ts'
+import { Analysis, TimeOver } from './analysis.ts'
 import { assign } from './assign.ts'
 import { assume } from './assume.ts'
 import { call, forgetCalls, invoke } from './call.ts'
@@ -101,7 +101,7 @@ function* drain(
     const summary = analysis.summaryOf(fn)
     if (!summary.queued || fn.module.test) continue
     if (performance.now() > analysis.deadline) {
-      skipped.push({ path: '', reason: 'the time limit had passed before all flows were followed' })
+      timeIsOver(skipped)
       break
     }
     readSafely(analysis, fn, skipped)
@@ -110,10 +110,16 @@ function* drain(
   queue.length = 0
 }
 
+function timeIsOver(skipped: Skipped[]): void {
+  const reason = 'the time limit had passed before all flows were followed'
+  if (!skipped.some((each) => each.reason === reason)) skipped.push({ path: '', reason })
+}
+
 function readSafely(analysis: Analysis, fn: FunctionInfo, skipped: Skipped[]): void {
   try {
     PART.read(analysis, fn, 0)
   } catch (error) {
+    if (error instanceof TimeOver) return timeIsOver(skipped)
     const reason =
       error instanceof RangeError ? 'it nests too deeply' : `it could not be followed: ${String(error)}`
     if (!skipped.some((each) => each.path === fn.module.path)) skipped.push({ path: fn.module.path, reason })

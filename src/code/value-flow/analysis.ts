@@ -68,6 +68,9 @@ const PATH_LIMIT = 3
 const CHAIN_LIMIT = 100
 const FIELD_LIMIT = 300
 
+/** Values were followed as long as they may be. */
+export class TimeOver extends Error {}
+
 /** Everything that the propagation knows; grows until nothing changes or the limits are reached. */
 export class Analysis {
   readonly modules: readonly Module[]
@@ -99,6 +102,13 @@ export class Analysis {
     this.packages = packages
     this.index = index
     this.deadline = deadline
+  }
+
+  #statements = 0
+
+  /** Throws where the time is over: one function may take as long as all others together. */
+  tick(): void {
+    if (++this.#statements % 64 === 0 && performance.now() > this.deadline) throw new TimeOver()
   }
 
   id(): number {

@@ -24,6 +24,7 @@ export function execute(run: Run, statements: readonly Statement[]): void {
     }
   for (const each of statements) {
     if (run.env.dead) return
+    run.analysis.tick()
     statement(run, each)
   }
 }

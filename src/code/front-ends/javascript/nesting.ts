@@ -53,8 +53,11 @@ export function nestsTooDeeply(text: string): boolean {
         if (++run > LIMIT) return true
         break
       }
-      case 33:
       case 61:
+        // `==`, `===`, `!==`, `<=` are one operator.
+        if (before !== 61 && before !== 33 && before !== 60 && before !== 62 && ++run > LIMIT) return true
+        break
+      case 33:
       case 63:
       case 126:
         if (++run > LIMIT) return true
