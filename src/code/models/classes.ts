@@ -55,6 +55,9 @@ export const PARAM = ALL & ~CLASS.reached
 /** What a value coming in from outside may be. */
 export const OUTSIDE = ALL & ~CLASS.reached & ~CLASS.protobase & ~CLASS.sensitive
 
+/** What a schema has passed: its fields are known and texts are texts, which say what they like. */
+export const PARSED = OUTSIDE & ~CLASS.nosql & ~CLASS.mass & ~CLASS.protokey
+
 /**
  * What is left of a value's dangers after a function that lets `kept` of its parameter's through. A key becomes what
  * it reaches, and what was reached stays so.

@@ -1,4 +1,4 @@
-import { CLASS, OUTSIDE } from './classes.ts'
+import { CLASS, OUTSIDE, PARSED } from './classes.ts'
 import { PYTHON_REQUEST_PARTS } from './python.ts'
 import type { SourceKind } from './source-kind.ts'
 
@@ -107,7 +107,10 @@ export const RESULT_PARTS: Readonly<Record<string, Readonly<Record<string, strin
     req: '#request',
     res: '#response',
   },
-  '#procedure': { input: "the procedure's input", rawInput: "the procedure's input" },
+  '#procedure': {
+    input: { kind: 'request', what: "the procedure's input", mask: PARSED },
+    rawInput: "the procedure's input",
+  },
   '#entry': Object.fromEntries(
     ['path', 'fileName', 'entryName', 'name'].map((each) => [
       each,

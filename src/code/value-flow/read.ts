@@ -1,5 +1,5 @@
 import type { ClassInfo, FunctionInfo, Param } from '../flow-graph/functions.ts'
-import { PARAM } from '../models/classes.ts'
+import { PARAM, PARSED } from '../models/classes.ts'
 import { PARAM_DECORATORS, paramByName, paramByType } from '../models/sources.ts'
 import { own } from '../models/sinks.ts'
 import type { Analysis } from './analysis.ts'
@@ -92,6 +92,11 @@ function parameterValue(run: Run, param: Param, index: number): Value {
 const ROUTE_FILE = /(?:^|\/)(?:route|\+server|\+page\.server|\+layout\.server)\.[jt]sx?$/
 const PAGE_FILE = /(?:^|\/)(?:page|layout|generateMetadata)\.[jt]sx?$/
 
+/** Clients of server actions that check the arguments against a schema first give them under this name. */
+function isParsed({ pattern }: Param): boolean {
+  return pattern.kind === 'object-pattern' && pattern.properties.some((each) => each.key === 'parsedInput')
+}
+
 /** What a parameter is by its decorator, its type, its file, or its name. */
 function knownParameter(run: Run, param: Param, index: number): Value | null {
   const { fn, analysis } = run
@@ -108,18 +113,16 @@ function knownParameter(run: Run, param: Param, index: number): Value | null {
   if (byType !== null) return refValue(analysis.api(byType, ''))
   const top = fn.parent?.form === 'module'
   const { path } = fn.module
-  if (top && fn.module.main.directives.concat(fn.directives).includes('use server'))
+  const action = top && fn.module.main.directives.concat(fn.directives).includes('use server')
+  if (action || fn.directives.includes('use server'))
     return taintFrom(
       run,
       `${fn.at}.${index}`,
-      { kind: 'request', what: "the server action's arguments" },
-      param,
-    )
-  if (fn.directives.includes('use server'))
-    return taintFrom(
-      run,
-      `${fn.at}.${index}`,
-      { kind: 'request', what: "the server action's arguments" },
+      {
+        kind: 'request',
+        what: "the server action's arguments",
+        ...(isParsed(param) ? { mask: PARSED } : {}),
+      },
       param,
     )
   if (

@@ -102,6 +102,9 @@ export function isPassword({ input, call }: Digest): boolean {
 
 function judge(effects: Effects, digest: Digest): Hit | null {
   const { call, input, keyed, algorithm } = digest
+  // Protocols of others say what is hashed, and how.
+  if (/CRAM-?MD5|\bNTLM\b|\bcnonce\b|\bqop\b|mysql_native_password/i.test(call.within.module.text))
+    return null
   // HMAC with SHA-1 has no known weakness.
   if (keyed && !/^md/i.test(algorithm)) return null
   const secretInside = input.flatMap(namesIn).find((each) => /secret|salt|private|signing|hmac/i.test(each))
