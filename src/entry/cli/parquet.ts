@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import type { Readable } from 'node:stream'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json.ts'
+import { TAG_NAME } from '../../action/tags.ts'
 import { CommandFailure } from './failure.ts'
 
 const DAY_MS = 86_400_000
@@ -36,6 +37,7 @@ const COLUMNS = {
   cost_usd: 'DOUBLE',
   input_tokens: 'BIGINT',
   output_tokens: 'BIGINT',
+  tags: 'MAP(VARCHAR, VARCHAR)',
   text: 'VARCHAR',
 } as const
 
@@ -83,7 +85,7 @@ export async function queryParquet(folder: string, query: string): Promise<reado
   try {
     const files = quoted(join(folder, '**', '*.parquet'))
     await connection.run(
-      `CREATE VIEW records AS SELECT * FROM read_parquet(${files}, hive_partitioning = true)`,
+      `CREATE VIEW records AS SELECT * FROM read_parquet(${files}, hive_partitioning = true, union_by_name = true)`,
     )
     await connection.run(ACTIONS)
     const reader = await connection.runAndReadAll(query)
@@ -117,18 +119,31 @@ const GROUPS: Readonly<Record<string, string>> = {
 }
 
 /** The sums of `belay stats`, as a query over `actions`. */
-export function statsQuery(by: string | undefined): string {
+export function statsQuery(by: string | undefined, tag?: string): string {
   const names = by === undefined ? [] : by.split(',')
+  const conditions: string[] = []
   const keys = names.map((name) => {
-    const key = GROUPS[name]
+    const tagName = name.startsWith('tag:') ? name.slice('tag:'.length) : undefined
+    const key = tagName !== undefined && TAG_NAME.test(tagName) ? tagOf(tagName) : GROUPS[name]
     if (key === undefined)
       throw new CommandFailure(`Nothing is grouped by ${name}.`, {
-        advice: `Group by ${Object.keys(GROUPS).join(', ')}.`,
+        advice: `Group by ${Object.keys(GROUPS).join(', ')} or tag:NAME.`,
       })
+    // As in the sums of a harness: an action without the tag is in no row.
+    if (tagName !== undefined) conditions.push(`${key} IS NOT NULL`)
     return `${key} AS "${name}"`
   })
-  return `SELECT ${[...keys, SUMS].join(', ')} FROM actions ${keys.length === 0 ? '' : 'GROUP BY ALL'} ORDER BY actions DESC`
+  if (tag !== undefined) {
+    const [, name = '', value = ''] = /^([a-z0-9_-]{1,32})=(.+)$/s.exec(tag) ?? []
+    if (name === '') throw new CommandFailure(`${tag} is no tag.`, { advice: 'Write --tag campaign=spring.' })
+    conditions.push(`${tagOf(name)} = ${quoted(value)}`)
+  }
+  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
+  return `SELECT ${[...keys, SUMS].join(', ')} FROM actions ${where} ${keys.length === 0 ? '' : 'GROUP BY ALL'} ORDER BY actions DESC`
 }
+
+/** `name` is of the characters that names of tags have. */
+const tagOf = (name: string): string => `map_extract(tags, ${quoted(name)})[1]`
 
 const SUMS = `count(*)::DOUBLE AS actions, count_if(decision = 'deny')::DOUBLE AS denied,
   count_if(outcome = 'succeeded')::DOUBLE AS succeeded, count_if(outcome = 'failed')::DOUBLE AS failed,
@@ -161,6 +176,7 @@ function rowOf(line: string): JsonObject | undefined {
   const facts = within(said, 'facts')
   const [model, prompt, usage] = ['model', 'prompt', 'usage'].map((name) => within(facts, name))
   const reasons = Array.isArray(said['reasons']) ? said['reasons'] : []
+  const tags = facts['tags']
   return {
     day: new Date(said['at']).toISOString().slice(0, 10),
     ...pick(said, ['chain', 'seq', 'kind', 'action', 'agent', 'name', 'state']),
@@ -176,6 +192,7 @@ function rowOf(line: string): JsonObject | undefined {
     prompt_version: prompt?.['version'] ?? null,
     input_tokens: usage?.['input_tokens'] ?? null,
     output_tokens: usage?.['output_tokens'] ?? null,
+    tags: tags !== undefined && isJsonObject(tags) ? tags : null,
     text,
   }
 }

@@ -180,9 +180,9 @@ interface Sums extends Filter {
   readonly sql?: string
 }
 
-async function overParquet({ by, parquet = '', sql, json: asJson }: Sums): Promise<void> {
+async function overParquet({ by, tag, parquet = '', sql, json: asJson }: Sums): Promise<void> {
   const { queryParquet, statsQuery } = await import('./parquet.ts')
-  const rows = await queryParquet(parquet, sql ?? statsQuery(by))
+  const rows = await queryParquet(parquet, sql ?? statsQuery(by, tag))
   if (asJson === true) return json({ rows })
   const [first] = rows
   if (first === undefined) return line('nothing there')
