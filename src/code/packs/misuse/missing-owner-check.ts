@@ -22,6 +22,7 @@ export const MISSING_OWNER_CHECK: Rule = {
   *find(effects) {
     yield* byIdAlone(effects)
     yield* ownerFromRequest(effects)
+    yield* passwordOfAnybody(effects)
   },
 }
 
@@ -189,4 +190,39 @@ function* ownerFromRequest(effects: Effects): Generator<Hit> {
 function isSiblingFolder(a: Taken, b: Taken): boolean {
   const folder = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)
   return folder(a.within.module.path) === folder(b.within.module.path)
+}
+
+const ACCOUNTS = /(?:^|\.)\w*(?:users?|accounts?|members?|customers?)$/i
+const LOOKS_UP =
+  /^(?:find|findOne|findById|findByPk|findUnique|findFirst|update|findByIdAndUpdate|findOneAndUpdate)$/
+const BY_SENT_ID =
+  /\b_?id['"]?\s*:\s*(?:\w+\()?(?:req|request|ctx)\.(?:body|params|query)\.\w*id\b|^\s*(?:\w+\()?(?:req|request|ctx)\.(?:body|params|query)\.\w*id\b/i
+const SETS_PASSWORD =
+  /\.password\w*\s*=(?!=)|\bpassword\w*\s*:\s*(?:await\s+)?(?:\w+\.)*(?:hash\w*|\w*[cC]rypt\w*)\(/
+/** The caller proves something, or is compared with whose record it is. */
+const PROVES =
+  /token|verif|compare|\bcan[A-Z]|admin|role|permission|(?:req\.user|session)[\w.?!]*\s*[!=]==?|[!=]==?\s*\(?(?:req\.user|req\.session)/i
+
+/** An account is taken by an id of the request, and its password set. */
+function* passwordOfAnybody(effects: Effects): Generator<Hit> {
+  for (const [within, handler] of effects.handlers) {
+    const { module } = within
+    if (handler.by === 'page' || module.test || !/password/.test(module.text)) continue
+    const code = codeOf(within)
+    if (!SETS_PASSWORD.test(code) || PROVES.test(code)) continue
+    if (PRIVILEGED.test(`${within.name} ${module.path}`) || isPrivileged(effects, within)) continue
+    for (const { node } of effects.bindings.calls.get(within) ?? []) {
+      if (node.kind !== 'call' || node.callee.kind !== 'member' || !LOOKS_UP.test(node.callee.property ?? ''))
+        continue
+      const [first] = node.args
+      if (first === undefined || !ACCOUNTS.test(textOf(module, node.callee.object).slice(-60))) continue
+      if (!BY_SENT_ID.test(textOf(module, first).slice(0, 300))) continue
+      yield {
+        module,
+        span: node,
+        message:
+          'Whose password is set, the caller says: the account is taken by an id of the request, and nothing compares it with who is logged in.',
+      }
+    }
+  }
 }
