@@ -54,6 +54,23 @@ export function spanRow(span: Span): Row {
   return row
 }
 
+const propertyOf = (column: string): keyof Span =>
+  column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) as keyof Span
+const SPAN_PROPERTIES = SPAN_COLUMNS.map(propertyOf)
+const CHANGED_PROPERTIES = SPAN_CHANGES.map(propertyOf)
+
+/** A new span, in the order of `SPAN_COLUMNS`. */
+export const spanValues = (span: Span): (string | number | null)[] => valuesOf(span, SPAN_PROPERTIES)
+/** What later records change of it, in the order of `SPAN_CHANGES`. */
+export const changedValues = (span: Span): (string | number | null)[] => valuesOf(span, CHANGED_PROPERTIES)
+
+function valuesOf(span: Span, properties: readonly (keyof Span)[]): (string | number | null)[] {
+  return properties.map((property) => {
+    const value = span[property]
+    return typeof value === 'object' && value !== null ? JSON.stringify(value) : value
+  })
+}
+
 export function spanFrom(row: Row): Span {
   return {
     ...dimensionsFrom(row),

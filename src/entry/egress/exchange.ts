@@ -341,7 +341,7 @@ export class Exchange implements Answer {
     const { options, reporting, onFault } = this.#gateway
     if (action !== null && report !== null) {
       const work: Promise<unknown> = options.door
-        .report(action, report)
+        .report(action, report, { unhurried: true })
         .catch(onFault)
         .finally(() => reporting.delete(work))
       reporting.add(work)

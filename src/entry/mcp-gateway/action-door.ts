@@ -51,7 +51,8 @@ export interface ActionDoor {
    * are no such checks the answer is `null`.
    */
   finish(id: string, report: OutcomeReport & { readonly result: JsonObject }): Promise<JudgedResult | null>
-  report(id: string, report: OutcomeReport): Promise<void>
+  /** `unhurried`: nobody waits for it, so it may be recorded a few milliseconds later, with another commit. */
+  report(id: string, report: OutcomeReport, how?: { readonly unhurried?: boolean }): Promise<void>
   /** Whether exchanges are kept, as far as is known here. */
   keeps(): boolean
   /** Keeps what was asked and answered beside an action, where the policy says so. */

@@ -72,9 +72,9 @@ export function flowDoor({ flow, store, policies }: FlowDoorOptions): ActionDoor
       if (judged === null) return null
       return { ...judged, result: isJsonObject(judged.result) ? judged.result : {} }
     },
-    report(id, report) {
+    report(id, report, how) {
       open.delete(id)
-      return reported(flow, id, report)
+      return reported(flow, id, report, how)
     },
     keeps: () => policies.current().record.mcp,
     async keep(id, exchange) {
@@ -108,9 +108,14 @@ export function flowDoor({ flow, store, policies }: FlowDoorOptions): ActionDoor
 }
 
 /** An outcome that comes too late is known as `unknown` already; a late one that says more is taken. */
-async function reported(flow: Flow, id: string, report: OutcomeReport): Promise<void> {
+async function reported(
+  flow: Flow,
+  id: string,
+  report: OutcomeReport,
+  how?: { readonly unhurried?: boolean },
+): Promise<void> {
   try {
-    await flow.report(id, report)
+    await flow.report(id, report, how)
   } catch (error) {
     if (!(error instanceof BelayError) || error.code !== 'action:wrong_state') throw error
   }

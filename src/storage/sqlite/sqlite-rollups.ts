@@ -1,11 +1,12 @@
 import type { Kysely } from 'kysely'
 import { RollupReads, ROLLUPS } from '../rollup-reads.ts'
 import {
+  changedValues,
   PART_COLUMNS,
   partRow,
   SPAN_CHANGES,
   SPAN_COLUMNS,
-  spanRow,
+  spanValues,
   SUM_COLUMNS,
   sumRow,
   type Row,
@@ -30,12 +31,8 @@ export class SqliteRollups extends RollupReads {
       from === 0
         ? [BEGIN_POSITION, 1, [[ROLLUPS, chain, to]]]
         : [MOVE_POSITION, 1, [[to, ROLLUPS, chain, from]]],
-      [INSERT_SPAN, 1, inserted.map(({ value }) => valuesOf(spanRow(value), SPAN_COLUMNS))],
-      [
-        UPDATE_SPAN,
-        1,
-        changed.map(({ value, replaces }) => [...valuesOf(spanRow(value), SPAN_CHANGES), value.id, replaces]),
-      ],
+      [INSERT_SPAN, 1, inserted.map(({ value }) => spanValues(value))],
+      [UPDATE_SPAN, 1, changed.map(({ value, replaces }) => [...changedValues(value), value.id, replaces])],
       [PUT_SUM, null, sums.map((sum) => valuesOf(sumRow(chain, sum), SUM_COLUMNS))],
       [PUT_PART, null, sessions.map((part) => valuesOf(partRow(chain, part), PART_COLUMNS))],
     ])

@@ -40,7 +40,7 @@ export function openSpan(decision: Told, parent: Span | undefined): Span {
     undo: null,
     tags: tagsIn(facts) ?? parent?.tags ?? null,
   }
-  return stepped(opened, decision)
+  return { ...opened, ...stepOf(opened, decision) }
 }
 
 /** The action that a decision names as what led to it: the model's answer, or the call that it stands in for. */
@@ -50,15 +50,13 @@ export function causeOf({ facts }: Told): string | null {
 
 /** The span after a further record of its action. */
 export function moveSpan(span: Span, next: Told): Span {
-  const moved = stepped({ ...span, version: next.version }, next)
-  return { ...moved, state: next.state }
+  return { ...span, ...stepOf(span, next), version: next.version, state: next.state }
 }
 
-function stepped(span: Span, next: Told): Span {
+function stepOf(span: Span, next: Told): Partial<Span> {
   const { at, kind, state, said } = next
   const ended = state === 'denied' || state === 'expired' || state === 'cancelled'
   return {
-    ...span,
     startedAt: span.startedAt ?? (state === 'executing' ? at : null),
     ...(ended && { endedAt: at }),
     approval: approvalAfter(span, next),

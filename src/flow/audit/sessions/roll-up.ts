@@ -10,11 +10,13 @@ import type {
 import {
   addCounts,
   addStep,
+  countInto,
   countStep,
   dimensionsOf,
   emptyPart,
   emptySum,
   hourOf,
+  type OwnSum,
   sumKeyOf,
 } from './count.ts'
 import { causeOf, moveSpan, openSpan } from './follow-span.ts'
@@ -31,7 +33,7 @@ const MOST_SESSIONS = 5_000
 interface Draft {
   readonly spans: Map<string, { value: Span; readonly replaces: number | null }>
   /** What the batch adds, by sum and by session; the sums as they were are read once for all of it. */
-  readonly sums: Map<string, HourlySum>
+  readonly sums: Map<string, OwnSum>
   readonly steps: Map<string, { readonly agent: string; readonly session: string; readonly done: Step[] }>
 }
 
@@ -161,8 +163,9 @@ export class RollUp {
     for (const tag of [null, ...tagsOf(after)]) {
       const key = sumKeyOf(after, tag)
       const place = placeOf(String(hour), key)
-      const sum = draft.sums.get(place) ?? emptySum(hour, key, dimensionsOf(after), tag)
-      draft.sums.set(place, addCounts(sum, counts))
+      let sum = draft.sums.get(place)
+      if (sum === undefined) draft.sums.set(place, (sum = emptySum(hour, key, dimensionsOf(after), tag)))
+      countInto(sum, counts)
     }
     const { agent, session } = after
     if (session === null) return
