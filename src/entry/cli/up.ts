@@ -9,6 +9,7 @@ import { loginLink } from './people.ts'
 import { withHarness, wholeNumber } from './options.ts'
 import type { HarnessOptions } from './options.ts'
 import { line, note } from './print.ts'
+import { YoungSpace } from './young-space.ts'
 
 interface UpOptions extends HarnessOptions {
   readonly port: number
@@ -36,7 +37,7 @@ async function up(options: UpOptions): Promise<void> {
   }
   createDataFolder(options.data)
   const adminToken = ensureAdminToken(options.data)
-  youngSpaceGrows(false)
+  const youngSpace = new YoungSpace()
   // Garbage of many calls is collected sooner, for a smaller process.
   setFlagsFromString('--heap-growing-percent=40')
   const { serve } = await import('./serve.ts')
@@ -49,7 +50,7 @@ async function up(options: UpOptions): Promise<void> {
   )
   try {
     writeServerFile(options.data, { url: server.url, pid: process.pid })
-    youngSpaceGrows(true)
+    youngSpace.release()
     line(`belay is up at ${server.url}`)
     // Whoever starts it may log in. Without a link it is up all the same.
     await loginLink(new ApiClient(server.url, adminToken)).then(
@@ -58,18 +59,10 @@ async function up(options: UpOptions): Promise<void> {
     )
     note(`belay: ${await stopped} received, stopping; a second one stops at once`)
   } finally {
+    youngSpace.close()
     removeServerFile(options.data)
     await server.close()
   }
-}
-
-/**
- * Starting makes tens of megabytes of modules and compiled policy, nearly all of which stay. The engine takes
- * that for load and grows the space for young objects to its limit, which an idle harness then holds for good:
- * 25 MB. Kept small meanwhile, it grows again when there are requests.
- */
-function youngSpaceGrows(grows: boolean): void {
-  setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
 }
 
 /** Resolves at the first signal to stop; the second ends the process. */
