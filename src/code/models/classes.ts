@@ -36,11 +36,15 @@ export const CLASS = {
   sensitive: 1 << 25,
   /** An object that a key of the attacker's choosing has led to; the label is the key's. */
   reached: 1 << 26,
+  /** A value that is kept where everything counts as checked: a session. */
+  trust: 1 << 27,
+  /** Quotes: text without them cannot leave the quotes that it is put between. */
+  quote: 1 << 28,
 } as const
 
 export type ClassName = keyof typeof CLASS
 
-export const ALL = (1 << 27) - 1
+export const ALL = (1 << 29) - 1
 
 export function maskOf(names: readonly ClassName[]): number {
   return names.reduce((mask, name) => mask | CLASS[name], 0)

@@ -16,8 +16,12 @@ const each = (names: string, row: Row): Record<string, Row> =>
 const all = <T>(names: string, value: T): Record<string, T> =>
   Object.fromEntries(names.split(' ').map((name) => [name, value]))
 
+/** A position among the arguments: what the method is called on. */
+const RECEIVER = -2
 const URL = ['url', 'host', 'base_url']
 const COMMAND = sink('command', [0], { fields: ['args', 'cmd'] })
+/** What is handed over as a list is no command, but for its program and what a shell among them is told. */
+const PROGRAM: Row = [...COMMAND, { class: 'command', args: [0], when: 'program' }]
 const SQL = each(
   'execute executemany executescript mogrify callproc raw extra fetch fetchrow fetchval query text read_sql read_sql_query',
   sink('sql', [0], { fields: ['sql', 'query', 'operation', 'statement'] }),
@@ -39,8 +43,9 @@ const SINKS: Table = {
     ),
     ...each('open remove unlink rmdir removedirs mkdir makedirs listdir scandir stat chmod chown walk', PATH),
     ...each('rename replace link symlink', sink('path', [0, 1])),
+    ...each('path.exists path.isfile path.isdir path.getsize path.getmtime', PATH),
   },
-  subprocess: each('call run Popen check_output check_call getoutput getstatusoutput', COMMAND),
+  subprocess: each('call run Popen check_output check_call getoutput getstatusoutput', PROGRAM),
   commands: each('getoutput getstatusoutput', COMMAND),
   asyncio: each('create_subprocess_shell create_subprocess_exec', COMMAND),
   paramiko: each('exec_command', COMMAND),
@@ -49,10 +54,13 @@ const SINKS: Table = {
   compile: each('()', sink('code', [0])),
   __import__: each('()', sink('code', [0])),
   importlib: each('import_module', sink('code', [0])),
-  open: each('()', PATH),
+  open: each('()', [...PATH, { class: 'upload', args: [0] }]),
   io: each('open', PATH),
   codecs: each('open', PATH),
-  pathlib: each('open read_text read_bytes write_text write_bytes unlink mkdir', sink('path', [0])),
+  pathlib: each(
+    'open read_text read_bytes write_text write_bytes unlink mkdir rmdir touch iterdir exists is_file is_dir stat rename replace',
+    sink('path', [RECEIVER]),
+  ),
   shutil: each('copy copyfile copy2 copytree move rmtree', sink('path', [0, 1])),
   aiofiles: each('open', PATH),
   pickle: each('load loads Unpickler', DESERIALISE),
@@ -78,10 +86,17 @@ const SINKS: Table = {
     ...each('HttpResponseRedirect HttpResponsePermanentRedirect redirect', sink('redirect', [0])),
   },
   flask: {
+    ...each(
+      'Flask().logger.debug Flask().logger.info Flask().logger.warning Flask().logger.error current_app.logger.debug current_app.logger.info current_app.logger.warning current_app.logger.error',
+      sink('log', [-1]),
+    ),
     ...each('render_template_string', sink('template', [0])),
     ...each('make_response Response Markup', sink('xss', [0])),
     redirect: sink('redirect', [0]),
     ...each('send_file', PATH),
+    // What was uploaded, by the name that it is given here.
+    save: [...PATH, { class: 'upload', args: [0] }],
+    ...each('session.update session.setdefault', sink('trust', [0, 1], { deep: true })),
   },
   markupsafe: each('Markup', sink('xss', [0])),
   ...all('fastapi starlette', {
@@ -96,9 +111,37 @@ const SINKS: Table = {
     ...each('search_s search_ext_s search_st', sink('ldap', [2])),
     ...each('search search_ext', sink('ldap', [1, 2], { fields: ['search_filter', 'filterstr'] })),
   }),
-  lxml: each('xpath XPath', sink('xpath', [0])),
+  pymongo: each(
+    'find find_one find_one_and_update find_one_and_delete find_one_and_replace update_one update_many delete_one delete_many count_documents aggregate',
+    sink('nosql', [0, 1], { deep: true }),
+  ),
+  lxml: {
+    ...each('xpath XPath find findall findtext iterfind', sink('xpath', [0])),
+    ...each(
+      'fromstring parse XML HTML iterparse fromstringlist',
+      sink('xml', [0], { when: 'external-entities' }),
+    ),
+  },
+  xml: {
+    ...each('find findall findtext iterfind', sink('xpath', [0])),
+    ...each(
+      'dom.minidom.parseString dom.minidom.parse dom.pulldom.parse dom.pulldom.parseString',
+      sink('xml', [0], { when: 'external-entities' }),
+    ),
+    ...each(
+      'sax.make_parser().parse sax.make_parser().feed',
+      sink('xml', [0], { when: 'external-entities' }),
+    ),
+  },
+  ...all('logging loguru', each('debug info warning warn error critical exception log', sink('log', [-1]))),
   elementpath: each('select iter_select', sink('xpath', [1])),
-  re: each('compile match search fullmatch findall finditer sub split', sink('pattern', [0])),
+  re: {
+    ...each('compile match search fullmatch findall finditer sub split', sink('pattern', [0])),
+    // What is searched in is no expression.
+    ...Object.fromEntries(
+      'match search fullmatch findall finditer sub split'.split(' ').map((name) => [`compile().${name}`, []]),
+    ),
+  },
 }
 
 /** Methods of what we do not know, and what its name must look like. */
@@ -128,14 +171,15 @@ export function pythonSinksByMethod(method: string, receiver: string): Row {
 }
 
 const TEXT = maskOf(['xss'])
+const QUOTED = maskOf(['xss', 'quote'])
 const SAFE: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   ...all('int float bool len hash id ord isinstance hasattr round abs sum range complex', { '': ALL }),
-  html: { escape: TEXT },
+  html: { escape: QUOTED },
   cgi: { escape: TEXT },
-  markupsafe: { escape: TEXT },
+  markupsafe: { escape: QUOTED },
   bleach: { clean: TEXT },
-  django: { 'utils.html.escape': TEXT, escape: TEXT, conditional_escape: TEXT },
-  flask: { escape: TEXT },
+  django: { 'utils.html.escape': QUOTED, escape: QUOTED, conditional_escape: QUOTED },
+  flask: { escape: QUOTED },
   shlex: { quote: maskOf(['command']) },
   pipes: { quote: maskOf(['command']) },
   os: {
@@ -176,7 +220,7 @@ export interface PythonSource {
 }
 
 const FLASK_REQUEST =
-  /^\.request\.(?:(args|values|query_string)|(form|json|data|files|get_json|get_data|stream)|(headers|user_agent|referrer)|(cookies)|(?:path|full_path|url|base_url|view_args|host|remote_user))(?:\(\))?$/
+  /^\.request\.(?:(args|values|query_string)|(form|json|data|get_json|get_data|stream)|(headers|user_agent|referrer)|(cookies)|(files)|(?:path|full_path|url|base_url|view_args|host|remote_user))(?:\(\))?$/
 
 /** What reading a member of a package, or calling it, gives from outside; null when it gives nothing so. */
 export function pythonSource(name: string, chain: string): PythonSource | null {
@@ -186,7 +230,8 @@ export function pythonSource(name: string, chain: string): PythonSource | null {
     case 'quart': {
       const found = FLASK_REQUEST.exec(chain)
       if (found === null) return null
-      const [, query, body, headers, cookies] = found
+      const [, query, body, headers, cookies, files] = found
+      if (files !== undefined) return { kind: 'request', what: 'the uploaded files' }
       return request(
         query !== undefined
           ? 'query'
@@ -217,7 +262,8 @@ export function pythonSource(name: string, chain: string): PythonSource | null {
 /** Members of the request that Django, Starlette, aiohttp and others hand to views, as `#pyrequest`. */
 export const PYTHON_REQUEST_PARTS: Readonly<Record<string, string>> = {
   ...all('GET query_params query args rel_url', "the request's query"),
-  ...all('POST body data FILES form json read text post files', "the request's body"),
+  ...all('POST body data form json read text post', "the request's body"),
+  ...all('FILES files', 'the uploaded files'),
   ...all('headers META', "the request's headers"),
   ...all('COOKIES cookies', "the request's cookies"),
   ...all('path path_info path_params match_info url get_full_path build_absolute_uri', "the request's URL"),

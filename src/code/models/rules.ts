@@ -135,6 +135,14 @@ export const FLOW_RULES: Readonly<Partial<Record<ClassName, FlowRule>>> = {
     help: 'Use a format of plain data (`JSON.parse`, a safe schema).',
     tags: ['OWASP A08:2021'],
   },
+  trust: {
+    name: 'trust-boundary',
+    title: 'Untrusted value in the session, where it counts as checked',
+    cwe: 'CWE-501',
+    severity: 'note',
+    help: 'Check the value before it is kept in the session, or keep it where nobody takes it for checked.',
+    tags: ['OWASP A04:2021'],
+  },
   redos: {
     name: 'slow-regular-expression',
     title: 'Untrusted text can make a regular expression take very long',

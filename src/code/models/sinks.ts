@@ -3,7 +3,7 @@ import type { ClassName } from './classes.ts'
 /** Where values of some class do harm, as an argument of a call. */
 export interface SinkModel {
   readonly class: ClassName
-  /** Positions of the dangerous arguments; -1: all of them. */
+  /** Positions of the dangerous arguments; -1: all of them; -2: what the method is called on. */
   readonly args: readonly number[]
   /** Fields of an argument that is an object; without, the argument itself (and all of its fields for `deep`). */
   readonly fields?: readonly string[]
@@ -28,6 +28,8 @@ export interface SinkModel {
     | 'entities'
     | 'loader'
     | 'text-timer'
+    | 'program'
+    | 'external-entities'
 }
 
 type Row = SinkModel | readonly SinkModel[]

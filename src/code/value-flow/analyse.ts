@@ -10,12 +10,25 @@ import { constantOf } from './constant-of.ts'
 import { evaluate } from './evaluate.ts'
 import { execute } from './execute.ts'
 import { exportedFunctions } from './exported.ts'
+import { requiredValue } from './imports.ts'
 import { load, member } from './load.ts'
 import { defineClass, read } from './read.ts'
 import { PART } from './run.ts'
 import { type Flow, Tracer } from './trace.ts'
 
-Object.assign(PART, { evaluate, call, invoke, load, member, assign, execute, assume, read, defineClass })
+Object.assign(PART, {
+  evaluate,
+  call,
+  invoke,
+  load,
+  member,
+  assign,
+  execute,
+  assume,
+  read,
+  defineClass,
+  required: requiredValue,
+})
 
 export interface Given {
   readonly modules: readonly Module[]

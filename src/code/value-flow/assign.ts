@@ -4,8 +4,9 @@ import { own, WRITTEN } from '../models/sinks.ts'
 import { adopt } from './evaluate.ts'
 import { elementOf, load } from './load.ts'
 import { PART, type Run } from './run.ts'
+import { change, fieldsShape, forget, listShape } from './shapes.ts'
 import { dangerous, hit } from './sink-hits.ts'
-import { cleared, join, PLAIN, type Value } from './value.ts'
+import { cleared, join, type ObjectRef, PLAIN, type Value } from './value.ts'
 
 /** Gives a pattern its value. */
 export function assign(run: Run, target: Pattern, value: Value, declares: boolean): void {
@@ -18,7 +19,10 @@ export function assign(run: Run, target: Pattern, value: Value, declares: boolea
         return
       }
       if (variable.owner === run.fn) run.env.set(variable, value)
-      if (variable.captured || variable.owner !== run.fn) run.analysis.writeCell(variable, value)
+      if (variable.captured || variable.owner !== run.fn) {
+        forget(run, value)
+        run.analysis.writeCell(variable, value)
+      }
       return
     }
     case 'member':
@@ -53,13 +57,14 @@ function store(run: Run, target: Member, value: Value): void {
   const field =
     target.property ??
     (typeof key.constant === 'string' || typeof key.constant === 'number' ? String(key.constant) : null)
-  if (field === null) checkPollution(run, target, object, key)
+  if (field === null && run.module.language !== 'python') checkPollution(run, target, object, key)
   const written = field === null ? undefined : own(WRITTEN, field)
   if (written !== undefined) dangerous(run, [value], { class: written, span: target, sink: field as string })
   for (const ref of object.refs) {
     switch (ref.kind) {
       case 'object':
         run.analysis.writeField(ref, field, value)
+        replace(run, ref, field, value)
         for (const each of value.refs)
           if (each.kind === 'function') adopt(run, each.fn, { ...PLAIN, refs: [ref] })
         break
@@ -72,6 +77,10 @@ function store(run: Run, target: Member, value: Value): void {
         break
       case 'api':
         checkApiStore(run, ref.package, ref.chain, field, target, value)
+        if (field === 'Location' && /^(?:py\.|#pyre)/.test(ref.package))
+          dangerous(run, [value], { class: 'redirect', span: target, sink: 'the Location header' })
+        if (/^(?:py\.(?:flask|quart|bottle)|#pyrequest)\.session$/.test(ref.package + ref.chain))
+          dangerous(run, [value, key], { class: 'trust', span: target, sink: 'the session', levels: 2 })
         break
       case 'regex':
     }
@@ -82,6 +91,17 @@ function store(run: Run, target: Member, value: Value): void {
     run.analysis.writeField(made, field, value)
     run.env.set(target.object.variable, join(object, { ...PLAIN, refs: [made] }))
   }
+}
+
+/** The element of an object whose shape is known; what is put into another one may change there. */
+function replace(run: Run, object: ObjectRef, field: string | null, value: Value): void {
+  const shape = run.env.shapes?.get(object)
+  if (shape === undefined) return forget(run, value)
+  const { list, fields } = shape
+  if (field === null) forget(run, { ...PLAIN, refs: [object] })
+  else if (list === null) change(run, object, fieldsShape(new Map(fields).set(field, value)))
+  else if (list.at(Number(field)) === undefined) forget(run, { ...PLAIN, refs: [object] })
+  else change(run, object, listShape(list.with(Number(field), value)))
 }
 
 /** `F.prototype = { … }`: the methods are called on instances. */

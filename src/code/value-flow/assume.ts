@@ -4,6 +4,7 @@ import { excludedByDenial, excludedByName } from '../models/effects.ts'
 import { absent, constantsIn, exclude, isConstantTable, KEYS, PREFIX, TRAVERSAL } from './exclude.ts'
 import { checkedByPattern } from './checked-by-pattern.ts'
 import { argumentOf } from './labels.ts'
+import { hostChecked, pythonCheck, pythonEquality, pythonMembership, quotedLiteral } from './python-checks.ts'
 import { PART, type Run } from './run.ts'
 import { type Label, PLAIN, type Value } from './value.ts'
 
@@ -30,6 +31,7 @@ function check(run: Run, node: Expression, outcome: boolean): void {
     case 'logical':
       if (node.operator === '??') return
       if ((node.operator === '&&') === outcome) {
+        if (run.module.language === 'python') quotedLiteral(run, node, outcome)
         assume(run, node.left, outcome)
         assume(run, node.right, outcome)
       } else {
@@ -82,7 +84,12 @@ function lookedUp(run: Run, object: Expression, key: Expression): void {
 
 function comparison(run: Run, node: Binary, outcome: boolean): void {
   const { operator, left, right } = node
+  const python = run.module.language === 'python'
   if (operator === 'in') {
+    if (python) {
+      if (outcome) hostChecked(run, left, right)
+      return pythonMembership(run, node, outcome)
+    }
     if (outcome && isConstantTable(run, PART.evaluate(run, right))) exclude(run, left, ALL & ~KEYS)
     return
   }
@@ -97,6 +104,7 @@ function comparison(run: Run, node: Binary, outcome: boolean): void {
     [left, right],
     [right, left],
   ] as const) {
+    if (python) pythonEquality(run, subject, other, /^[=!]/.test(operator) && equal)
     if (subject.kind === 'unary' && subject.operator === 'typeof')
       typeCheck(run, subject.operand, other, /^[=!]/.test(operator) && equal)
     else if (subject.kind === 'call') indexCheck(run, subject, other, operator, outcome)
@@ -224,6 +232,7 @@ function prefixHolds(run: Run, subject: Expression, prefix: Expression): void {
 }
 
 function callCheck(run: Run, node: Call, outcome: boolean): void {
+  if (run.module.language === 'python' && pythonCheck(run, node, outcome)) return
   const { callee } = node
   const first = node.args[0]
   if (callee.kind === 'member' && callee.property !== null && first !== undefined) {

@@ -4,6 +4,7 @@ import { clearedByReplacing } from './cleared-by-replacing.ts'
 import { concatenate } from './concatenate.ts'
 import { allTaints } from './labels.ts'
 import { elementOf, keysOf, load } from './load.ts'
+import { pythonMethod } from './python-calls.ts'
 import { PART, type Run } from './run.ts'
 import { dangerous } from './sink-hits.ts'
 import { cleared, derived, join, PLAIN, refValue, sameText, type Value, valueOf } from './value.ts'
@@ -51,6 +52,10 @@ export function callMethod(run: Run, given: MethodCall): Value | null {
   if (target.refs.some((each) => each.kind === 'function')) return null
   const first = args[0] ?? PLAIN
   checkRegularExpression(run, given)
+  if (run.module.language === 'python') {
+    const own = pythonMethod(run, node, receiver, method, args)
+    if (own !== null) return own
+  }
   if (EACH.has(method) && callable(first)) return each(run, given)
   if (HARMLESS.has(method)) return PLAIN
   if (SAME.has(method))
@@ -202,7 +207,12 @@ function functionMethod(run: Run, { node, receiver, method, args, target }: Meth
 function replace(run: Run, { node, receiver, method, args }: MethodCall): Value {
   const pattern = args[0] ?? PLAIN
   const replacement = args[1] ?? PLAIN
-  const mask = clearedByReplacing(pattern, replacement, method === 'replaceAll')
+  const mask = clearedByReplacing(
+    pattern,
+    replacement,
+    // Python's takes out all of them, unless it is given a count.
+    method === 'replaceAll' || (run.module.language === 'python' && args.length === 2),
+  )
   let out = cleared(derived(receiver), mask)
   if (callable(replacement))
     out = join(out, derived(PART.invoke(run, replacement, [out, out, out], PLAIN, node)))
@@ -238,7 +248,9 @@ function part(run: Run, { node, receiver, method, args }: MethodCall): Value {
 /** A text that takes a regular expression long: which one, is kept with the hit. */
 function checkRegularExpression(run: Run, { node, receiver, method, args }: MethodCall): void {
   const first = args[0] ?? PLAIN
-  const asReceiver = method === 'test' || method === 'exec'
+  const python = run.module.language === 'python'
+  if (python && !receiver.refs.some((ref) => ref.kind === 'regex')) return
+  const asReceiver = method === 'test' || method === 'exec' || python
   if (!asReceiver && !/^(?:match|matchAll|replace|replaceAll|search|split)$/.test(method)) return
   const expressions = (asReceiver ? receiver : first).refs
   for (const ref of expressions) {

@@ -12,6 +12,7 @@ import { elementOf, load, prototypeOf } from './load.ts'
 import { inOrder, withOptions } from './python.ts'
 import { PART, type Run } from './run.ts'
 import { checkUnknownCall } from './check-call.ts'
+import { forget } from './shapes.ts'
 import { hit } from './sink-hits.ts'
 import { type ApiRef, type ClassRef, cleared, derived, join, PLAIN, refValue, type Value } from './value.ts'
 
@@ -28,7 +29,7 @@ export function call(run: Run, node: Call): Value {
     const key = callee.key === null ? PLAIN : PART.evaluate(run, callee.key)
     method = callee.property ?? (typeof key.constant === 'string' ? key.constant : null)
     target = load(run, receiver, method, key, callee)
-    if (method === null && !node.construct)
+    if (method === null && !node.construct && run.module.language !== 'python')
       for (const taint of target.taints)
         if ((taint.mask & CLASS.reached) !== 0)
           hit(run, taint, { class: 'dispatch', need: CLASS.protokey, span: node, sink: 'a method call' })
@@ -67,6 +68,8 @@ export function call(run: Run, node: Call): Value {
       case 'api':
         known = true
         noteApi(run.module, node, ref)
+        // What a request gave is a text as well: the text's own method is what is called.
+        if (textMethod(run, method, receiver)) break
         out = join(
           out,
           callApi(run, { node, ref, args: withOptions(run, node, args), receiver, target, method: name }),
@@ -86,9 +89,21 @@ export function call(run: Run, node: Call): Value {
   registerHandlers(run, { node, receiver, method, args })
   if (!known || target.refs.every((each) => each.kind === 'api'))
     checkUnknownCall(run, node, name, receiver, withOptions(run, node, args))
+  if (!known) for (const each of args) forget(run, each)
   if (!known && out === PLAIN) out = unknownResult(run, node, name, receiver, args)
   else if (name !== '' && out.taints.length > 0) out = cleared(out, clearedByName(name))
   return run.env.checked(out)
+}
+
+function textMethod(run: Run, method: string | null, receiver: Value): boolean {
+  return (
+    run.module.language === 'python' &&
+    receiver.taints.length > 0 &&
+    method !== null &&
+    /^(?:replace|l?strip|rstrip|lower|upper|encode|split|rsplit|splitlines|partition|startswith|endswith|find|isdigit|isalnum|isalpha)$/.test(
+      method,
+    )
+  )
 }
 
 /** What nobody knows of gives back a part of its receiver, and what it is named after. */
@@ -174,6 +189,8 @@ export function enter(
   site: Span,
 ): Value {
   const { analysis } = run
+  for (const each of args) forget(run, each)
+  forget(run, receiver)
   const summary = analysis.summaryOf(fn)
   const known = summary.calls.get(site)
   const epoch = run.summary.epoch

@@ -5,11 +5,12 @@ import { type SinkModel, sinksByMethod, sinksOf } from '../models/sinks.ts'
 import type { ApiCall } from './call-api.ts'
 import { instructionsIn } from './instructions.ts'
 import type { Run } from './run.ts'
+import { programParts, resolvesEntities } from './python-sinks.ts'
 import { dangerous } from './sink-hits.ts'
 import { MARKUP, PLAIN, type Value, WHOLE } from './value.ts'
 
 /** Sinks of a call that leaves the program. */
-export function checkApiCall(run: Run, { node, ref, args }: ApiCall, method: string): void {
+export function checkApiCall(run: Run, { node, ref, args, receiver }: ApiCall, method: string): void {
   // Members of what calls returned have sinks too, packages' own functions by their name.
   const models = ref.package.startsWith(PYTHON)
     ? pythonSinks(ref.package, method, ref.chain)
@@ -24,7 +25,8 @@ export function checkApiCall(run: Run, { node, ref, args }: ApiCall, method: str
         ? node.callee.kind === 'member'
           ? method
           : ref.package
-        : ref.package + ref.chain,
+        : ref.package.replace(PYTHON, '') + ref.chain,
+      receiver,
     )
 }
 
@@ -48,13 +50,20 @@ export function checkUnknownCall(
   for (const model of models) checkModel(run, node, model, args, `${text}.${method}`)
 }
 
-function checkModel(run: Run, node: Call, model: SinkModel, args: readonly Value[], name: string): void {
-  if (!applies(model, args)) return
+function checkModel(
+  run: Run,
+  node: Call,
+  model: SinkModel,
+  args: readonly Value[],
+  name: string,
+  receiver: Value = PLAIN,
+): void {
+  if (!applies(model, args, receiver)) return
   const positions = model.args.includes(-1) ? args.map((_, index) => index) : model.args
   for (const position of positions) {
-    const arg = args[position]
+    const arg = position === -2 ? receiver : args[position]
     if (arg === undefined) continue
-    const values = dangerousParts(run, arg, model)
+    const values = dangerousParts(run, arg, model, node)
     const last = model.class === 'redirect' && model.args.length > 1 && position < args.length - 1
     if (last) continue
     dangerous(run, values, {
@@ -67,7 +76,8 @@ function checkModel(run: Run, node: Call, model: SinkModel, args: readonly Value
   }
 }
 
-function dangerousParts(run: Run, arg: Value, model: SinkModel): readonly Value[] {
+function dangerousParts(run: Run, arg: Value, model: SinkModel, node: Call): readonly Value[] {
+  if (model.when === 'program') return programParts(run, arg, node)
   const objects = arg.refs.filter((each) => each.kind === 'object')
   if (model.class === 'nosql') {
     // Operators come in by objects: a text that was put together is none.
@@ -109,7 +119,7 @@ function dangerousParts(run: Run, arg: Value, model: SinkModel): readonly Value[
 /** Packages whose calls give records that a `save` writes. */
 const RECORDS = /^(?:mongoose|sequelize|sequelize-typescript|typeorm|objection|@mikro-orm\/core)$/
 
-function applies(model: SinkModel, args: readonly Value[]): boolean {
+function applies(model: SinkModel, args: readonly Value[], receiver: Value): boolean {
   switch (model.when) {
     case undefined:
     case 'markup':
@@ -118,7 +128,10 @@ function applies(model: SinkModel, args: readonly Value[]): boolean {
     case 'instructions':
     case 'printed':
     case 'text':
+    case 'program':
       return true
+    case 'external-entities':
+      return resolvesEntities([...args, receiver])
     case 'log-file':
       return /\blogs?\b|\.log$/i.test(args[0]?.prefix ?? '')
     case 'record':

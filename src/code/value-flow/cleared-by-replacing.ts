@@ -43,7 +43,7 @@ function clearedByCharacters(characters: string, replacement: Value): number {
   if (/\.\.|\\\.\\\.|\\\.\{2|\.\+/.test(characters)) mask |= CLASS.path | CLASS.zip
   else if (has('/') && replacement.constant !== '/' && typeof replacement.constant === 'string')
     mask |= CLASS.path | CLASS.zip
-  if (has("'")) mask |= CLASS.sql
+  if (has("'")) mask |= CLASS.sql | CLASS.xpath
   if (
     (has("'") && /^(?:'\\''|'"'"'|\\?'.*)$/.test(String(replacement.constant ?? ''))) ||
     (has('`') && has('$')) ||

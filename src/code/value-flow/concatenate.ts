@@ -35,13 +35,14 @@ export function concatenate(run: Run, parts: readonly Value[], site: Span): Valu
     prefix = null
     if (part.taints.length > 0) {
       const mask = ~excludedBehind(lead)
+      const quoted = insideQuotes(lead) ? ~(CLASS.sql | CLASS.xpath) : -1
       const step = (taint: Taint): Taint['step'] =>
         run.analysis.step(run.module, site, 'is put into a text', taint.step)
       taints = joinTaints(
         taints,
         mapTaints(part, (each) => ({
           label: each.label,
-          mask: each.mask & mask,
+          mask: each.mask & mask & ((each.mask & CLASS.quote) === 0 ? quoted : -1),
           flags: (each.flags & ~WHOLE) | (markup ? MARKUP : 0),
           step: step(each),
         })),
@@ -59,6 +60,13 @@ let kept: string | null = null
 function numeric(parts: readonly Value[]): Value | null {
   if (!parts.every((each) => typeof each.constant === 'number')) return null
   return constantValue(parts.reduce((sum, each) => sum + (each.constant as number), 0))
+}
+
+/** Whether a quote is open behind this text. */
+function insideQuotes(lead: string): boolean {
+  const single = lead.split("'").length - 1
+  const double = lead.split('"').length - 1
+  return single % 2 === 1 || (single === 0 && double % 2 === 1)
 }
 
 /** The site's own address, as frameworks give it. */

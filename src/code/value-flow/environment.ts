@@ -1,4 +1,5 @@
 import type { Variable } from '../flow-graph/functions.ts'
+import { joinShapes, type Shapes } from './shapes.ts'
 import { cleared, intersectCleared, join, type Label, PLAIN, type Taint, type Value } from './value.ts'
 
 /**
@@ -10,6 +11,8 @@ export class Environment {
   /** Others read the same map. */
   #shared = false
   safe: Map<Label, number> | null
+  /** What lists and dictionaries hold that nobody else has got hold of; null while there are none. */
+  shapes: Shapes | null = null
   /** Nothing runs here any more: after return, throw, break or continue. */
   dead = false
 
@@ -35,6 +38,7 @@ export class Environment {
     const made = new Environment(this.#vars, this.safe === null ? null : new Map(this.safe))
     made.#shared = true
     made.dead = this.dead
+    if (this.shapes !== null) made.shapes = new Map(this.shapes)
     return made
   }
 
@@ -58,6 +62,7 @@ export class Environment {
       }
     }
     this.safe = intersectCleared(a.safe, b.safe)
+    this.shapes = joinShapes(a.shapes, b.shapes)
   }
 
   #take(other: Environment): void {
@@ -65,6 +70,7 @@ export class Environment {
     if (other === this) return
     this.#share(other)
     this.safe = other.safe === null ? null : new Map(other.safe)
+    this.shapes = other.shapes === null ? null : new Map(other.shapes)
   }
 
   #share(other: Environment): void {

@@ -3,8 +3,11 @@ import { PARAM } from '../models/classes.ts'
 import { importedModule, requiredValue } from './imports.ts'
 import { load, member } from './load.ts'
 import { concatenate } from './concatenate.ts'
-import { constantTest, pythonApi } from './python.ts'
+import { pythonApi } from './python-names.ts'
+import { pythonBinary, pythonText } from './python-calls.ts'
+import { constantTest, pythonConstant } from './python-constants.ts'
 import { PART, type Run } from './run.ts'
+import { fieldsShape, forget, listShape, track } from './shapes.ts'
 import { checkElement, dangerous } from './sink-hits.ts'
 import {
   cleared,
@@ -19,6 +22,10 @@ import {
 
 /** The value of an expression where it stands. */
 export function evaluate(run: Run, node: Expression): Value {
+  if (run.module.language === 'python' && /^(?:binary|call|member|unary)$/.test(node.kind)) {
+    const constant = pythonConstant(run, node)
+    if (constant !== undefined) return constantValue(constant)
+  }
   switch (node.kind) {
     case 'literal':
       return node.value === undefined ? PLAIN : constantValue(node.value)
@@ -39,6 +46,7 @@ export function evaluate(run: Run, node: Expression): Value {
       return objectLiteral(run, node)
     case 'array': {
       const list = run.analysis.objectAt(node, run.fn, true)
+      const values: Value[] = []
       for (const [index, element] of node.elements.entries()) {
         if (element === null) continue
         if (element.kind === 'spread') {
@@ -46,9 +54,12 @@ export function evaluate(run: Run, node: Expression): Value {
           run.analysis.writeField(list, null, load(run, spread, null, PLAIN, element))
         } else {
           const value = PART.evaluate(run, element)
+          values.push(value)
           run.analysis.writeField(list, String(index), value)
         }
       }
+      if (values.length === node.elements.length) track(run, list, listShape(values))
+      if (run.env.shapes?.has(list) !== true) for (const each of values) forget(run, each)
       return refValue(list)
     }
     case 'function': {
@@ -127,6 +138,7 @@ export function evaluate(run: Run, node: Expression): Value {
       return PART.evaluate(run, node.value)
     case 'yield': {
       const value = node.value === null ? PLAIN : PART.evaluate(run, node.value)
+      forget(run, value)
       run.summary.returns = join(run.summary.returns, value)
       return PLAIN
     }
@@ -244,7 +256,11 @@ function globalValue(run: Run, name: string): Value {
 }
 
 function template(run: Run, node: Template): Value {
-  const values = node.values.map((each) => PART.evaluate(run, each))
+  const python = run.module.language === 'python'
+  const values = node.values.map((each) => {
+    const value = PART.evaluate(run, each)
+    return python ? pythonText(value) : value
+  })
   if (node.tag === null) {
     const parts: Value[] = []
     for (const [index, text] of node.parts.entries()) {
@@ -273,6 +289,7 @@ function objectLiteral(run: Run, node: ObjectLiteral): Value {
   )
   const object = run.analysis.objectAt(node, run.fn, false, bare)
   const self = refValue(object)
+  const fields = new Map<string, Value>()
   let out = self
   for (const property of node.properties) {
     const value = PART.evaluate(run, property.value)
@@ -288,12 +305,16 @@ function objectLiteral(run: Run, node: ObjectLiteral): Value {
       continue
     }
     for (const ref of value.refs) if (ref.kind === 'function') adopt(run, ref.fn, self)
-    if (property.key !== null) run.analysis.writeField(object, property.key, value)
-    else {
+    if (property.key !== null) {
+      fields.set(property.key, value)
+      run.analysis.writeField(object, property.key, value)
+    } else {
       const key = property.computed === null ? PLAIN : PART.evaluate(run, property.computed)
       run.analysis.writeField(object, typeof key.constant === 'string' ? key.constant : null, value)
     }
   }
+  if (node.properties.every((each) => each.key !== null)) track(run, object, fieldsShape(fields))
+  if (run.env.shapes?.has(object) !== true) for (const each of fields.values()) forget(run, each)
   return out
 }
 
@@ -318,7 +339,7 @@ function binary(run: Run, node: Binary): Value {
     flatten(node)
     return concatenate(run, parts, node)
   }
-  PART.evaluate(run, node.left)
-  PART.evaluate(run, node.right)
-  return PLAIN
+  const left = PART.evaluate(run, node.left)
+  const right = PART.evaluate(run, node.right)
+  return run.module.language === 'python' ? pythonBinary(run, node, left, right) : PLAIN
 }

@@ -67,6 +67,7 @@ export function absent(text: string): number {
   if (text === '/' || text === '\\') mask |= TRAVERSAL | CLASS.ssrf | CLASS.redirect
   if (text === '<' || text === '"') mask |= CLASS.xss
   if (text === "'" || text === ';') mask |= CLASS.sql | CLASS.command
+  if (text === "'") mask |= CLASS.xpath
   if (text === '$') mask |= CLASS.nosql
   if (text === '\n' || text === '\r' || text === '\r\n') mask |= CLASS.header | CLASS.log
   if (text === '://' || text === '//') mask |= CLASS.redirect

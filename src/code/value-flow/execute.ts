@@ -1,7 +1,8 @@
 import type { Loop, Statement, Switch, Try } from '../flow-graph/statements.ts'
 import { noteReturn, noteExit } from './read.ts'
 import { elementOf, keysOf } from './load.ts'
-import { constantTest, pythonReturn } from './python.ts'
+import { pythonReturn } from './python.ts'
+import { constantTest, possibleCases } from './python-constants.ts'
 import { PART, type Run } from './run.ts'
 import { join, PLAIN, refValue } from './value.ts'
 
@@ -188,7 +189,8 @@ function switchStatement(run: Run, node: Switch): void {
   const exit: Run['exits'][number] = { label: node.label, loop: false, broken: [], continued: [] }
   run.exits.push(exit)
   let falling: typeof before | null = null
-  for (const each of node.cases) {
+  const cases = run.module.language === 'python' ? possibleCases(run, node) : node.cases
+  for (const each of cases) {
     const env = before.fork()
     run.env = env
     if (each.test !== null) {
@@ -206,7 +208,7 @@ function switchStatement(run: Run, node: Switch): void {
   run.exits.pop()
   run.env = before
   const entry = before.fork()
-  if (node.cases.some((each) => each.test === null)) before.dead = true
+  if (cases.some((each) => each.test === null)) before.dead = true
   else before.become(entry, null)
   if (falling !== null && !falling.dead) before.become(before.fork(), falling)
   for (const each of exit.broken) before.become(before.fork(), each)

@@ -15,7 +15,21 @@ export function exportedFunctions(analysis: Analysis): ReadonlyMap<FunctionInfo,
       if (exports !== undefined) take(found, exports, info.name ?? entry.path, DEPTH, new Set())
     }
   }
+  for (const module of analysis.modules)
+    if (module.language === 'python' && !module.test)
+      for (const fn of module.functions)
+        if (open(fn) && analysis.summaryOf(fn).calls.size === 0) found.set(fn, fn.name)
   return found
+}
+
+/** Python says with an underscore what is nobody else's. */
+function open(fn: FunctionInfo): boolean {
+  return (
+    !fn.name.startsWith('_') &&
+    fn.decorators.length === 0 &&
+    (fn.form === 'function' || fn.form === 'method') &&
+    (fn.parent === null || fn.parent.form === 'module')
+  )
 }
 
 function take(

@@ -2,7 +2,7 @@ import type { Variable } from '../flow-graph/functions.ts'
 import type { Import, Module } from '../flow-graph/module.ts'
 import type { Analysis } from './analysis.ts'
 import { ofObject } from './load.ts'
-import { pythonApi } from './python.ts'
+import { pythonApi } from './python-names.ts'
 import { PART, type Run } from './run.ts'
 import { join, PLAIN, refValue, type Value } from './value.ts'
 

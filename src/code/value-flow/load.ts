@@ -3,7 +3,9 @@ import { PYTHON, pythonSource } from '../models/python.ts'
 import { apiSource, hasOneLine, isAlwaysText, REQUEST_PARTS, RESULT_PARTS } from '../models/sources.ts'
 import { CLASS, OUTSIDE } from '../models/classes.ts'
 import { fieldTaints } from './labels.ts'
+import { pythonFixed, pythonSubmodule } from './python-names.ts'
 import { PART, type Run } from './run.ts'
+import { fromShape } from './shapes.ts'
 import {
   type ApiRef,
   join,
@@ -83,6 +85,8 @@ function reachedBy(run: Run, object: Value, key: Value, site: Span): Value {
 }
 
 export function ofObject(run: Run, object: ObjectRef, field: string | null, depth = 0): Value {
+  const known = fromShape(run, object, field)
+  if (known !== null) return known
   object.readers.add(run.fn)
   if (field === null) {
     let all = object.element
@@ -124,6 +128,11 @@ function ofApi(run: Run, ref: ApiRef, object: Value, field: string | null, site:
     }
   }
   if (field === null) return PLAIN
+  if (ref.package.startsWith(PYTHON)) {
+    if (pythonFixed(run, ref, field)) return PLAIN
+    const module = pythonSubmodule(run, ref, field)
+    if (module !== null) return module
+  }
   const known = ref.members.get(field)
   if (known !== undefined) return known
   const chain = `${ref.chain}.${field}`
@@ -149,7 +158,7 @@ interface Found {
 }
 
 function maskOf({ kind, what, mask }: Omit<Found, 'site'>): number {
-  let all = mask ?? SOURCE_MASKS[kind]
+  let all = (mask ?? SOURCE_MASKS[kind]) | CLASS.quote
   if (kind !== 'request') return all
   if (isAlwaysText(what)) all &= ~(CLASS.nosql | CLASS.mass)
   if (hasOneLine(what)) all &= ~(CLASS.log | CLASS.header)
@@ -195,7 +204,8 @@ export const SOURCE_MASKS: Readonly<Record<Source['kind'], number>> = {
   page: C.xss | C.redirect | C.code | C.protokey | C.redos | C.pattern,
   argument: C.command | C.code | C.sql,
   archive: C.zip | C.path,
-  library: C.command | C.code | C.protokey | C.redos | C.template | C.xss | C.sql | C.deserialise,
+  library:
+    C.xpath | C.ldap | C.command | C.code | C.protokey | C.redos | C.template | C.xss | C.sql | C.deserialise,
   model: C.sql | C.nosql | C.command | C.code | C.xss | C.path | C.ssrf | C.template,
   tool: C.sql | C.nosql | C.command | C.code | C.path | C.ssrf | C.template | C.protokey,
   file: C.xss,

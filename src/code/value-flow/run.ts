@@ -39,6 +39,8 @@ export interface Parts {
   assume(run: Run, condition: Expression, outcome: boolean): void
   read(analysis: Analysis, fn: FunctionInfo, depth: number): void
   defineClass(run: Run, info: ClassInfo): Value
+  /** What a module is that is named as an import names it. */
+  required(run: Run, source: string): Value
 }
 
 export const PART = {} as Parts

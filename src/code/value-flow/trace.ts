@@ -194,6 +194,8 @@ function dangerousFromLibrary(name: ClassName, { label, whole }: Place): boolean
     case 'code':
     case 'sql':
     case 'template':
+    case 'xpath':
+    case 'ldap':
       return !whole
     case 'xss':
       return false

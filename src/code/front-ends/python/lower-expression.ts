@@ -213,13 +213,20 @@ function lowerSubscript(node: SyntaxNode, lower: (child: SyntaxNode) => Expressi
   const [key, ...more] = childrenAt(node, 'subscript')
   if (value === undefined || key === undefined) return unknown(node, [])
   const object = lower(value)
-  if (key.type === 'slice') return call(node, member(node, object, 'slice'), namedChildren(key).map(lower))
+  if (key.type === 'slice') return call(node, member(node, object, 'slice'), boundsOf(key, lower))
   const index = more.length === 0 ? lower(key) : array(node, [lower(key), ...more.map(lower)])
   const property =
     index.kind === 'literal' && (typeof index.value === 'string' || typeof index.value === 'number')
       ? String(index.value)
       : null
   return { kind: 'member', ...spanOf(node), object, property, key: index, optional: false }
+}
+
+/** `[:b]` begins at 0; `[a:]` has one bound. */
+function boundsOf(slice: SyntaxNode, lower: (child: SyntaxNode) => Expression): readonly Expression[] {
+  const bounds = namedChildren(slice)
+  const open = slice.children[0]?.type === ':' && bounds.length > 0
+  return [...(open ? [literal(slice, 0)] : []), ...bounds.map(lower)]
 }
 
 function lowerDictionary(node: SyntaxNode, lower: (child: SyntaxNode) => Expression): ObjectLiteral {

@@ -259,7 +259,7 @@ function lowerMatch(node: SyntaxNode, scope: Scope, reading: Reading): Statement
     ...spanOf(node),
     label: null,
     subject,
-    cases: clauses.map((clause): SwitchCase => {
+    cases: clauses.flatMap((clause): SwitchCase[] => {
       const patterns = clause.children.filter((child) => child.type === 'case_pattern')
       const captures = patterns.flatMap(capturesOf)
       const any =
@@ -277,10 +277,26 @@ function lowerMatch(node: SyntaxNode, scope: Scope, reading: Reading): Statement
         ...lowerBlock(childAt(clause, 'consequence'), scope, reading),
         { kind: 'break', ...spanOf(clause), label: null } as const,
       ]
-      return { ...spanOf(clause), test, body }
+      const texts = guard === undefined ? alternativesOf(patterns) : []
+      if (texts.length < 2 || taken.length > 0) return [{ ...spanOf(clause), test, body }]
+      // `'a' | 'b'`: the first falls through to the next.
+      return texts.map((each, index) => ({
+        ...spanOf(clause),
+        test: lowerExpression(each, scope, reading),
+        body: index === texts.length - 1 ? body : [],
+      }))
     }),
   }
 }
+
+/** The constants of a pattern that is nothing but alternatives of them. */
+function alternativesOf(patterns: readonly SyntaxNode[]): readonly SyntaxNode[] {
+  const [union] = patterns.length === 1 ? namedChildren(patterns[0]!) : []
+  const all = union?.type === 'union_pattern' ? namedChildren(union) : []
+  return all.every(({ type }) => CONSTANT.test(type)) ? all : []
+}
+
+const CONSTANT = /^(?:string|integer|float|true|false|none)$/
 
 function testOf(
   clause: SyntaxNode,
@@ -290,11 +306,7 @@ function testOf(
   reading: Reading,
 ): Expression {
   const [only] = patterns.length === 1 ? namedChildren(patterns[0]!) : []
-  if (
-    guard === undefined &&
-    only !== undefined &&
-    /^(?:string|integer|float|true|false|none)$/.test(only.type)
-  )
+  if (guard === undefined && only !== undefined && CONSTANT.test(only.type))
     return lowerExpression(only, scope, reading)
   const conditions =
     guard === undefined ? [] : namedChildren(guard).map((each) => lowerExpression(each, scope, reading))

@@ -52,11 +52,10 @@ function isChosenByServer({ source, label }: Flow): boolean {
   )
 }
 
-function isSendersName({ source, label }: Flow): boolean {
-  return (
-    /uploaded file/.test(source.what) &&
-    /^(?:originalname|originalFilename|name)$/.test(label.path.at(-1) ?? '')
-  )
+function isSendersName({ hit, source, label }: Flow): boolean {
+  const names =
+    hit.module.language === 'python' ? /^(?:name|filename)$/ : /^(?:originalname|originalFilename|name)$/
+  return /uploaded file/.test(source.what) && names.test(label.path.at(-1) ?? '')
 }
 
 const slowIn = new WeakMap<Program, SlowPatterns>()
@@ -98,7 +97,7 @@ function findingOf(flow: Flow, rule: FlowRule, seen: Map<string, number>): CodeF
   return {
     rule: id,
     cwe: rule.cwe,
-    severity: rule.severity,
+    severity: severityOf(flow, rule),
     message: `${what} ${flow.whole ? 'reaches' : 'becomes part of what reaches'} ${hit.sink.slice(0, 120)}.`,
     location,
     path: pathOf(flow, code),
@@ -107,12 +106,20 @@ function findingOf(flow: Flow, rule: FlowRule, seen: Map<string, number>): CodeF
   }
 }
 
+/** Nobody can tell who calls a function of Python that the program itself does not call. */
+function severityOf({ hit, source }: Flow, rule: FlowRule): FlowRule['severity'] {
+  const unsure = source.kind === 'library' && hit.module.language === 'python' && rule.severity === 'error'
+  return unsure ? 'warning' : rule.severity
+}
+
 function pathOf(flow: Flow, code: string): readonly FindingStep[] {
   const { hit, source } = flow
-  const path: FindingStep[] = [
-    { location: locate(source.module, source.span), message: `${source.what} comes in` },
-  ]
-  for (const step of flow.steps) {
+  // The same part of a request may be read in many places: the first step is where this value was.
+  const [first] = flow.steps
+  const read = first !== undefined && first.what === source.what
+  const from = read ? locate(first.module, first.span) : locate(source.module, source.span)
+  const path: FindingStep[] = [{ location: from, message: `${source.what} comes in` }]
+  for (const step of flow.steps.slice(read ? 1 : 0)) {
     const location = locate(step.module, step.span)
     const before = path.at(-1)?.location
     if (before?.path === location.path && before.line === location.line && before.column === location.column)
