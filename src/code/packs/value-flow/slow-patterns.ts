@@ -96,6 +96,8 @@ function partsOf(literal: string): { readonly pattern: string; readonly flags: s
 
 /** Only an expression with two unbounded repetitions, or one that is searched for everywhere, can be slow. */
 function mayBeSlow(pattern: string): boolean {
-  const repetitions = pattern.match(/[*+]|\{\d+,\}/g)?.length ?? 0
-  return repetitions > 1 || (repetitions === 1 && !pattern.startsWith('^') && !/[*+]\??\)?$/.test(pattern))
+  // What stands for one character repeats nothing: `\+`, `[*+]`.
+  const bare = pattern.replace(/\\(?:[pu]\{[^}]*\}|[^])/g, 'e').replace(/\[[^\]]*\]/g, 'c')
+  const repetitions = bare.match(/[*+]|\{\d+,\}/g)?.length ?? 0
+  return repetitions > 1 || (repetitions === 1 && !bare.startsWith('^') && !/[*+]\??\)?$/.test(bare))
 }
