@@ -4,10 +4,30 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
+import { Pod, Secret } from 'kubernetes-models/v1'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/action/json.ts'
 import { KubernetesProvider } from '../../src/flow/contain/sandbox/kubernetes/kubernetes.ts'
 import type { SandboxSpec } from '../../src/flow/contain/sandbox/provider.ts'
+
+const KINDS: Readonly<Record<string, new (data: never) => { validate(): void }>> = {
+  NetworkPolicy,
+  Pod,
+  Secret,
+}
+
+/** What the schemas of the Kubernetes API say against it; `null`: nothing. */
+function faultOf(body: JsonObject): string | null {
+  const Kind = KINDS[body['kind'] as string]
+  if (Kind === undefined) return `no schema for ${String(body['kind'])}`
+  try {
+    new Kind(body as never).validate()
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
+}
 
 let server: Server
 let folder: string
@@ -29,6 +49,8 @@ beforeEach(async () => {
     if (request.headers.authorization !== 'Bearer secret-token') return answer(401, { message: 'who?' })
     if (request.method === 'POST') {
       const body = JSON.parse(await text(request)) as JsonObject & { metadata: { name: string } }
+      const fault = faultOf(body)
+      if (fault !== null) return answer(422, { message: fault })
       objects.set(`${path}/${body.metadata.name}`, body)
       return answer(201, body)
     }
@@ -42,7 +64,11 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   folder = mkdtempSync(join(tmpdir(), 'belay-kubernetes-'))
   mkdirSync(join(folder, 'agents/one/workspace'), { recursive: true })
-  provider = new KubernetesProvider({
+  provider = open()
+})
+
+function open(more: { readonly image?: string } = {}): KubernetesProvider {
+  return new KubernetesProvider({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     token: () => 'secret-token',
     namespace: 'agents',
@@ -52,8 +78,10 @@ beforeEach(async () => {
     mountedAt: folder,
     pollMs: 5,
     probe: () => Promise.reject(new Error('not asked')),
+    ...more,
   })
-})
+}
+
 afterEach(async () => {
   await new Promise((resolve) => server.close(resolve))
   rmSync(folder, { recursive: true, force: true })
@@ -149,4 +177,14 @@ it.each<[string, Partial<SandboxSpec>, string]>([
 ])('refuses %s before it asks anybody', async (_, more, code) => {
   await expect(provider.launch(spec(more))).rejects.toMatchObject({ code })
   expect(asked).toEqual([])
+})
+
+it('is held against the schemas of the API: what breaks one is refused', async () => {
+  expect(faultOf({ apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ image: 'x' }] } })).toContain(
+    'must have required property',
+  )
+  await expect(open({ image: 7 as unknown as string }).launch(spec())).rejects.toMatchObject({
+    code: 'sandbox:unavailable',
+    message: expect.stringContaining('must be string'),
+  })
 })

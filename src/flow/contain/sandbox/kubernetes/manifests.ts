@@ -1,3 +1,5 @@
+import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
+import type { IPod, ISecret } from 'kubernetes-models/v1'
 import type { JsonObject } from '../../../../action/json.ts'
 import type { SandboxSpec } from '../provider.ts'
 
@@ -22,7 +24,7 @@ export function networkPolicy({ name, namespace, labels }: PodPlan): JsonObject 
     kind: 'NetworkPolicy',
     metadata: { name, namespace, labels },
     spec: { podSelector: { matchLabels: { 'belay.run': name } }, policyTypes: ['Ingress', 'Egress'] },
-  }
+  } satisfies INetworkPolicy
 }
 
 /** The environment, apart from the pod, which more people may read. */
@@ -34,7 +36,7 @@ export function environmentSecret({ name, namespace, labels }: PodPlan, env: San
     type: 'Opaque',
     immutable: true,
     stringData: { ...env },
-  }
+  } satisfies ISecret
 }
 
 export function podManifest(plan: PodPlan, { command, cwd, quotas }: SandboxSpec): JsonObject {
@@ -100,5 +102,5 @@ export function podManifest(plan: PodPlan, { command, cwd, quotas }: SandboxSpec
         })),
       ],
     },
-  }
+  } satisfies IPod
 }
