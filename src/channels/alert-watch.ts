@@ -1,7 +1,7 @@
 import type { Action, Approval } from '../action/action.ts'
 import type { NotifyRule } from '../policy/notify.ts'
 import type { Anomaly } from '../flow/monitor/baselines/anomaly.ts'
-import { BurnRates, BURN_RULES, type Burn } from './burn-rates.ts'
+import { BurnRates, BURN_RULES, LONGEST_BURN, type Burn, type EndedInHour } from './burn-rates.ts'
 import { durationWords, visible } from './approval-view.ts'
 import type { Alert } from './alert.ts'
 
@@ -11,6 +11,11 @@ const AT_LEAST = 10
 const MAX_AGENTS = 10_000
 /** How often the same agent's budget, and how fast it burns, is looked at, ms. */
 const LOOK_EVERY = 10_000
+/** How often the store is asked what the hours before were, ms. */
+const RECOUNT_EVERY = 60_000
+const HOUR = 3_600_000
+/** After the first time: what ends late still counts in the hour in which it was proposed. */
+const RECOUNTED = 7 * HOUR
 
 export interface AlertWatchOptions {
   readonly rule: () => NotifyRule
@@ -20,6 +25,11 @@ export interface AlertWatchOptions {
   readonly budgetLeft: (agent: string, session: string | undefined) => Promise<number>
   /** What the agent may spend, in nano-dollars, by windows of so many ms. */
   readonly spendLimits: (agent: string) => readonly { readonly limit: number; readonly within: number }[]
+  /** What each agent's actions of these hours came to, on all replicas; epoch ms. */
+  readonly hours?: (
+    from: number,
+    to: number,
+  ) => Promise<readonly (EndedInHour & { readonly agent: string })[]>
   readonly publicUrl: () => string
   /** Everybody whom the policy names around approvals. */
   readonly everyone: () => readonly string[]
@@ -43,6 +53,7 @@ export class AlertWatch {
   readonly #lookedAt = new Map<string, number>()
   readonly #burntAt = new Map<string, number>()
   readonly #burning = new BurnRates()
+  #recountedAt = Number.NEGATIVE_INFINITY
   /** Refusals that were told, by agent: over when it has room again. */
   readonly #refusals = new Map<string, Set<string>>()
   /** What is told of held actions. */
@@ -98,6 +109,17 @@ export class AlertWatch {
       act: `belay agents resume ${name}, or ${this.#options.publicUrl()}/`,
       at: changedAt,
     })
+  }
+
+  /** Learns what the hours before were, after a start and of other replicas; to be called by a clock. */
+  async recount(now: number): Promise<void> {
+    const { hours } = this.#options
+    if (hours === undefined || Math.abs(now - this.#recountedAt) < RECOUNT_EVERY) return
+    const isFirst = this.#recountedAt === Number.NEGATIVE_INFINITY
+    this.#recountedAt = now
+    const to = Math.floor(now / HOUR) * HOUR
+    const found = await hours(to - (isFirst ? LONGEST_BURN : RECOUNTED), to)
+    for (const [agent, told] of Map.groupBy(found, (hour) => hour.agent)) this.#burning.fill(agent, told, now)
   }
 
   /** Looks at what is held; to be called by a clock with the held actions and the time. */

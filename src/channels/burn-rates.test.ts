@@ -82,3 +82,62 @@ describe('spend', () => {
     expect(rates.spend('a', 1_000, 24 * HOUR, START + 50 * MINUTE)).toBeNull()
   })
 })
+
+describe('hours that the store tells', () => {
+  const NOW = START + 10 * HOUR
+  const hour = (ago: number, total: number, failed: number, cost = 0) => ({
+    hour: NOW - ago * HOUR,
+    total,
+    failed,
+    cost,
+  })
+  /** An action every minute of which one in five fails, seen here until now. */
+  const seenFor = (rates: BurnRates, minutes: number): void =>
+    void run(rates, minutes, 5, NOW - minutes * MINUTE)
+
+  test('a start forgets nothing: what burns slowly is found as soon as it goes on', () => {
+    const rates = new BurnRates()
+    seenFor(rates, 10)
+    // Ten minutes here: a fast burn by themselves. With the hours before, which were fine, it is none.
+    expect(rates.errors('a', 0.01, NOW)?.rule.name).toBe('fast')
+    rates.fill('a', [hour(1, 6_000, 0), hour(2, 6_000, 0)], NOW)
+    expect(rates.errors('a', 0.01, NOW)).toBeNull()
+
+    const burning = new BurnRates()
+    seenFor(burning, 40)
+    burning.fill(
+      'a',
+      [1, 2, 3, 4, 5, 6].map((ago) => hour(ago, 60, 6)),
+      NOW,
+    )
+    expect(burning.errors('a', 0.015, NOW)).toMatchObject({ rule: { name: 'slow' } })
+  })
+
+  test('other replicas count; what was seen here is not counted twice, however often it is told', () => {
+    const rates = new BurnRates()
+    const now = run(rates, 180, 0, NOW - 180 * MINUTE)
+    const told = [1, 2, 3].map((ago) => hour(ago, 120, 30, 2e9))
+    for (let again = 0; again < 5; again++) rates.fill('a', told, now)
+    const burn = rates.errors('a', 0.03, run(rates, 35, 2, now))
+    expect(burn?.rule.name).toBe('slow')
+    expect(burn!.total).toBeGreaterThan(300)
+    expect(burn!.total).toBeLessThanOrEqual(360 + 35)
+  })
+
+  test('never make a page by themselves: the last half an hour is what was seen here', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: -5, max: 80 }), fc.nat(1_000), fc.nat(1_000)), { maxLength: 90 }),
+        fc.integer({ min: 0, max: HOUR - 1 }),
+        (hours, into) => {
+          const rates = new BurnRates()
+          const told = hours.map(([ago, fine, failed]) => hour(ago, fine + failed, failed, failed * 1e12))
+          rates.fill('a', told, NOW + into)
+          const errors = rates.errors('a', 0.01, NOW + into)
+          expect(errors === null || !errors.rule.page).toBe(true)
+          expect(rates.spend('a', 1, 24 * HOUR, NOW + into)).toBeNull()
+        },
+      ),
+    )
+  })
+})

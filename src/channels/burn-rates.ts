@@ -34,6 +34,24 @@ export interface Burn {
   readonly bad: number
 }
 
+/** Finished actions, failed ones among them, and what they cost. */
+export interface Ended {
+  readonly total: number
+  readonly failed: number
+  readonly cost: number
+}
+
+export interface EndedInHour extends Ended {
+  /** Epoch ms of its beginning. */
+  readonly hour: number
+}
+
+const COUNTED = ['total', 'failed', 'cost'] as const
+/** No short window of a rule is longer, ms. */
+const LONGEST_SHORT = 30 * MINUTE
+/** What hours are looked at, ms. */
+export const LONGEST_BURN = HOURS * HOUR
+
 /** What an agent finished, by the minute for six hours and by the hour for three days. */
 class Rings {
   readonly minutes = ring(MINUTES, MINUTE)
@@ -49,9 +67,30 @@ class Rings {
     }
   }
 
-  sums(window: number, now: number): { total: number; failed: number; cost: number } {
+  sums(window: number, now: number): Ended {
     const one = window <= MINUTES * MINUTE ? this.minutes : this.hours
     return one.sums(window, now)
+  }
+
+  /** What an hour that is over really had, where that is more than what was seen of it here. */
+  fill({ hour, ...told }: EndedInHour, now: number): void {
+    if (hour + HOUR > now) return
+    this.hours.sums(HOUR, now)
+    this.minutes.sums(MINUTE, now)
+    this.hours.atLeast(hour, told)
+    const seen = { total: 0, failed: 0, cost: 0 }
+    const minutes = Array.from({ length: 60 }, (_, minute) => hour + minute * MINUTE)
+    for (const at of minutes) {
+      const slot = this.minutes.slotAt(at)
+      if (slot === -1) continue
+      for (const name of COUNTED) seen[name] += this.minutes[name][slot]!
+    }
+    for (const at of minutes) {
+      // In what minute of its hour it was is not known: the short windows know what was seen alone.
+      const slot = at > now - LONGEST_SHORT - MINUTE ? -1 : this.minutes.slotAt(at)
+      if (slot === -1) continue
+      for (const name of COUNTED) this.minutes[name][slot]! += Math.max(0, told[name] - seen[name]) / 60
+    }
   }
 }
 
@@ -61,7 +100,9 @@ interface Ring {
   readonly cost: Float64Array
   /** Empties the slots since the last one; -1 for what is older than the ring. */
   slotAt(at: number): number
-  sums(window: number, now: number): { total: number; failed: number; cost: number }
+  /** `slotAt`, which then holds no less than this. */
+  atLeast(at: number, told: Ended): void
+  sums(window: number, now: number): Ended
 }
 
 function ring(size: number, width: number): Ring {
@@ -77,14 +118,22 @@ function ring(size: number, width: number): Ring {
     }
     newest = to
   }
+  const slotAt = (at: number): number => {
+    const tick = Math.floor(at / width)
+    advance(tick)
+    return tick <= newest - size ? -1 : tick % size
+  }
   return {
     total,
     failed,
     cost,
-    slotAt(at) {
-      const tick = Math.floor(at / width)
-      advance(tick)
-      return tick <= newest - size ? -1 : tick % size
+    slotAt,
+    atLeast(at, told) {
+      const slot = slotAt(at)
+      if (slot === -1) return
+      total[slot] = Math.max(total[slot]!, told.total)
+      failed[slot] = Math.max(failed[slot]!, told.failed)
+      cost[slot] = Math.max(cost[slot]!, told.cost)
     },
     sums(window, now) {
       const last = Math.floor(now / width)
@@ -103,20 +152,32 @@ function ring(size: number, width: number): Ring {
 }
 
 /**
- * How fast agents use up the errors and the money that they may. In memory: after a start the windows fill anew, so that
- * an alarm may come later than it would have, never sooner.
+ * How fast agents use up the errors and the money that they may. Whole hours come from the store, so that a start
+ * forgets none and every replica knows those of all; the last half an hour is what this process saw: an alarm may come
+ * later than it would have, never sooner.
  */
 export class BurnRates {
   readonly #agents = new Map<string, Rings>()
 
   /** An action has ended. `cost` in any unit that limits have too; `at` epoch ms. */
   ended(agent: string, failed: boolean, cost: number, at: number): void {
+    this.#ringsOf(agent).add(at, failed, cost)
+  }
+
+  /** What the store knows of an agent's hours that are over. May be told again and again. */
+  fill(agent: string, hours: readonly EndedInHour[], now: number): void {
+    if (!this.#agents.has(agent) && this.#agents.size >= MAX_AGENTS) return
+    const rings = this.#ringsOf(agent)
+    for (const hour of hours) rings.fill(hour, now)
+  }
+
+  #ringsOf(agent: string): Rings {
     let rings = this.#agents.get(agent)
     if (rings === undefined) {
       if (this.#agents.size >= MAX_AGENTS) this.#agents.delete(this.#agents.keys().next().value!)
       this.#agents.set(agent, (rings = new Rings()))
     }
-    rings.add(at, failed, cost)
+    return rings
   }
 
   /** The strictest rule by which errors burn, where `allowed` is the share of actions that may fail. */

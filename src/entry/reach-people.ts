@@ -20,6 +20,7 @@ import type { Scored } from '../flow/quality/scoring.ts'
 import type { BudgetRule } from '../policy/policy.ts'
 import type { NotifyRule } from '../policy/notify.ts'
 import type { WitnessState } from '../flow/audit/transparency/seek-witnesses.ts'
+import type { Store } from '../storage/store.ts'
 import type { Harness } from './harness.ts'
 import { CHANNELS, NO_CHANNELS, openChannels } from './open-channels.ts'
 import type { Channels } from './open-channels.ts'
@@ -84,6 +85,7 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
       over: (key) => this.#desk.over(key),
       budgetLeft: (agent, session) => harness.flow.budgetLeft(agent, session),
       spendLimits: (agent) => spendLimits(harness.policies.current().agent(agent)?.budgets ?? []),
+      hours: (from, to) => endedInHours(harness.store, from, to),
       publicUrl: reach.publicUrl,
       everyone: () => reach.names(),
       onFault: this.#options.onFault,
@@ -96,6 +98,8 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
     )
     const timer = setInterval(() => void this.#tick(), TICK).unref()
     this.#stop.push(() => clearInterval(timer))
+    // What happened before the start counts from the start on.
+    watch.recount(reach.now()).catch(this.#options.onFault)
     this.policyChanged()
   }
 
@@ -320,6 +324,7 @@ export class PeopleReach implements ApprovalChannel, ChannelDesk {
     if (opened === undefined) return
     try {
       await this.#desk.tend(opened.harness.flow.speaks())
+      await opened.watch.recount(opened.harness.store.now())
       if (this.#channels.all.length === 0) return
       const { store } = opened.harness
       await this.#tellStandIns(await store.approvals.absences(store.now()), store.now())
@@ -364,6 +369,19 @@ function operatorOf({ flow, store, policies }: Harness, person: string): Operato
       return `${alarm.agent} is paused.`
     },
   }
+}
+
+/** Hours of agents that are read at once: of those with the most actions. */
+const MOST_HOURS = 20_000
+
+/** What the agents' actions of these hours came to, on all replicas. */
+async function endedInHours({ rollups }: Pick<Store, 'rollups'>, from: number, to: number) {
+  const found = await rollups.stats({ from, to, by: ['agent', 'hour'], limit: MOST_HOURS })
+  return found.flatMap(({ keys: [agent, hour], succeeded, failed, unknown, cost }) => {
+    if (typeof agent !== 'string' || typeof hour !== 'number') return []
+    const total = succeeded + failed + unknown
+    return total === 0 ? [] : [{ agent, hour, total, failed: failed + unknown, cost }]
+  })
 }
 
 const DAY = 86_400_000
