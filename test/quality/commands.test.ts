@@ -1,6 +1,8 @@
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { JsonObject } from '../../src/action/json.ts'
 import { CommandLine, type Outcome } from '../command-line.ts'
 import { startProvider, type Provider } from '../model-gateway/provider/provider.ts'
 import { judgedPolicy, question, RUBRIC, verdict } from './drive.ts'
@@ -8,17 +10,22 @@ import { judgedPolicy, question, RUBRIC, verdict } from './drive.ts'
 let cli: CommandLine
 let provider: Provider
 let url: string
+let running: ChildProcess
 
 beforeAll(async () => {
   provider = await startProvider()
   provider.script((request) => verdict(request, question(request).content.includes('BUY') ? 4 : 88))
   const policy = judgedPolicy(provider, {
-    rules: ['{ action: post, rubric: house, timing: before, then: require_approval }'],
+    rules: [
+      '{ action: post, rubric: house, timing: before, then: require_approval }',
+      '{ action: note, rubric: house }',
+    ],
+    actions: '  note: { effect: write }',
     more: 'approvers: { team: { members: [a@example.com] } }',
   })
   cli = new CommandLine(policy)
   writeFileSync(join(cli.folder, 'house.yaml'), RUBRIC)
-  ;({ url } = await cli.up())
+  ;({ url, child: running } = await cli.up())
 })
 afterAll(async () => {
   await cli.clean()
@@ -106,6 +113,38 @@ test('scores, agreement and alarms are where people look', async () => {
     headers: { authorization: `Bearer ${token}` },
   })
   expect(bad.status).toBe(400)
+})
+
+test('a harness that is killed while the judge thinks scores the action when it is up again, once', async () => {
+  const gate = Promise.withResolvers<void>()
+  const before = provider.requests.length
+  provider.script((request) =>
+    request.number === before ? { ...verdict(request, 50), head: gate.promise } : verdict(request, 60),
+  )
+  const token = readFileSync(join(cli.data, 'admin.token'), 'utf8').trim()
+  const post = async (path: string, body: JsonObject): Promise<JsonObject> => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    return (await answer.json()) as JsonObject
+  }
+  const { id } = await post('/v1/actions', { agent: 'clerk', action: 'note', input: { text: 'a note' } })
+  await post(`/v1/actions/${String(id)}/start`, {})
+  await post(`/v1/actions/${String(id)}/outcome`, { outcome: 'succeeded' })
+  await provider.arrived(before)
+  running.kill('SIGKILL')
+  gate.resolve()
+  ;({ url, child: running } = await cli.up())
+  const scores = async (): Promise<unknown> =>
+    (
+      JSON.parse((await belay('quality', 'list', '--action', String(id), '--json')).out) as {
+        items: unknown[]
+      }
+    ).items
+  await expect
+    .poll(scores, { timeout: 20_000 })
+    .toMatchObject([{ verdict: 'accepted', score: 60, timing: 'after' }])
+  const verified = await belay('ledger', 'verify')
+  expect(verified.code).toBe(0)
 })
 
 test('a judge that gives no score is an alarm where the rule only alerts', async () => {
