@@ -3,7 +3,10 @@
  * reported. Takes folders of prepared sets: each has a `set.json`, a list of
  * `{ name, vulnerable, fixed?, cwes, weaknesses: [{ file, line }] }` with folders relative to it.
  *
- *   node bench/check/recall.ts FOLDER... [--eslint FOLDER_WITH_NODE_MODULES] [--verbose]
+ *   node bench/check/recall.ts FOLDER... [LABELS.json:FOLDER]... [--eslint FOLDER_WITH_NODE_MODULES] [--verbose]
+ *
+ * `bench/check/labels` names the weaknesses of two applications that were written to have them, at one commit each.
+ * `secbench.ts` prepares a part of SecBench.js.
  *
  * A weakness counts as found by a finding of the same class (by CWE) in the same file, at most LINES lines away.
  * Precision is a lower bound: what no label names counts as wrong.
@@ -19,6 +22,7 @@ export interface Place {
   readonly file: string
   readonly line: number
   readonly class: string
+  readonly also?: { readonly file: string; readonly line: number }
 }
 
 interface Case {
@@ -27,6 +31,8 @@ interface Case {
   readonly fixed?: string
   readonly cwes: readonly string[]
   readonly weaknesses: readonly { readonly file: string; readonly line: number }[]
+  /** Not looked at while the models were written. */
+  readonly kept?: boolean
 }
 
 const LINES = 6
@@ -74,11 +80,13 @@ const belay: Engine = async (folder) => {
   const result = await checkTree(folder, {
     packs: ALL_PACKS.filter((each) => !/performance|silent|compliance/.test(each.name)),
   })
-  const places = result.findings.map((each) => ({
-    file: each.location.path,
-    line: each.location.line,
-    class: classOf(each.cwe),
-  }))
+  const places = result.findings.map((each) => {
+    const { location } = each
+    const matched = each.path?.findLast((step) => step.message === 'is matched')?.location
+    const at = { file: location.path, line: location.line, class: classOf(each.cwe) }
+    // A label of a slow expression names the expression or the place where a text meets it.
+    return matched === undefined ? at : { ...at, also: { file: matched.path, line: matched.line } }
+  })
   return { places, lines: result.lines }
 }
 
@@ -88,52 +96,64 @@ if (values.eslint !== undefined) {
   engines.push(['eslint-plugin-security', (folder) => eslintFindings(eslint, folder)])
 }
 
-for (const folder of positionals) {
-  const cases = JSON.parse(readFileSync(join(folder, 'set.json'), 'utf8')) as Case[]
-  console.log(`\n${folder}: ${cases.length} cases`)
-  for (const [name, engine] of engines) await measure(name, engine, folder, cases)
-}
-
 interface Tally {
   found: number
   of: number
   silent: number
   fixed: number
+  right: number
+  reported: number
+}
+
+const nothing = (): Tally => ({ found: 0, of: 0, silent: 0, fixed: 0, right: 0, reported: 0 })
+
+class Tallies {
+  readonly #byName = new Map<string, Tally>()
+
+  at(name: string): Tally {
+    let known = this.#byName.get(name)
+    if (known === undefined) this.#byName.set(name, (known = nothing()))
+    return known
+  }
+
+  rows(): [string, Tally][] {
+    return [...this.#byName].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  }
 }
 
 async function measure(name: string, engine: Engine, folder: string, cases: readonly Case[]): Promise<void> {
-  const byClass = new Map<string, Tally>()
-  let reported = 0
-  let right = 0
+  const classes = new Tallies()
+  const parts = new Tallies()
   let lines = 0
+  const results = new Map<string, Awaited<ReturnType<Engine>>>()
   for (const each of cases) {
     const wanted = [...new Set(each.cwes.map(classOf))]
-    const known = byClass.get(wanted[0] as string) ?? { found: 0, of: 0, silent: 0, fixed: 0 }
-    byClass.set(wanted[0] as string, known)
-    const before = await engine(join(folder, each.vulnerable))
-    reported += before.places.length
-    lines += before.lines
-    const matches = (place: Place, at: { file: string; line: number }): boolean =>
-      place.file === at.file && wanted.includes(place.class) && Math.abs(place.line - at.line) <= LINES
-    const hits = before.places.filter((place) => each.weaknesses.some((at) => matches(place, at)))
-    right += hits.length
-    known.of++
+    const counted = [classes.at(wanted[0] as string), parts.at('all')]
+    if (each.kept !== undefined) counted.push(parts.at(each.kept ? 'kept back' : 'seen'))
+    const known = results.get(each.vulnerable)
+    const before = known ?? (await engine(join(folder, each.vulnerable)))
+    results.set(each.vulnerable, before)
+    const hits = nearest(before.places, each.weaknesses, wanted)
+    const near = before.places.filter((place) => each.weaknesses.some((at) => matches(place, at, wanted)))
+    for (const place of near) classes.at(place.class).right++
+    for (const tally of counted.slice(1)) tally.right += near.length
+    if (known === undefined) {
+      lines += before.lines
+      for (const place of before.places) classes.at(place.class).reported++
+      for (const tally of counted.slice(1)) tally.reported += before.places.length
+    }
+    for (const tally of counted) tally.of++
     let note = 'missed'
     if (hits.length > 0) {
-      known.found++
+      for (const tally of counted) tally.found++
       note = 'found'
       if (each.fixed !== undefined && existsSync(join(folder, each.fixed))) {
-        known.fixed++
         const after = await engine(join(folder, each.fixed))
-        const still = after.places.filter((place) =>
-          hits.some(
-            (one) =>
-              one.file === place.file &&
-              one.class === place.class &&
-              Math.abs(place.line - movedLine(folder, each, one)) <= LINES,
-          ),
-        )
-        if (still.length === 0) known.silent++
+        const still = stillReported(folder, each, hits, before.places, after.places)
+        for (const tally of counted) {
+          tally.fixed++
+          if (still.length === 0) tally.silent++
+        }
         note +=
           still.length === 0
             ? ', silent when fixed'
@@ -143,27 +163,88 @@ async function measure(name: string, engine: Engine, folder: string, cases: read
     if (values.verbose === true)
       console.log(`  ${each.name} [${wanted.join()}] ${note} (${before.places.length} reported)`)
   }
-  const all = { found: 0, of: 0, silent: 0, fixed: 0 }
-  console.log(`${name}`)
-  for (const [key, tally] of [...byClass].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    console.log(
-      `  ${key.padEnd(14)} ${tally.found}/${tally.of} found, ${tally.silent}/${tally.fixed} silent when fixed`,
-    )
-    for (const field of ['found', 'of', 'silent', 'fixed'] as const) all[field] += tally[field]
-  }
-  console.log(
-    `  all            ${all.found}/${all.of} = ${(all.found / all.of).toFixed(2)} found, ${all.silent}/${all.fixed} = ${(all.silent / Math.max(1, all.fixed)).toFixed(2)} silent when fixed, precision ≥ ${(right / Math.max(1, reported)).toFixed(3)}, ${reported} reported in ${lines} lines`,
+  console.log(name)
+  for (const [key, tally] of [...classes.rows(), ...parts.rows()])
+    if (tally.of > 0)
+      console.log(
+        `  ${key.padEnd(14)} ${share(tally.found, tally.of)} found, ${share(tally.silent, tally.fixed)} silent when fixed, precision ≥ ${(tally.right / Math.max(1, tally.reported)).toFixed(3)} of ${tally.reported}`,
+      )
+  const { reported } = parts.at('all')
+  console.log(`  ${((reported * 1000) / lines).toFixed(2)} reported for 1,000 lines, ${lines} lines`)
+}
+
+const share = (part: number, of: number): string =>
+  `${part}/${of}${of === 0 ? '' : ` = ${(part / of).toFixed(2)}`}`
+
+function readCases(labels: string | undefined, folder: string): Case[] {
+  const json = JSON.parse(readFileSync(labels ?? join(folder, 'set.json'), 'utf8')) as
+    | Case[]
+    | { readonly cases: Omit<Case, 'vulnerable'>[] }
+  return Array.isArray(json) ? json : json.cases.map((each) => ({ ...each, vulnerable: '.' }))
+}
+
+interface At {
+  readonly file: string
+  readonly line: number
+}
+
+function matches(place: Place, at: At, wanted: readonly string[]): boolean {
+  return wanted.includes(place.class) && distanceOf(place, at) <= LINES
+}
+
+function distanceOf(place: Place, at: At): number {
+  const distances = [place, ...(place.also === undefined ? [] : [place.also])].map((each) =>
+    each.file === at.file ? Math.abs(each.line - at.line) : Infinity,
   )
+  return Math.min(...distances)
+}
+
+/** For each weakness the findings that are nearest to it: those that lie farther away are others, fixed or not. */
+function nearest(places: readonly Place[], weaknesses: readonly At[], wanted: readonly string[]): Place[] {
+  return weaknesses.flatMap((at) => {
+    const near = places.filter((place) => matches(place, at, wanted))
+    const distance = Math.min(...near.map((place) => distanceOf(place, at)))
+    return near.filter((place) => distanceOf(place, at) === distance)
+  })
+}
+
+/**
+ * Findings of the fixed version where a hit was. What was reported beside it before, on a line that is still the same,
+ * is another finding.
+ */
+function stillReported(
+  folder: string,
+  each: Case,
+  hits: readonly Place[],
+  before: readonly Place[],
+  after: readonly Place[],
+): Place[] {
+  const text = (version: string, place: Place): string =>
+    `${place.class} ${place.file} ${linesOf(folder, version, place.file)[place.line - 1]?.trim()}`
+  const others = before.filter((place) => !hits.includes(place)).map((place) => text(each.vulnerable, place))
+  return after.filter((place) => {
+    const near = hits.some(
+      (hit) =>
+        hit.file === place.file &&
+        hit.class === place.class &&
+        Math.abs(place.line - movedLine(folder, each, hit)) <= LINES,
+    )
+    if (!near) return false
+    const other = others.indexOf(text(each.fixed as string, place))
+    if (other >= 0) others.splice(other, 1)
+    return other < 0
+  })
+}
+
+function linesOf(folder: string, version: string, file: string): string[] {
+  const path = join(folder, version, file)
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []
 }
 
 /** Where a line of the vulnerable version lies in the fixed one, by what both have in common at their ends. */
 function movedLine(folder: string, each: Case, place: Place): number {
-  const read = (version: string): string[] => {
-    const path = join(folder, version, place.file)
-    return existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []
-  }
-  const before = read(each.vulnerable)
-  const after = read(each.fixed as string)
+  const before = linesOf(folder, each.vulnerable, place.file)
+  const after = linesOf(folder, each.fixed as string, place.file)
   let start = 0
   while (start < before.length && start < after.length && before[start] === after[start]) start++
   return place.line <= start
@@ -176,4 +257,11 @@ function commonEnd(a: readonly string[], b: readonly string[]): number {
   while (length < a.length && length < b.length && a[a.length - 1 - length] === b[b.length - 1 - length])
     length++
   return length
+}
+
+for (const each of positionals) {
+  const [, labels, folder = each] = /^(.+\.json):(.+)$/.exec(each) ?? []
+  const cases = readCases(labels, folder)
+  console.log(`\n${folder}: ${cases.length} weaknesses`)
+  for (const [name, engine] of engines) await measure(name, engine, folder, cases)
 }

@@ -14,6 +14,8 @@ export interface Variable {
   readonly at: number
   assigned: number
   captured: boolean
+  /** A function nested in the declaring one writes it; not told for Python. */
+  writtenInside?: boolean
   /** Text of its type annotation, if any: at most 200 characters. */
   type: string | null
 }

@@ -40,11 +40,15 @@ export const CLASS = {
   trust: 1 << 27,
   /** Quotes: text without them cannot leave the quotes that it is put between. */
   quote: 1 << 28,
+  /** A key that may be `constructor`: harmless once, and two of them lead to a prototype. */
+  ctorkey: 1 << 29,
+  /** A function that such a key has led to; the label is the key's. */
+  ctorreached: 1 << 30,
 } as const
 
 export type ClassName = keyof typeof CLASS
 
-export const ALL = (1 << 29) - 1
+export const ALL = 0x7fff_ffff
 
 export function maskOf(names: readonly ClassName[]): number {
   return names.reduce((mask, name) => mask | CLASS[name], 0)
@@ -53,11 +57,13 @@ export function maskOf(names: readonly ClassName[]): number {
 /** Classes that need text of the attacker's choosing: numbers, dates, digests and identifiers are none. */
 export const TEXTUAL = ALL & ~CLASS.sensitive & ~CLASS.resource
 
+const REACHED = CLASS.reached | CLASS.ctorreached
+
 /** What a value coming in by a parameter may be: anything that its caller passes. */
-export const PARAM = ALL & ~CLASS.reached
+export const PARAM = ALL & ~REACHED
 
 /** What a value coming in from outside may be. */
-export const OUTSIDE = ALL & ~CLASS.reached & ~CLASS.protobase & ~CLASS.sensitive
+export const OUTSIDE = ALL & ~REACHED & ~CLASS.protobase & ~CLASS.sensitive
 
 /** What a schema has passed: its fields are known and texts are texts, which say what they like. */
 export const PARSED = OUTSIDE & ~CLASS.nosql & ~CLASS.mass & ~CLASS.protokey
@@ -67,8 +73,9 @@ export const PARSED = OUTSIDE & ~CLASS.nosql & ~CLASS.mass & ~CLASS.protokey
  * it reaches, and what was reached stays so.
  */
 export function passed(given: number, kept: number): number {
-  let mask = given & kept & ~CLASS.reached
+  let mask = given & kept & ~REACHED
   if ((kept & CLASS.reached) !== 0 && (given & CLASS.protokey) !== 0) mask |= CLASS.reached
-  if ((kept & CLASS.protobase) !== 0 && (given & CLASS.reached) !== 0) mask |= CLASS.reached
+  if ((kept & CLASS.ctorreached) !== 0 && (given & CLASS.ctorkey) !== 0) mask |= CLASS.ctorreached
+  if ((kept & CLASS.protobase) !== 0) mask |= given & REACHED
   return mask
 }

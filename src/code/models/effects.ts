@@ -14,6 +14,7 @@ const SQL = maskOf(['sql'])
 const SHELL = maskOf(['command'])
 const URL_PART = maskOf(['xss', 'redirect', 'ssrf', 'path', 'header', 'log'])
 const ID = TEXTUAL
+const PROTOTYPES = maskOf(['protokey', 'ctorkey', 'protobase'])
 
 /** What calls make safe, by package and method: classes that their result is no longer dangerous for. */
 const SANITISERS: Table = {
@@ -87,11 +88,11 @@ const SANITISERS: Table = {
   mongodb: each('ObjectId ObjectID createFromHexString', ID),
   mongoose: each('ObjectId Types', ID),
   'ipaddr.js': each('parse process', C.command | C.ssrf),
-  JSON: each('stringify', C.log | C.nosql | C.protokey | C.protobase),
+  JSON: each('stringify', C.log | C.nosql | PROTOTYPES),
   bson: each('ObjectId', ID),
   slugify: each('()', ALL),
-  'secure-json-parse': each('() parse', C.protokey | C.protobase),
-  destr: each('() destr safeDestr', C.protokey | C.protobase),
+  'secure-json-parse': each('() parse', PROTOTYPES),
+  destr: each('() destr safeDestr', PROTOTYPES),
 }
 
 /** What a call makes safe; 0 for nothing. */
@@ -121,7 +122,7 @@ export function clearedByName(name: string): number {
   if (named(/ldap|filter|dn/i)) mask |= C.ldap
   if (named(/log/i)) mask |= C.log
   if (named(/prompt/i)) mask |= C.prompt
-  if (named(/key|prop|proto|object|json/i)) mask |= C.protokey | C.protobase
+  if (named(/key|prop|proto|object|json/i)) mask |= PROTOTYPES
   if (mask === 0 && named(/^(?:escape|sanitize|sanitise|purify|slugify|quote|clean)$/i))
     mask = HTML | SQL | SHELL | C.nosql | C.path
   if (mask === 0 && named(/sanitis|sanitiz|purif/i)) mask = HTML | SQL | C.nosql | C.path

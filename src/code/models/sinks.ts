@@ -8,6 +8,8 @@ export interface SinkModel {
   /** Fields of an argument that is an object; without, the argument itself (and all of its fields for `deep`). */
   readonly fields?: readonly string[]
   readonly deep?: boolean
+  /** It names the program that is run, without a shell: who starts ours may name one anyway. */
+  readonly program?: boolean
   /**
    * When it is dangerous at all: with `shell: true` among the options, after `sh -c`, as part of markup, or only
    * when the argument is an object or a text that was put together.
@@ -66,7 +68,7 @@ function each(names: string, row: Row): Record<string, Row> {
 }
 
 const SPAWN: Row = [
-  command(0),
+  { ...command(0), program: true },
   { class: 'command', args: [1], deep: true, when: 'shell' },
   { class: 'command', args: [1], deep: true, when: 'dash-c' },
 ]
@@ -359,6 +361,8 @@ const NONE: readonly SinkModel[] = []
 
 /** Sinks of a call by the package that it leads to. */
 export function sinksOf(name: string, method: string, chain: string): readonly SinkModel[] {
+  // What a prepared statement is run with are values.
+  if (chain.includes('.prepare()')) return NONE
   const row = own(own(SINKS, name === 'fs' && chain.startsWith('.promises.') ? 'fs.promises' : name), method)
   return row === undefined ? NONE : rowOf(row)
 }

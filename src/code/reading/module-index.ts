@@ -54,11 +54,7 @@ export class ModuleIndex {
     const found = info.entries.flatMap((entry) => {
       if (entry.includes('*')) return []
       const path = join(info.folder, entry)
-      return (
-        this.#file(path) ??
-        this.#file(path.replace(/(^|\/)(?:dist|lib|build|out|es|esm|cjs)\//, '$1src/')) ??
-        []
-      )
+      return this.#fileOrSource(path) ?? []
     })
     if (found.length > 0) return [...new Set(found)]
     for (const name of [
@@ -78,7 +74,7 @@ export class ModuleIndex {
   }
 
   #resolve(folder: string, source: string): Module | null {
-    if (source.startsWith('.')) return this.#file(join(folder, source))
+    if (source.startsWith('.')) return this.#fileOrSource(join(folder, source))
     if (source.startsWith('/')) return null
     for (const alias of this.#aliases) {
       if (alias.folder !== '' && folder !== alias.folder && !folder.startsWith(`${alias.folder}/`)) continue
@@ -119,6 +115,12 @@ export class ModuleIndex {
       return this.#file(join(info.folder, rest)) ?? this.#file(join(info.folder, `src/${rest}`))
     }
     return null
+  }
+
+  /** What is not there because nobody has built it is read where it is made from. */
+  #fileOrSource(path: string): Module | null {
+    const source = path.replace(/(^|\/)(?:dist|lib|build|out|es|esm|cjs)\//, '$1src/')
+    return this.#file(path) ?? (source === path ? null : this.#file(source))
   }
 
   #file(path: string): Module | null {

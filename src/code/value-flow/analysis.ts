@@ -40,6 +40,8 @@ export interface Hit {
   readonly need: number
   readonly flags: number
   readonly step: Step | null
+  /** It names a program that is run without a shell. */
+  readonly program: boolean
 }
 
 /** What is known of a function so far. */
@@ -52,6 +54,10 @@ export interface Summary {
   safeWhenFalse: ReadonlyMap<Label, number> | null
   /** Labels that are safe whenever it returns at all: it throws otherwise. */
   safeOnReturn: ReadonlyMap<Label, number> | null
+  /** It replaces parts of texts: what that makes safe is known, whatever the function is called. */
+  replaces: boolean
+  /** Parameters that are an object and a key of it that is its own, where it asks for that. */
+  readonly ownKeys: { readonly object: number; readonly key: number }[]
   /** What callers pass, as far as it refers to something; taints come as labels. */
   readonly params: Value[]
   self: Value
@@ -126,6 +132,8 @@ export class Analysis {
       safeWhenTrue: null,
       safeWhenFalse: null,
       safeOnReturn: null,
+      replaces: false,
+      ownKeys: [],
       params: fn.params.map(() => PLAIN),
       self: PLAIN,
       calls: new Map(),
@@ -295,6 +303,14 @@ export class Analysis {
     const joined = first ? value : join(cell.value, value)
     if (joined === cell.value) return
     cell.value = joined
+    for (const reader of cell.readers) this.enqueue(reader)
+  }
+
+  /** The variable holds this and nothing else. */
+  setCell(variable: Variable, value: Value): void {
+    const cell = this.cell(variable)
+    if (join(cell.value, value) === cell.value && join(value, cell.value) === value) return
+    cell.value = value
     for (const reader of cell.readers) this.enqueue(reader)
   }
 

@@ -5,6 +5,7 @@ import { adopt } from './evaluate.ts'
 import { elementOf, load } from './load.ts'
 import { PART, type Run } from './run.ts'
 import { change, fieldsShape, forget, listShape } from './shapes.ts'
+import { isWrittenInside } from './share.ts'
 import { dangerous, hit } from './sink-hits.ts'
 import { cleared, join, type ObjectRef, PLAIN, type Value } from './value.ts'
 
@@ -19,10 +20,10 @@ export function assign(run: Run, target: Pattern, value: Value, declares: boolea
         return
       }
       if (variable.owner === run.fn) run.env.set(variable, value)
-      if (variable.captured || variable.owner !== run.fn) {
-        forget(run, value)
+      const outside = variable.owner !== run.fn
+      if (outside || variable.captured) forget(run, value)
+      if (outside || (variable.captured && (run.shared || isWrittenInside(variable))))
         run.analysis.writeCell(variable, value)
-      }
       return
     }
     case 'member':
@@ -60,20 +61,22 @@ function store(run: Run, target: Member, value: Value): void {
   if (field === null && run.module.language !== 'python') checkPollution(run, target, object, key)
   const written = field === null ? undefined : own(WRITTEN, field)
   if (written !== undefined) dangerous(run, [value], { class: written, span: target, sink: field as string })
+  // What a key has led to is followed where it goes on from hand to hand, not through what is kept.
+  const kept = cleared(value, CLASS.reached | CLASS.ctorreached)
   for (const ref of object.refs) {
     switch (ref.kind) {
       case 'object':
-        run.analysis.writeField(ref, field, value)
-        replace(run, ref, field, value)
+        run.analysis.writeField(ref, field, kept)
+        replace(run, ref, field, kept)
         for (const each of value.refs)
           if (each.kind === 'function') adopt(run, each.fn, { ...PLAIN, refs: [ref] })
         break
       case 'function':
-        run.analysis.writeField(ref.own, field, value)
+        run.analysis.writeField(ref.own, field, kept)
         if (field === 'prototype') adoptAll(run, value)
         break
       case 'class':
-        run.analysis.writeField(ref.statics, field, value)
+        run.analysis.writeField(ref.statics, field, kept)
         break
       case 'api':
         checkApiStore(run, ref.package, ref.chain, field, target, value)
@@ -88,7 +91,7 @@ function store(run: Run, target: Member, value: Value): void {
   // A field of what we know only by its taints: the variable that holds it has the taints from now on.
   if (target.object.kind === 'name' && target.object.variable?.owner === run.fn && object.refs.length === 0) {
     const made = run.analysis.objectAt(target.object.variable, run.fn)
-    run.analysis.writeField(made, field, value)
+    run.analysis.writeField(made, field, kept)
     run.env.set(target.object.variable, join(object, { ...PLAIN, refs: [made] }))
   }
 }
@@ -116,15 +119,16 @@ function adoptAll(run: Run, prototype: Value): void {
 /** Writing under an untrusted key into an object that another untrusted key has led to. */
 function checkPollution(run: Run, target: Member, object: Value, key: Value): void {
   if (object.refs.some((each) => each.kind === 'object' && each.bare)) return
-  if (!key.taints.some((each) => (each.mask & CLASS.protokey) !== 0)) return
-  for (const taint of object.taints)
-    if ((taint.mask & (CLASS.protobase | CLASS.reached)) !== 0)
-      hit(run, taint, {
-        class: 'protobase',
-        need: (taint.mask & CLASS.reached) !== 0 ? CLASS.protokey : CLASS.protobase,
-        span: target,
-        sink: 'a property of the object',
-      })
+  // The last key may be any name: the property of the prototype that is set.
+  if (!key.taints.some((each) => (each.mask & (CLASS.protokey | CLASS.dispatch)) !== 0)) return
+  const walked = target.object.kind === 'name' && (target.object.variable?.assigned ?? 0) > 0
+  for (const taint of object.taints) {
+    let need = (taint.mask & CLASS.reached) !== 0 ? CLASS.protokey : 0
+    if (walked && (taint.mask & CLASS.ctorreached) !== 0) need |= CLASS.ctorkey
+    if (need === 0) need = taint.mask & CLASS.protobase
+    if (need !== 0)
+      hit(run, taint, { class: 'protobase', need, span: target, sink: 'a property of the object' })
+  }
 }
 
 function checkApiStore(

@@ -2,11 +2,12 @@ import type { Binary, Call, Expression } from '../flow-graph/expressions.ts'
 import { ALL, CLASS } from '../models/classes.ts'
 import { excludedByDenial, excludedByName } from '../models/effects.ts'
 import { absent, constantsIn, exclude, isConstantTable, KEYS, PREFIX, TRAVERSAL } from './exclude.ts'
+import { applyOwnKeys, ownKey } from './own-keys.ts'
 import { checkedByPattern } from './checked-by-pattern.ts'
 import { argumentOf } from './labels.ts'
 import { hostChecked, pythonCheck, pythonEquality, pythonMembership, quotedLiteral } from './python-checks.ts'
 import { PART, type Run } from './run.ts'
-import { type Label, PLAIN, type Value } from './value.ts'
+import { type Label, PLAIN } from './value.ts'
 
 const DEPTH_LIMIT = 12
 
@@ -116,9 +117,8 @@ function equality(run: Run, subject: Expression, other: Expression, equal: boole
   const value = PART.evaluate(run, other)
   if (typeof value.constant === 'string') {
     if (equal) exclude(run, subject, ALL)
-    else if (/^(?:__proto__|constructor|prototype)$/.test(value.constant) && value.constant === '__proto__')
-      exclude(run, subject, KEYS)
-    else if (value.constant === '..') exclude(run, subject, TRAVERSAL)
+    else if (/^(?:__proto__|constructor|prototype|\.\.)$/.test(value.constant))
+      exclude(run, subject, absent(value.constant))
     return
   }
   if (equal && (typeof value.constant === 'number' || typeof value.constant === 'boolean'))
@@ -132,20 +132,18 @@ function equality(run: Run, subject: Expression, other: Expression, equal: boole
     subject.kind !== 'literal'
   ) {
     if (other.kind === 'name' || other.kind === 'member') exclude(run, subject, ALL)
-  }
+  } else if (equal && other.kind === 'name' && ROOT.test(other.name)) exclude(run, subject, PREFIX)
 }
+
+/** Names of the folder that a path must be in: equal to it is inside. */
+const ROOT = /root|base|cwd|current|folder|home|public|static|dir$|directory/i
 
 function typeCheck(run: Run, operand: Expression, other: Expression, equal: boolean): void {
   const type = other.kind === 'literal' ? other.value : null
-  if (
-    equal &&
-    (type === 'number' ||
-      type === 'boolean' ||
-      type === 'undefined' ||
-      type === 'function' ||
-      type === 'bigint')
-  )
+  if (equal && (type === 'number' || type === 'boolean' || type === 'undefined' || type === 'bigint'))
     exclude(run, operand, ALL)
+  else if (equal && type === 'function') exclude(run, operand, ALL & ~CLASS.ctorreached)
+  else if (equal && type === 'object') exclude(run, operand, CLASS.ctorreached)
   else if (equal && type === 'string') exclude(run, operand, CLASS.nosql | CLASS.mass | CLASS.protobase)
   else if (!equal && type === 'object') exclude(run, operand, CLASS.nosql | CLASS.mass)
   else if (!equal && type === 'string') exclude(run, operand, CLASS.command | CLASS.sql)
@@ -276,7 +274,7 @@ function callCheck(run: Run, node: Call, outcome: boolean): void {
             return exclude(run, callee.object, checkedByPattern(ref.pattern, ref.flags, outcome))
         return exclude(run, first, outcome ? excludedByName(method) : 0)
       case 'hasOwnProperty':
-        if (outcome) ownProperty(run, callee.object, first)
+        if (outcome) ownKey(run, callee.object, first)
         return
       case 'call':
         if (
@@ -285,10 +283,10 @@ function callCheck(run: Run, node: Call, outcome: boolean): void {
           outcome &&
           node.args[1] !== undefined
         )
-          ownProperty(run, first, node.args[1])
+          ownKey(run, first, node.args[1])
         return
       case 'hasOwn':
-        if (outcome && node.args[1] !== undefined) ownProperty(run, first, node.args[1])
+        if (outcome && node.args[1] !== undefined) ownKey(run, first, node.args[1])
         return
       case 'isAbsolute':
         return
@@ -309,20 +307,6 @@ function excludeRelative(run: Run, subject: Expression, text: unknown): void {
   if ((text !== '..' && text !== '../') || subject.kind !== 'name' || subject.variable === null) return
   const held = run.analysis.conditions.get(subject.variable)
   if (held?.kind === 'call' && held.args[1] !== undefined) exclude(run, held.args[1], TRAVERSAL)
-}
-
-function ownProperty(run: Run, object: Expression, key: Expression): void {
-  const value = PART.evaluate(run, object)
-  // Only an object's own: what it leads to is no prototype. In a table of ours, the key is one of ours.
-  exclude(run, key, isConstantTable(run, value) ? ALL : value.taints.length === 0 ? KEYS : 0)
-  if (value.taints.length > 0 && !sameLabels(value, PART.evaluate(run, key))) exclude(run, key, KEYS)
-}
-
-/** The key came from the object itself (`for (k in o) if (o.hasOwnProperty(k))`): that excludes nothing. */
-function sameLabels(object: Value, key: Value): boolean {
-  return key.taints.some((each) =>
-    object.taints.some((other) => each.label.parent === other.label || each.label === other.label),
-  )
 }
 
 /** `keys.some((key) => key === '__proto__')` is false, `parts.every(isSafe)` is true. */
@@ -359,6 +343,7 @@ function namedCheck(run: Run, node: Call, outcome: boolean): void {
     summary.dependents.add(run.fn)
     const safe = outcome ? summary.safeWhenTrue : summary.safeWhenFalse
     if (safe !== null) applySafe(run, node, ref.fn, safe)
+    if (outcome) applyOwnKeys(run, node.args, summary.ownKeys)
   }
   const mask = outcome ? excludedByName(name) : excludedByDenial(name)
   if (mask === 0 || (known && !/valid|safe|allow|permit|trusted|unsafe|proto|pollut/i.test(name))) return

@@ -5,6 +5,7 @@ import { PYTHON, PYTHON_NO_FLOW, pythonCleared, pythonSource } from '../models/p
 import { AUTO_IMPORTED, callSource } from '../models/sources.ts'
 import { checkApiCall } from './check-call.ts'
 import { concatenate } from './concatenate.ts'
+import { KEYS } from './exclude.ts'
 import { allTaints } from './labels.ts'
 import { elementOf, keysOf, ofObject, taintFrom } from './load.ts'
 import { pythonBuiltIn } from './python-calls.ts'
@@ -187,10 +188,17 @@ function builtIn(run: Run, given: ApiCall, method: string): Value | null {
     case 'json5.parse':
       return valueOf(mapTaints(first, (each) => ({ ...each, flags: each.flags & ~WHOLE })))
     case 'JSON.stringify':
-      return cleared(
-        derived(valueOf(allTaints(first, 3))),
-        CLASS.log | CLASS.nosql | CLASS.protokey | CLASS.reached | CLASS.protobase,
-      )
+      return cleared(derived(valueOf(allTaints(first, 3))), CLASS.log | CLASS.nosql | KEYS)
+    case 'RegExp': {
+      const flags = args[1]?.constant
+      return typeof first.constant === 'string'
+        ? refValue(
+            run.analysis.regex(first.constant, typeof flags === 'string' ? flags : '', run.module, node),
+          )
+        : first.refs.some((each) => each.kind === 'regex')
+          ? { ...PLAIN, refs: first.refs }
+          : null
+    }
     case 'Promise':
     case 'bluebird': {
       const promise = run.analysis.objectAt(node, run.fn)
@@ -244,7 +252,7 @@ function assignAll(run: Run, args: readonly Value[]): Value {
     if (source.taints.length > 0) {
       for (const to of out.refs)
         if (to.kind === 'object') run.analysis.writeField(to, null, elementOf(run, { ...source, refs: [] }))
-      out = join(out, valueOf(source.taints))
+      out = join(out, cleared(valueOf(source.taints), KEYS))
     }
     if (out.refs.length === 0) out = join(out, { ...source, constant: undefined, prefix: '' })
   }

@@ -7,7 +7,7 @@ import { elementOf, keysOf, load } from './load.ts'
 import { pythonMethod } from './python-calls.ts'
 import { PART, type Run } from './run.ts'
 import { dangerous } from './sink-hits.ts'
-import { cleared, derived, join, PLAIN, refValue, sameText, type Value, valueOf } from './value.ts'
+import { cleared, derived, join, mapTaints, PLAIN, refValue, sameText, type Value, valueOf } from './value.ts'
 
 export interface MethodCall {
   readonly node: Call
@@ -213,6 +213,7 @@ function replace(run: Run, { node, receiver, method, args }: MethodCall): Value 
     // Python's takes out all of them, unless it is given a count.
     method === 'replaceAll' || (run.module.language === 'python' && args.length === 2),
   )
+  run.summary.replaces = true
   let out = cleared(derived(receiver), mask)
   if (callable(replacement))
     out = join(out, derived(PART.invoke(run, replacement, [out, out, out], PLAIN, node)))
@@ -253,10 +254,14 @@ function checkRegularExpression(run: Run, { node, receiver, method, args }: Meth
   const asReceiver = method === 'test' || method === 'exec' || python
   if (!asReceiver && !/^(?:match|matchAll|replace|replaceAll|search|split)$/.test(method)) return
   const expressions = (asReceiver ? receiver : first).refs
+  const subject = asReceiver ? first : receiver
+  const matched = mapTaints(subject, (taint) => ({
+    ...taint,
+    step: run.analysis.step(run.module, node, 'is matched', taint.step),
+  }))
   for (const ref of expressions) {
     if (ref.kind !== 'regex') continue
-    const subject = asReceiver ? first : receiver
-    dangerous(run, [subject], {
+    dangerous(run, [valueOf(matched)], {
       class: 'redos',
       span: ref.span,
       module: ref.module,

@@ -91,7 +91,8 @@ export function call(run: Run, node: Call): Value {
     checkUnknownCall(run, node, name, receiver, withOptions(run, node, args))
   if (!known) for (const each of args) forget(run, each)
   if (!known && out === PLAIN) out = unknownResult(run, node, name, receiver, args)
-  else if (name !== '' && out.taints.length > 0) out = cleared(out, clearedByName(name))
+  else if (name !== '' && out.taints.length > 0 && !replacesItself(run, target))
+    out = cleared(out, clearedByName(name))
   return run.env.checked(out)
 }
 
@@ -103,6 +104,14 @@ function textMethod(run: Run, method: string | null, receiver: Value): boolean {
     /^(?:replace|l?strip|rstrip|lower|upper|encode|split|rsplit|splitlines|partition|startswith|endswith|find|isdigit|isalnum|isalpha)$/.test(
       method,
     )
+  )
+}
+
+/** What it makes safe is known from what it does: all that may be called are functions of the program that replace. */
+function replacesItself(run: Run, target: Value): boolean {
+  return (
+    target.refs.length > 0 &&
+    target.refs.every((each) => each.kind === 'function' && run.analysis.summaryOf(each.fn).replaces)
   )
 }
 

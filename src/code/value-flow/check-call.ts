@@ -72,6 +72,7 @@ function checkModel(
       sink: name,
       markup: model.when === 'markup' && !run.module.text.includes('text/html'),
       ...(model.deep === true ? { levels: 3 } : {}),
+      ...(model.program === true ? { program: true } : {}),
     })
   }
 }

@@ -1,5 +1,6 @@
 import { ALL, CLASS } from '../models/classes.ts'
 import { excludedByAllowed } from './cleared-by-replacing.ts'
+import { CTOR_KEY, PROTO_KEY } from './exclude.ts'
 
 /** Classes that a text cannot be of after a regular expression has (or has not) matched it. */
 export function checkedByPattern(pattern: string, flags: string, matched: boolean): number {
@@ -18,12 +19,19 @@ function byMatch(pattern: string, flags: string): number {
     const allowed = [...pattern.matchAll(/\[((?:\\.|[^\]\\])*)\]/g)]
       .map((match) => match[1] as string)
       .join('')
-    return excludedByAllowed(allowed + (/\\\.|\\\//.test(open) ? open : ''))
+    return excludedByAllowed(allowed + literals(open))
   }
   // `^https://host/…`: the beginning is fixed.
   if (/^\^(?:https?|\(\?:https\?|https\?):\\?\/\\?\/(?:\(\?:)?[\w\\-]+\\?\./.test(pattern))
     return CLASS.ssrf | CLASS.redirect
   return 0
+}
+
+/** What stands for itself in a pattern without classes: no anchors, groups, alternatives, counts. */
+function literals(pattern: string): string {
+  return pattern.replaceAll(/\\.|\(\?[:=!]|\(\?<\w+>|\{\d*,?\d*\}|[\^$()|*+?]/g, (each) =>
+    each.startsWith('\\') ? each : '',
+  )
 }
 
 /** A deny-list: what it did not find is not there. */
@@ -32,7 +40,8 @@ function byMismatch(pattern: string): number {
   const negated = /^\(?\[\^((?:\\.|[^\]\\])*)\][+*]?\)?$/.exec(pattern)
   if (negated !== null) return excludedByAllowed(negated[1] as string)
   if (/^\\W$|^\\D$/.test(pattern)) return ALL
-  if (/__proto__/.test(pattern)) mask |= CLASS.protokey | CLASS.reached | CLASS.protobase
+  if (/__proto__/.test(pattern)) mask |= PROTO_KEY
+  if (/constructor|prototype/.test(pattern)) mask |= CTOR_KEY
   if (/\\\.\\\.|\\\.\{2|\[\\?\.\]\[\\?\.\]|\\\.\+|\.\./.test(pattern)) mask |= CLASS.path | CLASS.zip
   if (/[;|&`$].*[;|&`$]/.test(pattern) && /\[/.test(pattern)) mask |= CLASS.command
   if (/</.test(pattern)) mask |= CLASS.xss

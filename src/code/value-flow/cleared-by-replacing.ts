@@ -43,7 +43,8 @@ function clearedByCharacters(characters: string, replacement: Value): number {
   if (/\.\.|\\\.\\\.|\\\.\{2|\.\+/.test(characters)) mask |= CLASS.path | CLASS.zip
   else if (has('/') && replacement.constant !== '/' && typeof replacement.constant === 'string')
     mask |= CLASS.path | CLASS.zip
-  if (has("'")) mask |= CLASS.sql | CLASS.xpath
+  if (has("'") || (/^["`]$/.test(characters) && replacement.constant === characters + characters))
+    mask |= CLASS.sql | CLASS.xpath
   if (
     (has("'") && /^(?:'\\''|'"'"'|\\?'.*)$/.test(String(replacement.constant ?? ''))) ||
     (has('`') && has('$')) ||
@@ -52,7 +53,8 @@ function clearedByCharacters(characters: string, replacement: Value): number {
     mask |= CLASS.command
   if (/\\r|\\n|\\s/.test(characters)) mask |= CLASS.header | CLASS.log
   if (has('$') && has('.')) mask |= CLASS.nosql
-  if (/__proto__|prototype|constructor/.test(characters)) mask |= CLASS.protokey
+  if (characters.includes('__proto__')) mask |= CLASS.protokey
+  if (/prototype|constructor/.test(characters)) mask |= CLASS.ctorkey
   if (has('[') && has('*') && has('(')) mask |= CLASS.pattern
   return mask
 }

@@ -20,15 +20,18 @@ export function constantOf(analysis: Analysis, expression: Expression, within: F
     expression.kind !== 'template'
   )
     return null
+  const env = new Environment()
   const run: Run = {
     analysis,
     fn: within,
     module: within.module,
     summary: analysis.summaryOf(within),
-    env: new Environment(),
+    env,
     exits: [],
     depth: 100,
     loops: 0,
+    top: env,
+    shared: true,
   }
   const value = PART.evaluate(run, expression)
   return typeof value.constant === 'string' ? value.constant : null

@@ -2,6 +2,8 @@ import type { Variable } from '../flow-graph/functions.ts'
 import { joinShapes, type Shapes } from './shapes.ts'
 import { cleared, intersectCleared, join, type Label, PLAIN, type Taint, type Value } from './value.ts'
 
+const OWN_LIMIT = 64
+
 /**
  * What is known at one point of a function: values of variables, and labels that checks have made safe. Forks share
  * what they know until one of them writes: most branches of a program assign nothing.
@@ -13,6 +15,8 @@ export class Environment {
   safe: Map<Label, number> | null
   /** What lists and dictionaries hold that nobody else has got hold of; null while there are none. */
   shapes: Shapes | null = null
+  /** Pairs of an object and a key that is its own, by their numbers. */
+  own: Set<string> | null = null
   /** Nothing runs here any more: after return, throw, break or continue. */
   dead = false
 
@@ -39,6 +43,7 @@ export class Environment {
     made.#shared = true
     made.dead = this.dead
     if (this.shapes !== null) made.shapes = new Map(this.shapes)
+    made.own = this.own === null ? null : new Set(this.own)
     return made
   }
 
@@ -47,12 +52,21 @@ export class Environment {
     if (b === null || b.dead) return this.#take(a)
     if (a.dead) return this.#take(b)
     this.dead = false
-    if (a.#vars === b.#vars) this.#share(a)
+    const safe = intersectCleared(a.safe, b.safe)
+    // What one way alone has checked holds for the values that variables have on it.
+    const [onA, onB] = [a.#beyond(safe), b.#beyond(safe)]
+    if (a.#vars === b.#vars && onA === null && onB === null) this.#share(a)
     else {
       let both: Map<Variable, Value> | null = null
+      if (onA !== null)
+        for (const [variable, value] of a.#vars) {
+          const checked = onA.checked(value)
+          if (checked !== value) (both ??= new Map(a.#vars)).set(variable, checked)
+        }
       for (const [variable, value] of b.#vars) {
-        const other = a.#vars.get(variable)
-        const joined = other === undefined ? value : join(other, value)
+        const other = (both ?? a.#vars).get(variable)
+        const checked = onB === null ? value : onB.checked(value)
+        const joined = other === undefined ? checked : join(other, checked)
         if (joined !== other) (both ??= new Map(a.#vars)).set(variable, joined)
       }
       if (both === null) this.#share(a)
@@ -61,8 +75,25 @@ export class Environment {
         this.#shared = false
       }
     }
-    this.safe = intersectCleared(a.safe, b.safe)
+    this.safe = safe
     this.shapes = joinShapes(a.shapes, b.shapes)
+    const { own } = b
+    this.own = a.own === null || own === null ? null : new Set([...a.own].filter((each) => own.has(each)))
+  }
+
+  /** Itself, when it knows of checks that these are not. */
+  #beyond(shared: ReadonlyMap<Label, number> | null): Environment | null {
+    for (const [label, mask] of this.safe ?? []) if ((mask & ~(shared?.get(label) ?? 0)) !== 0) return this
+    return null
+  }
+
+  markOwn(pair: string): void {
+    this.own ??= new Set()
+    if (this.own.size < OWN_LIMIT) this.own.add(pair)
+  }
+
+  isOwn(pair: string): boolean {
+    return this.own !== null && this.own.has(pair)
   }
 
   #take(other: Environment): void {
@@ -71,6 +102,7 @@ export class Environment {
     this.#share(other)
     this.safe = other.safe === null ? null : new Map(other.safe)
     this.shapes = other.shapes === null ? null : new Map(other.shapes)
+    this.own = other.own === null ? null : new Set(other.own)
   }
 
   #share(other: Environment): void {

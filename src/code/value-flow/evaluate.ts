@@ -1,5 +1,5 @@
 import type { Binary, Expression, Name, ObjectLiteral, Template } from '../flow-graph/expressions.ts'
-import { PARAM } from '../models/classes.ts'
+import { CLASS, PARAM } from '../models/classes.ts'
 import { importedModule, requiredValue } from './imports.ts'
 import { load, member } from './load.ts'
 import { concatenate } from './concatenate.ts'
@@ -8,6 +8,7 @@ import { pythonBinary, pythonText } from './python-calls.ts'
 import { constantTest, pythonConstant } from './python-constants.ts'
 import { PART, type Run } from './run.ts'
 import { fieldsShape, forget, listShape, track } from './shapes.ts'
+import { isWrittenInside, share } from './share.ts'
 import { checkElement, dangerous } from './sink-hits.ts'
 import {
   cleared,
@@ -15,10 +16,13 @@ import {
   derived,
   intersectCleared,
   join,
+  joinRefs,
   PLAIN,
   refValue,
   type Value,
 } from './value.ts'
+
+const COPIED = CLASS.protobase | CLASS.reached | CLASS.ctorreached
 
 /** The value of an expression where it stands. */
 export function evaluate(run: Run, node: Expression): Value {
@@ -63,6 +67,7 @@ export function evaluate(run: Run, node: Expression): Value {
       return refValue(list)
     }
     case 'function': {
+      share(run)
       const { ref } = run.analysis.summaryOf(node.function)
       if (run.analysis.summaryOf(node.function).epoch === 0) {
         ref.cleared = run.env.safe === null ? null : new Map(run.env.safe)
@@ -202,9 +207,11 @@ function selfValue(run: Run): Value {
           fn.static ? run.analysis.classRef(fn.class).statics : run.analysis.classRef(fn.class).instance,
         )
   if (fn.class !== null) return own
+  // A function with a prototype is a constructor, whether or not anyone here calls it with `new`.
+  const prototype = fn.form === 'function' ? summary.ref.own.fields.get('prototype') : undefined
   return {
     taints: [{ label, mask: PARAM, flags: 1, step: null }],
-    refs: summary.self.refs,
+    refs: prototype === undefined ? summary.self.refs : joinRefs(summary.self.refs, prototype.refs),
     constant: undefined,
     prefix: '',
   }
@@ -219,7 +226,8 @@ function nameValue(run: Run, node: Name): Value {
   if (variable.kind === 'import' && variable.owner === run.fn && local === undefined)
     return importedModule(run, variable)
   if (variable.owner === run.fn) {
-    if (local !== undefined && !(variable.captured && variable.assigned > 0)) return local
+    if (variable.kind === 'function') share(run)
+    if (local !== undefined && !(variable.captured && isWrittenInside(variable))) return local
     if (!variable.captured) return local ?? PLAIN
   }
   const cell = run.analysis.cell(variable)
@@ -301,7 +309,8 @@ function objectLiteral(run: Run, node: ObjectLiteral): Value {
           if (ref.element !== PLAIN) run.analysis.writeField(object, null, ref.element)
         }
       // What is spread is in the object whole: its taints are the object's own.
-      if (value.taints.length > 0) out = join(out, cleared({ ...PLAIN, taints: value.taints }, 0))
+      // It is a copy: what was a prototype is none here.
+      if (value.taints.length > 0) out = join(out, cleared({ ...PLAIN, taints: value.taints }, COPIED))
       continue
     }
     for (const ref of value.refs) if (ref.kind === 'function') adopt(run, ref.fn, self)

@@ -4,7 +4,10 @@ import { PART, type Run } from './run.ts'
 import { PLAIN, type Value, WHOLE } from './value.ts'
 
 export const TRAVERSAL = CLASS.path | CLASS.zip
-export const KEYS = CLASS.protokey | CLASS.protobase | CLASS.reached
+/** What a key that may be `__proto__` leads to; the same of `constructor`, which needs `prototype` behind it. */
+export const PROTO_KEY = CLASS.protokey | CLASS.reached
+export const CTOR_KEY = CLASS.ctorkey | CLASS.ctorreached
+export const KEYS = PROTO_KEY | CTOR_KEY | CLASS.protobase
 export const PREFIX = TRAVERSAL | CLASS.ssrf | CLASS.redirect
 
 export function isConstantTable(_run: Run, value: Value): boolean {
@@ -62,7 +65,8 @@ export function unwrap(node: Expression): Expression {
 /** Classes that a text cannot be of when it does not have this in it. */
 export function absent(text: string): number {
   let mask = 0
-  if (text.includes('__proto__')) mask |= KEYS
+  if (text.includes('__proto__')) mask |= PROTO_KEY
+  if (text === 'constructor' || text === 'prototype') mask |= CTOR_KEY
   if (text.includes('..') || text === './') mask |= TRAVERSAL
   if (text === '/' || text === '\\') mask |= TRAVERSAL | CLASS.ssrf | CLASS.redirect
   if (text === '<' || text === '"') mask |= CLASS.xss

@@ -12,7 +12,7 @@ export function exportedFunctions(analysis: Analysis): ReadonlyMap<FunctionInfo,
     for (const entry of analysis.index.entriesOf(info)) {
       if (entry.test) continue
       const exports = analysis.moduleObject(entry).module.fields.get('exports')
-      if (exports !== undefined) take(found, exports, info.name ?? entry.path, DEPTH, new Set())
+      if (exports !== undefined) take(analysis, found, exports, info.name ?? entry.path, DEPTH, new Set())
     }
   }
   for (const module of analysis.modules)
@@ -33,6 +33,7 @@ function open(fn: FunctionInfo): boolean {
 }
 
 function take(
+  analysis: Analysis,
   found: Map<FunctionInfo, string>,
   value: Value,
   name: string,
@@ -46,16 +47,19 @@ function take(
       case 'function':
         found.set(ref.fn, ref.fn.name === '' ? name : ref.fn.name)
         // What a function returns is its users' as well: a factory's methods.
-        if (depth > 0) fields(found, ref.own, name, depth - 1, seen)
+        if (depth > 0) {
+          fields(analysis, found, ref.own, name, depth - 1, seen)
+          take(analysis, found, made(analysis, ref.fn), name, depth - 1, seen)
+        }
         break
       case 'class':
-        fields(found, ref.instance, ref.class.name, 0, seen)
-        fields(found, ref.statics, ref.class.name, 0, seen)
+        fields(analysis, found, ref.instance, ref.class.name, 0, seen)
+        fields(analysis, found, ref.statics, ref.class.name, 0, seen)
         for (const method of ref.class.methods)
           if (method.form === 'constructor') found.set(method, `new ${ref.class.name}`)
         break
       case 'object':
-        if (depth > 0) fields(found, ref, name, depth - 1, seen)
+        if (depth > 0) fields(analysis, found, ref, name, depth - 1, seen)
         break
       case 'api':
       case 'regex':
@@ -64,6 +68,7 @@ function take(
 }
 
 function fields(
+  analysis: Analysis,
   found: Map<FunctionInfo, string>,
   object: { readonly fields: ReadonlyMap<string, Value>; readonly parents?: readonly unknown[] },
   name: string,
@@ -71,9 +76,24 @@ function fields(
   seen: Set<number>,
 ): void {
   for (const [key, each] of object.fields)
-    if (!key.startsWith('_') || key === '__esModule') take(found, each, `${name}.${key}`, depth, seen)
+    if (!key.startsWith('_') || key === '__esModule')
+      take(analysis, found, each, `${name}.${key}`, depth, seen)
   for (const parent of object.parents ?? []) {
     const ref = parent as { kind: string; fields: ReadonlyMap<string, Value> }
-    if (ref.kind === 'object') fields(found, ref, name, depth, seen)
+    if (ref.kind === 'object') fields(analysis, found, ref, name, depth, seen)
+  }
+}
+
+/** What a function gives back that it has made itself: other functions, classes, objects with methods. */
+function made(analysis: Analysis, fn: FunctionInfo): Value {
+  const { returns } = analysis.summaryOf(fn)
+  return {
+    ...returns,
+    refs: returns.refs.filter(
+      (ref) =>
+        (ref.kind === 'function' && ref.fn.parent === fn) ||
+        ref.kind === 'class' ||
+        (ref.kind === 'object' && ref.maker === fn),
+    ),
   }
 }

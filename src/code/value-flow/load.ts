@@ -4,6 +4,7 @@ import { apiSource, hasOneLine, isAlwaysText, REQUEST_PARTS, RESULT_PARTS } from
 import { CLASS, OUTSIDE } from '../models/classes.ts'
 import { fieldTaints } from './labels.ts'
 import { pythonFixed, pythonSubmodule } from './python-names.ts'
+import { isOwnKey } from './own-keys.ts'
 import { PART, type Run } from './run.ts'
 import { fromShape } from './shapes.ts'
 import {
@@ -77,9 +78,12 @@ export function prototypeOf(run: Run, own: ObjectRef): Value {
 function reachedBy(run: Run, object: Value, key: Value, site: Span): Value {
   if (object.refs.some((each) => each.kind === 'object' && each.bare)) return PLAIN
   const taints = mapTaints(key, (each) => {
-    if ((each.mask & CLASS.protokey) === 0) return null
+    const mask =
+      ((each.mask & CLASS.protokey) === 0 ? 0 : CLASS.reached) |
+      ((each.mask & CLASS.ctorkey) === 0 ? 0 : CLASS.ctorreached)
+    if (mask === 0 || isOwnKey(run, object, each.label)) return null
     const step = run.analysis.step(run.module, site, 'names the property that is read', each.step)
-    return { ...each, mask: CLASS.reached, step }
+    return { ...each, mask, step }
   })
   return valueOf(taints)
 }
@@ -201,13 +205,23 @@ const C = CLASS
 /** What each kind of source is dangerous for. */
 export const SOURCE_MASKS: Readonly<Record<Source['kind'], number>> = {
   request: OUTSIDE,
-  page: C.xss | C.redirect | C.code | C.protokey | C.redos | C.pattern,
+  page: C.xss | C.redirect | C.code | C.protokey | C.ctorkey | C.redos | C.pattern,
   argument: C.command | C.code | C.sql,
   archive: C.zip | C.path,
   library:
-    C.xpath | C.ldap | C.command | C.code | C.protokey | C.redos | C.template | C.xss | C.sql | C.deserialise,
+    C.xpath |
+    C.ldap |
+    C.command |
+    C.code |
+    C.protokey |
+    C.ctorkey |
+    C.redos |
+    C.template |
+    C.xss |
+    C.sql |
+    C.deserialise,
   model: C.sql | C.nosql | C.command | C.code | C.xss | C.path | C.ssrf | C.template,
-  tool: C.sql | C.nosql | C.command | C.code | C.path | C.ssrf | C.template | C.protokey,
+  tool: C.sql | C.nosql | C.command | C.code | C.path | C.ssrf | C.template | C.protokey | C.ctorkey,
   file: C.xss,
   message: OUTSIDE,
 }
@@ -248,7 +262,10 @@ export function keysOf(run: Run, value: Value): Value {
         valueOf(
           joinTaints(
             [],
-            mapTaints(ref.element, (each) => ({ ...each, mask: each.mask & ~CLASS.protokey })),
+            mapTaints(ref.element, (each) => ({
+              ...each,
+              mask: each.mask & ~(CLASS.protokey | CLASS.ctorkey),
+            })),
           ),
         ),
       )

@@ -8,6 +8,7 @@ import { collectExports } from './imports.ts'
 import { taintFrom } from './load.ts'
 import { pythonParameter } from './python.ts'
 import { PART, type Run } from './run.ts'
+import { share } from './share.ts'
 import { intersectCleared, join, type Label, PLAIN, refValue, type Value, WHOLE } from './value.ts'
 
 /** Reads one function: what it returns, what it makes safe, what arrives where it does harm. */
@@ -20,7 +21,18 @@ export function read(analysis: Analysis, fn: FunctionInfo, depth: number): void 
   summary.hits = []
   const env = new Environment()
   if (summary.ref.cleared !== null) env.safe = new Map(summary.ref.cleared)
-  const run: Run = { analysis, fn, module: fn.module, summary, env, exits: [], depth, loops: 0 }
+  const run: Run = {
+    analysis,
+    fn,
+    module: fn.module,
+    summary,
+    env,
+    exits: [],
+    depth,
+    loops: 0,
+    top: env,
+    shared: false,
+  }
   const before = summary.returns
   const safeBefore = [summary.safeWhenTrue, summary.safeWhenFalse, summary.safeOnReturn].map(sizeOf).join()
   summary.safeWhenTrue = summary.safeWhenFalse = summary.safeOnReturn = UNSET
@@ -31,6 +43,7 @@ export function read(analysis: Analysis, fn: FunctionInfo, depth: number): void 
     for (const each of fn.variables)
       if (each.kind === 'function' && each.name === fn.name) env.set(each, refValue(summary.ref))
     PART.execute(run, fn.body)
+    share(run)
     if (!run.env.dead) noteReturn(run, null)
     if (fn.form === 'module') collectExports(run)
   } finally {
@@ -156,7 +169,10 @@ function knownParameter(run: Run, param: Param, index: number): Value | null {
       ? refValue(analysis.api('#request', ''))
       : null
   }
-  const byName = paramByName(name, nameOf(fn, index + 1))
+  const after = nameOf(fn, index + 1)
+  // In a library, a request alone may as well be one that is sent.
+  if (after === null && analysis.index.packageOf(path)?.library === true) return null
+  const byName = paramByName(name, after)
   return byName === null ? null : refValue(analysis.api(byName, ''))
 }
 
@@ -171,6 +187,7 @@ function nameOf(fn: FunctionInfo, index: number): string | null {
 
 /** The value of a class: its methods are on its instances, its static members on itself. */
 export function defineClass(run: Run, info: ClassInfo): Value {
+  share(run)
   const { analysis } = run
   const ref = analysis.classRef(info)
   if (info.superClass !== null)

@@ -23,6 +23,10 @@ export interface Run {
   /** How many calls deep, where one reading led to another. */
   readonly depth: number
   loops: number
+  /** Where nothing depends on a condition: the environment at the top of the body. */
+  readonly top: Environment
+  /** A function was made that may read this one's variables. */
+  shared: boolean
 }
 
 /** Reading is recursive and modules are not: its parts call each other through this table. */

@@ -17,6 +17,8 @@ export interface Sink {
   readonly levels?: number
   /** The bit that the label must have, when it is not the class's own. */
   readonly need?: number
+  /** It names a program that is run. */
+  readonly program?: boolean
 }
 
 const HIT_LIMIT = 400
@@ -44,6 +46,7 @@ export function hit(run: Run, taint: Taint, sink: Sink): void {
     need: sink.need ?? CLASS[sink.class],
     flags: taint.flags,
     step: taint.step,
+    program: sink.program === true,
   })
 }
 

@@ -35,6 +35,7 @@ const PLACE_LIMIT = 250
 /** A taint that a call passes for what a label stands for. */
 interface Passed {
   readonly taint: Taint
+  readonly caller: FunctionInfo
   readonly call: Step
 }
 
@@ -67,13 +68,13 @@ export class Tracer {
       const { label, need } = place
       if (this.#dead.get(label)?.has(need) === true || !add(seen, label, need)) continue
       if (label.source !== null) {
-        if ((label.source.mask & need) === 0) continue
+        if ((label.source.mask & need) === 0 || (hit.program && label.source.kind === 'argument')) continue
         return flow(hit, label.source, place)
       }
       const { fn } = label
       if (fn === null) continue
       const name = this.#exported.get(fn)
-      if (name !== undefined && library === null && label.index !== -1)
+      if (name !== undefined && library === null && label.index !== -1 && !hit.program)
         library = libraryFlow(hit, fn, name, place)
       if (place.depth >= DEPTH_LIMIT) continue
       // Places behind the limit are never looked at.
@@ -81,7 +82,8 @@ export class Tracer {
         const passed = this.#passing(label, fn).at(index)
         if (passed === undefined) break
         const { taint } = passed
-        const wanted = needed(taint, need)
+        // A function that comes round to itself goes on from what a first key has led to, by a second.
+        const wanted = needed(taint, need, isOnWay(passed.caller, fn, place))
         if (wanted === 0) continue
         queue.push({
           label: taint.label,
@@ -146,7 +148,7 @@ class Passing {
       before: null,
       length: 1,
     }
-    for (const taint of taints) this.#found.push({ taint, call })
+    for (const taint of taints) this.#found.push({ taint, caller: record.caller, call })
   }
 }
 
@@ -159,11 +161,19 @@ function add(known: Map<Label, Set<number>>, label: Label, need: number): boolea
   return true
 }
 
+function isOnWay(caller: FunctionInfo, fn: FunctionInfo, from: Place): boolean {
+  if (caller === fn) return true
+  for (let place: Place | null = from; place !== null; place = place.next)
+    if (place.label.fn === caller) return true
+  return false
+}
+
 /** What a caller's value must be for the need of what it is passed as. */
-function needed(taint: Taint, need: number): number {
+function needed(taint: Taint, need: number, recursive: boolean): number {
   if ((need & CLASS.protobase) !== 0) {
-    if ((taint.mask & CLASS.reached) !== 0) return CLASS.protokey
-    return taint.mask & CLASS.protobase
+    let keys = (taint.mask & CLASS.reached) !== 0 ? CLASS.protokey : 0
+    if (recursive && (taint.mask & CLASS.ctorreached) !== 0) keys |= CLASS.ctorkey
+    return keys === 0 ? taint.mask & CLASS.protobase : keys
   }
   return taint.mask & need
 }
@@ -189,7 +199,7 @@ function libraryFlow(hit: Hit, fn: FunctionInfo, name: string, place: Place): Fl
 function dangerousFromLibrary(name: ClassName, { label, whole }: Place): boolean {
   switch (name) {
     case 'protobase':
-      return label.path.includes('<key>') || !whole || label.path.at(-1) === '*'
+      return label.path.includes('<key>') || !whole
     case 'command':
     case 'code':
     case 'sql':

@@ -55,6 +55,7 @@ export class Binder {
       name.variable = variable
       if (variable.owner !== scope.owner) variable.captured = true
       if (write) variable.assigned++
+      if (write && variable.owner !== scope.owner) variable.writtenInside = true
     }
     this.#uses = []
   }
