@@ -50,6 +50,12 @@ describe.each(PACKS.map((pack) => [pack.name, pack] as const))('pages of the pac
     const there = readdirSync(new URL(`${name}/`, PAGES)).map(
       (file) => `${name}/${file.replace(/\.md$/, '')}`,
     )
+    const index = readFileSync(new URL('README.md', PAGES), 'utf8').replaceAll(/ {2,}/g, ' ')
+    for (const { id, title, severity, cwe } of pack.rules) {
+      const short = id.slice(name.length + 1)
+      expect(index).toContain(`| [${short}](${id}.md) | ${severity} | ${cwe ?? ''}`)
+      expect(index).toContain(title)
+    }
     expect(there.toSorted()).toEqual([...new Set(pack.rules.map((rule) => rule.id))].toSorted())
   })
 

@@ -1,6 +1,6 @@
 import type { Effects } from '../effects/effects.ts'
 import { effectsOf } from '../effects/effects.ts'
-import type { CodeFinding, FindingStep } from '../finding.ts'
+import type { CodeEdit, CodeFinding, FindingStep } from '../finding.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import type { Span } from '../flow-graph/expressions.ts'
 import { locate, type Module } from '../flow-graph/module.ts'
@@ -14,6 +14,8 @@ export interface Hit {
   readonly path?: readonly FindingStep[]
   /** When the rule's own help can be said better for this place. */
   readonly fix?: string
+  /** What removes the cause, when it can be applied as it is. */
+  readonly edits?: readonly CodeEdit[]
 }
 
 export interface Rule {
@@ -55,7 +57,10 @@ function told(info: RuleInfo, hit: Hit, occurrence: number): CodeFinding {
     message: hit.message,
     location: locate(hit.module, hit.span),
     path: hit.path ?? [],
-    fix: { text: hit.fix ?? info.help },
+    fix: {
+      text: hit.fix ?? info.help,
+      ...(hit.edits === undefined || hit.edits.length === 0 ? {} : { edits: hit.edits }),
+    },
     fingerprint: fingerprintOf(info.id, hit.module, hit.span, occurrence),
   }
 }

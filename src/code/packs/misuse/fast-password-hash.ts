@@ -1,6 +1,7 @@
 import type { Effects } from '../../effects/effects.ts'
 import type { Hit, Rule } from '../rule.ts'
 import { callsTo, codeOf, constantOf, namesIn, objectOf, optionOf } from './calls.ts'
+import { replaced } from './edits.ts'
 import { namesPassword } from './secret-names.ts'
 import { digestsIn, isPassword } from './weak-hash.ts'
 
@@ -49,10 +50,12 @@ function* derived(effects: Effects): Generator<Hit> {
     if (api.startsWith('bcrypt')) {
       const cost = constantOf(effects, /genSalt/.test(api) ? first : second, within)
       if (typeof cost !== 'number' || cost >= BCRYPT_LEAST) continue
+      const given = /genSalt/.test(api) ? first : second
       yield {
         module: within.module,
         span: node,
         message: `2^${cost} rounds of bcrypt are tried out quickly; 2^${BCRYPT_LEAST} are the least that is recommended.`,
+        ...(given?.kind === 'literal' ? { edits: [replaced(within.module, given, '12')] } : {}),
       }
       continue
     }

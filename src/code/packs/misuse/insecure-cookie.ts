@@ -1,7 +1,8 @@
 import type { Effects } from '../../effects/effects.ts'
 import type { Expression } from '../../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../../flow-graph/functions.ts'
-import { textOf } from '../../flow-graph/module.ts'
+import type { CodeEdit } from '../../finding.ts'
+import { type Module, textOf } from '../../flow-graph/module.ts'
 import type { Hit, Rule } from '../rule.ts'
 import {
   callsTo,
@@ -15,6 +16,7 @@ import {
   words,
   type Written,
 } from './calls.ts'
+import { withOption } from './edits.ts'
 
 export const INSECURE_COOKIE: Rule = {
   info: {
@@ -79,7 +81,22 @@ function* sessions(effects: Effects): Generator<Hit> {
     }
     if (isSetLater(within, 'secure') || isSetLater(within, 'cookie')) continue
     const said = complaint(isOff(effects, cookie, 'httpOnly', true), isOff(effects, cookie, 'secure', false))
-    if (said !== null) yield { module: within.module, span: node, message: `The session's cookie: ${said}.` }
+    if (said === null) continue
+    const edits =
+      cookie === null
+        ? [withOption(effects, options, 'cookie', "{ secure: true, sameSite: 'lax' }")]
+        : flags(
+            effects,
+            cookie,
+            isOff(effects, cookie, 'httpOnly', true),
+            isOff(effects, cookie, 'secure', false),
+          )
+    yield {
+      module: within.module,
+      span: node,
+      message: `The session's cookie: ${said}.`,
+      edits: edits.filter((each) => each !== null),
+    }
   }
 }
 
@@ -115,9 +132,25 @@ function* setters(effects: Effects): Generator<Hit> {
           module,
           span: node,
           message: `The cookie \`${String(constantOf(effects, name, within))}\`: ${said}.`,
+          edits:
+            written === null
+              ? [afterLast(module, value, ", { httpOnly: true, secure: true, sameSite: 'lax' }")]
+              : flags(effects, written, off('httpOnly', safeByDefault), off('secure', safeByDefault)),
         }
       }
   }
+}
+
+/** Flags set to true, in an object literal of the same program. */
+function flags(effects: Effects, written: Written, httpOnly: boolean, secure: boolean): CodeEdit[] {
+  return [
+    httpOnly ? withOption(effects, written, 'httpOnly', 'true') : null,
+    secure ? withOption(effects, written, 'secure', 'true') : null,
+  ].filter((each) => each !== null)
+}
+
+function afterLast(module: Module, last: Expression, text: string): CodeEdit {
+  return { path: module.path, at: last.end, end: last.end, text }
 }
 
 interface Given {

@@ -1,5 +1,7 @@
+import type { Expression } from '../../flow-graph/expressions.ts'
 import type { Rule } from '../rule.ts'
 import { callsTo, constantOf, objectOf, optionOf } from './calls.ts'
+import { replaced } from './edits.ts'
 
 const LEAST = 2048
 
@@ -20,6 +22,7 @@ export const SHORT_KEY: Rule = {
     )) {
       const [first, second] = node.args
       let bits: unknown
+      let literal: Expression | null = null
       if (api.endsWith('createDiffieHellman')) bits = constantOf(effects, first, within)
       else
         for (const given of [first, second]) {
@@ -27,7 +30,9 @@ export const SHORT_KEY: Rule = {
           if (options === null) continue
           for (const name of ['modulusLength', 'bits', 'b']) {
             const found = optionOf(effects, options, name)
-            if (found !== null && found !== 'unknown') bits ??= constantOf(effects, found.value, found.within)
+            if (found === null || found === 'unknown') continue
+            bits ??= constantOf(effects, found.value, found.within)
+            if (found.value.kind === 'literal' && found.within === within) literal = found.value
           }
         }
       if (typeof bits !== 'number' || bits >= LEAST || bits < 128) continue
@@ -35,6 +40,7 @@ export const SHORT_KEY: Rule = {
         module: within.module,
         span: node,
         message: `A key of ${bits} bits can be broken; ${LEAST} are the least.`,
+        ...(literal === null ? {} : { edits: [replaced(within.module, literal, '3072')] }),
       }
     }
   },

@@ -5,6 +5,7 @@ import type { FunctionInfo } from '../../flow-graph/functions.ts'
 import type { Expression } from '../../flow-graph/expressions.ts'
 import type { Hit, Rule } from '../rule.ts'
 import { codeOf, conditionsAround, constantOf, modulesWith, outermost } from './calls.ts'
+import { replaced } from './edits.ts'
 
 /** Whoever turns it off asks for it, or is no server that others use. */
 const ASKED_FOR =
@@ -50,7 +51,12 @@ function judge(effects: Effects, node: Node, within: FunctionInfo): Hit | null {
     for (const each of node.properties) {
       if (each.spread) continue
       if ((each.key === 'rejectUnauthorized' || each.key === 'strictSSL') && isOff(each.value))
-        return { module: within.module, span: each, message: MESSAGE }
+        return {
+          module: within.module,
+          span: each,
+          message: MESSAGE,
+          edits: [replaced(within.module, each.value, 'true')],
+        }
       if (
         each.key === 'checkServerIdentity' &&
         each.value.kind === 'function' &&
@@ -72,9 +78,15 @@ function judge(effects: Effects, node: Node, within: FunctionInfo): Hit | null {
       module: within.module,
       span: node,
       message: 'No certificate is looked at in the whole process from here on.',
+      edits: [replaced(within.module, node.value, "'1'")],
     }
   return (name === 'rejectUnauthorized' || name === 'strictSSL') && isOff(node.value)
-    ? { module: within.module, span: node, message: MESSAGE }
+    ? {
+        module: within.module,
+        span: node,
+        message: MESSAGE,
+        edits: [replaced(within.module, node.value, 'true')],
+      }
     : null
 }
 

@@ -2,6 +2,7 @@ import type { Effects } from '../../effects/effects.ts'
 import type { FunctionInfo } from '../../flow-graph/functions.ts'
 import type { Hit, Rule } from '../rule.ts'
 import { callsTo, codeOf, modulesWith, objectOf, objectsWith, optionOf, outermost } from './calls.ts'
+import { replaced } from './edits.ts'
 
 export const TOKEN_NEVER_EXPIRES: Rule = {
   info: {
@@ -16,7 +17,12 @@ export const TOKEN_NEVER_EXPIRES: Rule = {
     for (const module of modulesWith(effects, /ignoreExpiration/))
       for (const { value, within } of objectsWith(module, 'ignoreExpiration')) {
         if (value.kind !== 'literal' || value.value !== true || renews(within)) continue
-        yield { module, span: value, message: 'Tokens that ended long ago are still accepted.' }
+        yield {
+          module,
+          span: value,
+          message: 'Tokens that ended long ago are still accepted.',
+          edits: [replaced(module, value, 'false')],
+        }
       }
     yield* endless(effects)
   },
