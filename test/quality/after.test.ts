@@ -70,11 +70,11 @@ describe.each(['sqlite', 'postgres'] as const)('on %s, after it', (store) => {
     // Its own record is followed too, a moment later.
     await judged.harness.scoring.caughtUp()
     const rows = await judged.harness.store.scores.list({ limit: 10 })
-    expect(rows.map(({ action, score }) => [action, score]).toSorted()).toEqual(
-      [
+    expect(new Map(rows.map(({ action, score }) => [action, score]))).toEqual(
+      new Map([
         [good.id, 88],
         [bad.id, 4],
-      ].toSorted(),
+      ]),
     )
     expect(judged.faults).toEqual([])
   })

@@ -127,16 +127,17 @@ test('a harness that is killed while the judge thinks scores the action when it 
     const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
     return (await answer.json()) as JsonObject
   }
-  const { id } = await post('/v1/actions', { agent: 'clerk', action: 'note', input: { text: 'a note' } })
-  await post(`/v1/actions/${String(id)}/start`, {})
-  await post(`/v1/actions/${String(id)}/outcome`, { outcome: 'succeeded' })
+  const note = await post('/v1/actions', { agent: 'clerk', action: 'note', input: { text: 'a note' } })
+  const id = note['id'] as string
+  await post(`/v1/actions/${id}/start`, {})
+  await post(`/v1/actions/${id}/outcome`, { outcome: 'succeeded' })
   await provider.arrived(before)
   running.kill('SIGKILL')
   gate.resolve()
   ;({ url, child: running } = await cli.up())
   const scores = async (): Promise<unknown> =>
     (
-      JSON.parse((await belay('quality', 'list', '--action', String(id), '--json')).out) as {
+      JSON.parse((await belay('quality', 'list', '--action', id, '--json')).out) as {
         items: unknown[]
       }
     ).items
