@@ -227,27 +227,38 @@ function scratchMax(length: number): number {
 }
 
 const ratios = new Float64Array(2 * WEEK_HOURS)
+/** How many days growth is read from: after a holiday it is seen on the day before. */
+const LEVEL_DAYS = 3
+const counted = new Float64Array(LEVEL_DAYS)
+const usually = new Float64Array(LEVEL_DAYS)
 
-/** How busy the last day was against what was expected of it, never below 1; and how far hours lie from what is expected. */
+/**
+ * How busy the busiest of the last days was against what was expected of it, never below 1; and how far hours lie from
+ * what is expected.
+ */
 function readLevel(b: Behaviour, oldest: number, current: number): void {
-  let counted = 0
-  let expected = 0
   let found = 0
   let chance = 0
+  counted.fill(0)
+  usually.fill(0)
   for (let hour = Math.max(oldest, current - 2 * WEEK_HOURS); hour < current; hour++) {
     const count = countOf(b, hour)
     const usual = b.week[slotOf(hour)] as number
     if (count < 0 || usual <= 0) continue
-    if (hour >= current - 24) {
-      counted += Math.min(count, TEACHES_AT_MOST * usual)
-      expected += usual
+    const day = Math.floor((current - 1 - hour) / 24)
+    if (day < LEVEL_DAYS) {
+      counted[day] = (counted[day] as number) + Math.min(count, TEACHES_AT_MOST * usual)
+      usually[day] = (usually[day] as number) + usual
     }
     // Counting alone makes few differ from few.
     if (usual < 5 || usual < b.busiest / 4) continue
     ratios[found++] = Math.log((count + 0.5) / (usual + 0.5))
     chance += 1.3 / usual
   }
-  b.level = expected < 1 ? 1 : Math.max(1, counted / expected)
+  b.level = 1
+  for (let day = 0; day < LEVEL_DAYS; day++)
+    if ((usually[day] as number) >= 1)
+      b.level = Math.max(b.level, (counted[day] as number) / (usually[day] as number))
   // In the first weeks what is expected is a guess from above, and says little of how far hours lie from it.
   const weeks = (current - oldest) / WEEK_HOURS
   if (found < 48 || weeks < 2) {
