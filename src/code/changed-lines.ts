@@ -129,7 +129,8 @@ function unquoted(name: string): string {
   return Buffer.from(bytes).toString('utf8')
 }
 
-function git(folder: string, ...args: readonly string[]): Promise<string> {
+/** What git prints. Throws a `CheckProblem` when it fails, or is not there. */
+export function git(folder: string, ...args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     // Nothing of the repository's configuration may start a program here.
     const safe = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-c', 'core.quotePath=true']

@@ -18,6 +18,8 @@ export interface ChangeRequest {
   readonly id: number
   readonly folder: string
   readonly contents: readonly (readonly [path: string, text: string | null])[]
+  /** Texts before the change, of the files that it changes, where they are not what lies on the disk. */
+  readonly before: readonly (readonly [path: string, text: string | null])[] | null
 }
 
 export interface ChangeReply extends ChangeChecked {
@@ -41,7 +43,11 @@ export class ChangeChecker {
     this.#timeLimit = timeLimit
   }
 
-  check(folder: string, contents: ChangedTexts): Promise<ChangeChecked> {
+  /**
+   * `contents` are texts after the change that are not what lies on the disk. `before`: what the changed files held,
+   * where they have been written already; without it, `contents` are what changes.
+   */
+  check(folder: string, contents: ChangedTexts, before: ChangedTexts | null = null): Promise<ChangeChecked> {
     const id = (this.#next += 1)
     const worker = (this.#worker ??= this.#start())
     return new Promise((resolve) => {
@@ -51,7 +57,12 @@ export class ChangeChecker {
         this.#waiting.delete(id)
         resolve(reply)
       })
-      worker.postMessage({ id, folder, contents: [...contents] } satisfies ChangeRequest)
+      worker.postMessage({
+        id,
+        folder,
+        contents: [...contents],
+        before: before && [...before],
+      } satisfies ChangeRequest)
     })
   }
 

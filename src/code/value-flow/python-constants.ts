@@ -137,7 +137,7 @@ function callOf(node: Call, of: (inner: Expression) => Constant | undefined): Co
       return typeof first === 'string' && values.length === 1 ? text.indexOf(first) : undefined
     case 'slice':
       return values.length > 0 && values.every((each) => typeof each === 'number')
-        ? text.slice(...(values as number[]))
+        ? text.slice(...values)
         : undefined
     default:
       return undefined

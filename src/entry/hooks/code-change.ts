@@ -3,7 +3,10 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { JsonObject } from '../../action/json.ts'
 import type { ChangeChecker } from '../../code/check-change.ts'
 import type { CodeFinding } from '../../code/finding.ts'
+import { CheckProblem } from '../../code/check-problem.ts'
+import { commitContents, repositoryOf } from '../../code/commit-contents.ts'
 import type { NamedAction } from './propose-tool-use.ts'
+import { readCommit, type Commit } from './read-commit.ts'
 import type { ToolUse } from './tool-use.ts'
 
 export interface CodeChange extends NamedAction {
@@ -13,6 +16,7 @@ export interface CodeChange extends NamedAction {
 
 const CODE = /\.(?:[mc]?[jt]sx?|pyw?|go|java|php|phtml|rb|rake|cs|sh|bash)$|(?:^|\/)Dockerfile[^/]*$/
 const MAX_FINDINGS = 20
+const MAX_PATHS = 200
 const MAX_TEXT = 1_500_000
 
 /**
@@ -24,6 +28,10 @@ export async function codeChange(
   cwd: string | null,
   checker: ChangeChecker,
 ): Promise<CodeChange | null> {
+  for (const use of uses) {
+    const commit = use.kind === 'shell' ? readCommit(use.command, use.cwd ?? cwd) : null
+    if (commit !== null) return committed(commit, checker)
+  }
   const writes = uses.filter((use) => use.kind === 'file' && use.role !== 'read' && CODE.test(use.path))
   const texts = new Map<string, string | null>()
   let foreseen = true
@@ -52,6 +60,36 @@ export async function codeChange(
     action: 'code.change',
     input: { ...input, checked, scope, findings: findings.slice(0, MAX_FINDINGS).map(summary) },
     told: findings.slice(0, MAX_FINDINGS).map(sentence).join(' '),
+  }
+}
+
+/** The commit that a shell command makes, with what it adds to what was committed before. */
+async function committed(commit: Commit, checker: ChangeChecker): Promise<CodeChange | null> {
+  const unchecked = (folder: string | null, told: string): CodeChange => ({
+    action: 'code.change',
+    input: { folder, paths: [], commit: true, checked: false, scope: 'files', findings: [] },
+    told,
+  })
+  if (!commit.foreseen) return unchecked(null, commit.why)
+  try {
+    const folder = await repositoryOf(commit.folder)
+    const { after, before } = await commitContents(folder, commit.everything)
+    if (before.size === 0) return null
+    const { checked, scope, findings } = await checker.check(folder, after, before)
+    return {
+      action: 'code.change',
+      input: {
+        folder,
+        paths: [...before.keys()].slice(0, MAX_PATHS),
+        commit: true,
+        checked,
+        scope,
+        findings: findings.slice(0, MAX_FINDINGS).map(summary),
+      },
+      told: findings.slice(0, MAX_FINDINGS).map(sentence).join(' '),
+    }
+  } catch (error) {
+    return unchecked(commit.folder, error instanceof CheckProblem ? error.message : '')
   }
 }
 
