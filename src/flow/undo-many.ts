@@ -122,7 +122,7 @@ async function* actionsOf(stages: Stages, what: WhatToUndo): AsyncGenerator<Acti
   const { store } = stages
   if ('ids' in what) {
     // Ids are ordered by time: newest first here too.
-    for (const id of Array.from(new Set(what.ids)).sort().reverse()) {
+    for (const id of [...new Set(what.ids)].toSorted().toReversed()) {
       const action = await store.action(id)
       if (action === undefined) throw new BelayError('action:not_found', { id })
       yield action

@@ -58,7 +58,7 @@ async function openRemote(folder: string, config: string): Promise<Opened> {
   const { key } = await new ApiClient(server.url, ADMIN).object('POST', '/v1/keys', {
     body: { agent: 'buyer' },
   })
-  const belay = await Belay.open({ url: server.url, key: String(key as string) })
+  const belay = await Belay.open({ url: server.url, key: key as string })
   return {
     belay,
     admin,
@@ -142,7 +142,7 @@ describe('the browser in the SDK, of a harness elsewhere', () => {
     const { key } = await new ApiClient(admin.url, ADMIN).object('POST', '/v1/keys', {
       body: { agent: 'other' },
     })
-    const other = await Belay.open({ url: admin.url, key: String(key as string) })
+    const other = await Belay.open({ url: admin.url, key: key as string })
     const browser = await belay.browser('second', { agent: 'buyer' })
     await browser.goto(`${site.url}/tools`)
     const call = (path: string, method = 'GET') =>

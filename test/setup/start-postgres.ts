@@ -42,7 +42,7 @@ export async function startPostgres(): Promise<RunningPostgres> {
       'shared_buffers=256MB',
       'max_wal_size=4GB',
     ].flatMap((setting) => ['-c', setting]),
-    onLog: (message) => void log.push(String(message)),
+    onLog: (message) => void log.push(message),
     onError: (message) => void log.push(String(message)),
   })
   try {

@@ -70,11 +70,11 @@ test('a fault in one decision of a batch hides nothing of what became of the oth
   const { flow } = server.harness
   const vote = flow.vote.bind(flow)
   const failing = vi.spyOn(flow, 'vote').mockImplementation((id, how) => {
-    if (id === all[1]!.approval.id) throw new TypeError('secret of the disk')
+    if (id === all[1].approval.id) throw new TypeError('secret of the disk')
     return vote(id, how)
   })
   const input = vi.spyOn(flow, 'input').mockImplementation((action) => {
-    if (action.id === all[2]!.id) throw new Error('secret of the disk')
+    if (action.id === all[2].id) throw new Error('secret of the disk')
     return Promise.resolve({})
   })
   try {

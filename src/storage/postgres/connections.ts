@@ -1,9 +1,11 @@
 import pg from 'pg'
 
+const INT8: number = pg.types.builtins.INT8
+
 /** int8 arrives as a string by default, because it may not fit; all of ours are safe integers. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((id: number, format?: 'text' | 'binary') =>
-    id === pg.types.builtins.INT8 && format !== 'binary'
+    id === INT8 && format !== 'binary'
       ? Number
       : pg.types.getTypeParser(id, format)) as typeof pg.types.getTypeParser,
 }
