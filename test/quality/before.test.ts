@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/action/json.ts'
 import { explain } from '../../src/flow/audit/explain.ts'
+import { backtest } from '../../src/flow/backtest/backtest.ts'
 import type { Answer, Arrived } from '../model-gateway/provider/provider.ts'
 import { judgedPolicy, question, startJudged, verdict, type Judged, type JudgedHarness } from './drive.ts'
 
@@ -354,6 +355,25 @@ test('a policy that came while the judge was thinking holds', async () => {
   )
   gate.resolve()
   expect(await proposing).toMatchObject({ decision: 'deny', reasons: [{ code: 'rule:matched' }, {}] })
+})
+
+test('a backtest takes the scores as they were given', async () => {
+  const judged = await start({ rules: [GATE] })
+  judged.provider.script((request) => verdict(request, question(request).content.includes('low') ? 5 : 70))
+  const low = await judged.propose({ text: 'low' })
+  const fine = await judged.propose({ text: 'fine' })
+  const { store } = judged.harness
+  const changes = async (threshold: string): Promise<readonly (readonly [string, string])[]> => {
+    await judged.setPolicy(
+      judgedPolicy(judged.provider, { rules: [GATE.replace('house,', `house, threshold: ${threshold},`)] }),
+    )
+    const { changes: found } = await backtest({ store, policy: judged.harness.policies.current(), limit: 10 })
+    return found.map(({ id, after }) => [id, after.decision] as const)
+  }
+  expect(await changes('31%')).toEqual([])
+  expect(await changes('80%')).toEqual([[fine.id, 'deny']])
+  expect(await changes('4%')).toEqual([[low.id, 'allow']])
+  expect(judged.provider.requests).toHaveLength(2)
 })
 
 test('what a person edits is scored anew', async () => {

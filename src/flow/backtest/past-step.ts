@@ -2,7 +2,8 @@ import { STATES, type Action, type ProposalPayload, type StateName } from '../..
 import { DECISIONS, type Decision } from '../../action/decision.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json.ts'
 import { nanoFromUsd, type NanoUsd } from '../../action/money.ts'
-import type { AgentState, StoredRecord } from '../../storage/store.ts'
+import type { AgentState, ScoreRow, StoredRecord } from '../../storage/store.ts'
+import { scoresIn } from '../quality/score.ts'
 
 /** A decision as the ledger has it. */
 export interface PastDecision {
@@ -20,6 +21,8 @@ export interface PastDecision {
   readonly codes: readonly string[]
   /** The most that it might cost, as it was reserved. */
   readonly cost: NanoUsd
+  /** What judges made of it then. */
+  readonly scores: readonly ScoreRow[]
   /** `null` when it was erased. */
   readonly payload: ProposalPayload | null
 }
@@ -69,7 +72,7 @@ export function pastStep(record: StoredRecord, payload: string | null): PastStep
 }
 
 function decisionOf(
-  { at }: StoredRecord,
+  record: StoredRecord,
   said: JsonObject,
   id: string,
   agent: string,
@@ -82,7 +85,7 @@ function decisionOf(
   return {
     kind: 'decision',
     id,
-    at: typeof issued === 'number' ? issued : at,
+    at: typeof issued === 'number' ? issued : record.at,
     agent,
     name,
     session: textOf(session),
@@ -94,6 +97,7 @@ function decisionOf(
       ? reasons.filter(isJsonObject).map((reason) => textOf(reason['code']) ?? '')
       : [],
     cost: nanoOf(said['cost_usd']),
+    scores: scoresIn(record, said),
     payload: payload === null ? null : (JSON.parse(payload) as ProposalPayload),
   }
 }

@@ -6,6 +6,7 @@ import { createApprove } from '../approve/approve.ts'
 import { passed, type Case, type CheckedCase } from '../case.ts'
 import type { Verdict } from '../decide.ts'
 import { judge, worstCost, type Judges } from '../judge.ts'
+import { findingsOfPast } from '../quality/past-scores.ts'
 import { History } from '../monitor/history.ts'
 import { createMonitor, type BreakerVerdict } from '../monitor/monitor.ts'
 import { createVerify } from '../verify/verify.ts'
@@ -50,10 +51,8 @@ export class Rehearsal {
   async judge(past: PastDecision): Promise<Verdict> {
     await this.#advance(past.at)
     const opened = this.#opened(past, this.#policy)
-    const { judged, verdict, breaker, counted } = await judge(
-      this.#stages,
-      await this.#stages.verify.checkContent(opened),
-    )
+    const checked = await this.#stages.verify.checkContent(opened)
+    const { judged, verdict, breaker, counted } = await judge(this.#stages, withScores(checked, past))
     if (breaker !== undefined) this.#breaks(past.agent, breaker)
     if (counted !== null)
       this.#admitted.set(past.id, { agent: past.agent, reservations: judged.reservations, entry: counted })
@@ -159,6 +158,14 @@ export class Rehearsal {
     this.#nextTend = this.#books.at + TEND_EVERY
     await this.#stages.monitor.tend(this.#books.at)
   }
+}
+
+/** What is refused anyway is not asked about in earnest either. */
+function withScores(checked: CheckedCase, { scores }: PastDecision): CheckedCase {
+  const found = checked.findings.some(({ decision }) => decision === 'deny')
+    ? []
+    : findingsOfPast(checked, scores)
+  return found.length === 0 ? checked : passed({ ...checked, findings: [...checked.findings, ...found] })
 }
 
 const FAILED = { name: 'failed', at: 0 } as const
