@@ -160,6 +160,7 @@ export class Analysis {
       id: this.id(),
       fields: new Map(),
       element: PLAIN,
+      all: null,
       parents: [],
       readers: new Set(),
       array,
@@ -319,11 +320,13 @@ export class Analysis {
       const joined = join(object.element, value)
       if (joined === object.element) return
       object.element = joined
+      object.all = null
     } else {
       const before = object.fields.get(field)
       const joined = before === undefined ? value : join(before, value)
       if (joined === before) return
       object.fields.set(field, joined)
+      object.all = null
     }
     for (const reader of object.readers) this.enqueue(reader)
   }

@@ -70,6 +70,7 @@ export function prototypeOf(run: Run, own: ObjectRef): Value {
   if (prototype === undefined) {
     prototype = refValue(run.analysis.object(null))
     own.fields.set('prototype', prototype)
+    own.all = null
   }
   return prototype
 }
@@ -93,12 +94,14 @@ export function ofObject(run: Run, object: ObjectRef, field: string | null, dept
   if (known !== null) return known
   object.readers.add(run.fn)
   if (field === null) {
+    if (object.all !== null) return object.all
     let all = object.element
     let read = 0
     for (const each of object.fields.values()) {
       all = join(all, each.constant === undefined ? each : { ...each, constant: undefined, prefix: '' })
       if (++read > FIELDS_READ) break
     }
+    object.all = all
     return all
   }
   const own = object.fields.get(field)

@@ -75,6 +75,8 @@ export interface ObjectRef {
   readonly fields: Map<string, Value>
   /** Elements, and values under keys that are not known. */
   element: Value
+  /** Whatever is in it, once somebody has asked; null when it has grown since. */
+  all: Value | null
   /** Looked in for members that are not its own. */
   readonly parents: (ObjectRef | ApiRef)[]
   /** Functions that read it: they are looked at again when it grows. */
