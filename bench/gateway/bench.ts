@@ -13,14 +13,16 @@ import { callTable, streamTable } from './tables.ts'
  * The model gateway beside nginx and Portkey, in one run on one machine before one fake provider.
  *
  *   node bench/gateway/bench.ts [--quick] [--memory] [--money] [--only belay,nginx] [--rounds 5]
+ *     [--before FOLDER]
  *
- * `--memory` and `--money` run these alone. `--prof FOLDER` writes a CPU profile of Belay.
+ * `--memory` and `--money` run these alone. `--before` measures another checkout beside this one. `--prof FOLDER` writes a CPU profile of Belay.
  */
 const quick = process.argv.includes('--quick')
 const only = option('only')?.split(',')
 const rounds = Number(option('rounds') ?? (quick ? 3 : 6))
 const seconds = 2
 const prof = option('prof')
+const before = option('before')
 
 const folder = mkdtempSync(join(tmpdir(), 'belay-gateway-'))
 const LOAD: Core = canPin ? 1 : null
@@ -103,6 +105,7 @@ async function everybody(port: number, core: Core): Promise<Contender[]> {
           prof === undefined ? {} : { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${prof}`] },
         )
       : 'Belay was left out',
+    ...(before === undefined ? [] : [await belay(folder, core, port, { before: resolve(before) })]),
   ]) {
     if (typeof made === 'string') {
       console.log(`Not measured: ${made}.`)

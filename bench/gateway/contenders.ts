@@ -8,7 +8,7 @@ import { has, said, start, stop, type Core } from './processes.ts'
 
 /** What stands between the load and the fake provider. */
 export interface Contender {
-  readonly name: 'direct' | 'nginx' | 'Portkey' | 'Belay'
+  readonly name: 'direct' | 'nginx' | 'Portkey' | 'Belay' | 'Belay before'
   readonly port: number
   /** `null`: nothing in between. */
   readonly pid: number | null
@@ -94,6 +94,8 @@ export async function portkey(folder: string, core: Core, provider: number): Pro
 export interface BelayOptions {
   readonly budgetUsd?: number
   readonly nodeArgs?: readonly string[]
+  /** Another checkout, to be compared with this one. */
+  readonly before?: string
 }
 
 /** `belay up` on SQLite, everything on: keys, two budgets, prompt checks, a CEL rule, declared prices, durable records. */
@@ -101,7 +103,7 @@ export async function belay(
   folder: string,
   core: Core,
   provider: number,
-  { budgetUsd = 1_000_000, nodeArgs = [] }: BelayOptions = {},
+  { budgetUsd = 1_000_000, nodeArgs = [], before }: BelayOptions = {},
 ): Promise<Contender & { readonly data: string; readonly token: string }> {
   const own = join(folder, `belay-${performance.now().toFixed(0)}`)
   const data = join(own, 'data')
@@ -132,7 +134,17 @@ providers:
   const child = start(
     core,
     process.execPath,
-    [...nodeArgs, join(root, 'bin/belay.js'), 'up', '--config', config, '--data', data, '--port', '0'],
+    [
+      ...nodeArgs,
+      join(before ?? root, 'bin/belay.js'),
+      'up',
+      '--config',
+      config,
+      '--data',
+      data,
+      '--port',
+      '0',
+    ],
     { env: { ...process.env, BENCH_KEY: 'none' } },
   )
   const [, url = ''] = await said(child, /belay is up at (\S+)/)
@@ -144,9 +156,15 @@ providers:
   })
   const { key } = (await response.json()) as { key: string }
   return {
-    ...running('Belay', child, Number(new URL(url).port), `/bench${PATH}`, {
-      authorization: `Bearer ${key}`,
-    }),
+    ...running(
+      before === undefined ? 'Belay' : 'Belay before',
+      child,
+      Number(new URL(url).port),
+      `/bench${PATH}`,
+      {
+        authorization: `Bearer ${key}`,
+      },
+    ),
     data,
     token,
   }
