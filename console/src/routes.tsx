@@ -1,10 +1,4 @@
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  redirect,
-} from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { Broken, NotFound } from './shell/broken.tsx'
 import { Shell } from './shell/shell.tsx'
 
@@ -57,9 +51,7 @@ const routes = [
   }),
   createRoute({
     ...route('/agents'),
-    beforeLoad: () => {
-      throw redirect({ to: '/' })
-    },
+    component: lazyRouteComponent(() => import('./pages/overview/page.tsx'), 'OverviewPage'),
   }),
   createRoute({
     ...route('/agents/$name'),

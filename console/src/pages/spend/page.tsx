@@ -93,8 +93,8 @@ function Sums({
               [
                 'Expected at the end',
                 <>
-                  {money(forecast.usd)}{' '}
-                  <span className="small soft">
+                  {money(forecast.usd)}
+                  <span className="tile-under small soft">
                     {money(forecast.low)} – {money(forecast.high)}
                   </span>
                 </>,
