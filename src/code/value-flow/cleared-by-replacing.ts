@@ -51,6 +51,7 @@ function clearedByCharacters(characters: string, replacement: Value): number {
     (has(';') && has('&') && has('|'))
   )
     mask |= CLASS.command
+  if (has('(') && has(')') && has('*')) mask |= CLASS.ldap
   if (/\\r|\\n|\\s/.test(characters)) mask |= CLASS.header | CLASS.log
   if (has('$') && has('.')) mask |= CLASS.nosql
   if (characters.includes('__proto__')) mask |= CLASS.protokey
