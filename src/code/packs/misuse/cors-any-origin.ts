@@ -1,7 +1,7 @@
 import type { Effects } from '../../effects/effects.ts'
 import type { Expression } from '../../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../../flow-graph/functions.ts'
-import { textOf } from '../../flow-graph/module.ts'
+import { type Module, textOf } from '../../flow-graph/module.ts'
 import type { Hit, Rule } from '../rule.ts'
 import { codeOf, conditionsAround, constantOf, modulesWith, objectsWith, optionOf } from './calls.ts'
 
@@ -35,6 +35,7 @@ export const CORS_ANY_ORIGIN: Rule = {
         }
       }
       yield* byHand(effects, module.functions)
+      yield* asHeaders(effects, module)
     }
   },
 }
@@ -60,6 +61,9 @@ function takesAll(effects: Effects, origin: Expression, within: FunctionInfo): b
   )
 }
 
+const LOOKED_AT =
+  /(?:includes|indexOf|has|test|some|find|isAllowed\w*|match|endsWith|startsWith)\(|origin\s*[!=]==?\s*|[!=]==?\s*\w*origin|allowed\w*\[|switch\s*\(\s*origin/i
+
 /** The headers set by hand: the origin that asks is given back, and nothing compares it. */
 function* byHand(effects: Effects, functions: readonly FunctionInfo[]): Generator<Hit> {
   for (const within of functions) {
@@ -77,15 +81,30 @@ function* byHand(effects: Effects, functions: readonly FunctionInfo[]): Generato
     const code = codeOf(within)
     if (!isOriginOfRequest(effects, origin.value, within)) continue
     // Somewhere the origin is looked at.
-    if (
-      /(?:includes|indexOf|has|test|some|find|isAllowed\w*|match|endsWith|startsWith)\(|origin\s*[!=]==?\s*|[!=]==?\s*\w*origin|allowed\w*\[|switch\s*\(\s*origin/i.test(
-        code,
-      )
-    )
-      continue
+    if (LOOKED_AT.test(code)) continue
     yield {
       module: within.module,
       span: origin.node,
+      message:
+        'Whatever origin asks is allowed, with the cookies of the visitor: another site can read what this one shows them.',
+    }
+  }
+}
+
+/** `headers: { 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true' }`. */
+function* asHeaders(effects: Effects, module: Module): Generator<Hit> {
+  for (const written of objectsWith(module, 'Access-Control-Allow-Credentials')) {
+    if (String(constantOf(effects, written.value, written.within)) !== 'true') continue
+    const origin = optionOf(effects, written, 'Access-Control-Allow-Origin')
+    if (origin === null || origin === 'unknown' || LOOKED_AT.test(codeOf(written.within))) continue
+    if (
+      constantOf(effects, origin.value, origin.within) !== '*' &&
+      !isOriginOfRequest(effects, origin.value, origin.within)
+    )
+      continue
+    yield {
+      module,
+      span: origin.value,
       message:
         'Whatever origin asks is allowed, with the cookies of the visitor: another site can read what this one shows them.',
     }

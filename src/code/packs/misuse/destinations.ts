@@ -46,7 +46,8 @@ function* from(
   seen: Set<FunctionInfo>,
   depth: number,
 ): Generator<Destination> {
-  const { names, variables, returned, callback } = upwards(effects, node, within, around)
+  const { names, variables: first, returned, callback } = upwards(effects, node, within, around)
+  const variables = derived(within, first)
   for (const name of names) yield { name, path }
   let goesOut = returned
   if (variables.length > 0)
@@ -66,6 +67,19 @@ function* from(
       if (each.kind === 'declare' && each.value !== null && isJust(each.value, variables))
         for (const one of boundNames(each.target)) yield { name: one.variable.name, path }
     }
+  if (goesOut && callback === null) {
+    const written = effects.bindings.written.get(within)
+    const call = written?.around.at(-1)
+    if (
+      written !== undefined &&
+      call?.kind === 'call' &&
+      call.callee.kind === 'member' &&
+      PASSES.test(call.callee.property ?? '')
+    ) {
+      yield* from(effects, call, written.within, written.around.slice(0, -1), path, seen, depth)
+      return
+    }
+  }
   if (callback !== null) {
     yield* from(effects, callback.node, callback.within, callback.around, path, seen, depth)
     return
@@ -78,6 +92,23 @@ function* from(
     const step = { location: locate(place.within.module, place.node), message: 'is what this call gives' }
     yield* from(effects, place.node, place.within, place.around, [...path, step], seen, depth + 1)
   }
+}
+
+/** The variables, and those of the same function that are worked out of them. */
+function derived(within: FunctionInfo, variables: readonly Variable[]): readonly Variable[] {
+  if (variables.length === 0) return variables
+  const all = [...variables]
+  for (const each of nodesIn(...within.body))
+    if (
+      each.kind === 'declare' &&
+      each.target.kind === 'name' &&
+      each.target.variable !== null &&
+      /^(?:binary|conditional|template)$/.test(each.value?.kind ?? '') &&
+      !(each.value?.kind === 'binary' && /^(?:[<>]=?|[!=]==?)$/.test(each.value.operator)) &&
+      mentions(each.value, (one) => all.includes(one))
+    )
+      all.push(each.target.variable)
+  return all
 }
 
 function isJust(value: Expression, variables: readonly Variable[]): boolean {

@@ -1,6 +1,6 @@
 import { secretsIn } from '../../../secrets/find.ts'
 import { namedSecret, mayNameSecret, plainName } from '../../../secrets/named-value.ts'
-import type { Effects } from '../../effects/effects.ts'
+import { type Effects, nodesIn } from '../../effects/effects.ts'
 import type { Expression, Literal, Template } from '../../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../../flow-graph/functions.ts'
 import { type Node, walkFunction } from '../../flow-graph/walk.ts'
@@ -18,6 +18,8 @@ export const HARD_CODED_SECRET: Rule = {
   },
   *find(effects) {
     yield* byPosition(effects)
+    yield* inDecorators(effects)
+    yield* ofConnections(effects)
     yield* byLook(effects)
   },
 }
@@ -33,6 +35,14 @@ const SIGNS: readonly (readonly [RegExp, number | readonly string[], string])[] 
   [/^cookie-parser$/, 0, 'cookies are signed with it'],
   [/^express-jwt(?:\.expressjwt)?$/, ['secret'], 'tokens are signed with it'],
   [/^@fastify\/(?:session|cookie|jwt)$|^fastify-jwt$/, ['secret'], 'it signs sessions or tokens'],
+  [/^jose\.jwtVerify$/, 1, 'tokens are signed with it'],
+  [/^jose\.SignJWT\(\)(?:\.\w+\(\))*\.sign$/, 0, 'tokens are signed with it'],
+  [
+    /^next-auth(?:\.default)?$|^better-auth\.betterAuth$|^hono\/jwt\.jwt$/,
+    ['secret'],
+    'sessions are signed with it',
+  ],
+  [/^iron-session\.(?:getIronSession|withIronSession\w*)$/, ['password'], 'sessions are sealed with it'],
   [/^@nestjs\/jwt\.JwtModule\.register$/, ['secret', 'secretOrPrivateKey'], 'tokens are signed with it'],
 ]
 
@@ -40,8 +50,8 @@ const SIGNS: readonly (readonly [RegExp, number | readonly string[], string])[] 
 function* byPosition(effects: Effects): Generator<Hit> {
   for (const { node, within, api, around } of callsTo(
     effects,
-    /jsonwebtoken|jwt|session|cookie-parser/i,
-    /^(?:jsonwebtoken|jwt-simple|express-session|cookie-session|cookie-parser|express-jwt|@fastify\/|fastify-jwt|@nestjs\/jwt)/,
+    /jsonwebtoken|jwt|session|cookie-parser|jose|auth/i,
+    /^(?:jsonwebtoken|jwt-simple|express-session|cookie-session|cookie-parser|express-jwt|@fastify\/|fastify-jwt|jose\.|next-auth|better-auth|hono\/jwt|iron-session)/,
   )) {
     if (NOT_PRODUCT.test(within.module.path)) continue
     for (const [pattern, where, what] of SIGNS) {
@@ -84,6 +94,51 @@ function* byPosition(effects: Effects): Generator<Hit> {
   }
 }
 
+/** NestJS names its modules' settings in decorators. */
+function* inDecorators(effects: Effects): Generator<Hit> {
+  for (const module of effects.program.modules) {
+    if (module.test || NOT_PRODUCT.test(module.path) || !/JwtModule/.test(module.text)) continue
+    for (const owner of module.classes)
+      for (const node of nodesIn(...owner.decorators)) {
+        if (node.kind !== 'call' || node.callee.kind !== 'member' || node.callee.property !== 'register')
+          continue
+        if (node.callee.object.kind !== 'name' || node.callee.object.name !== 'JwtModule') continue
+        const options = objectOf(effects, node.args[0], module.main)
+        const secret = options === null ? null : optionOf(effects, options, 'secret')
+        if (secret === null || secret === 'unknown') continue
+        for (const literal of literalsOf(effects, secret.value, secret.within))
+          yield {
+            module,
+            span: secret.value,
+            message: `The secret is in the code (${literal}): tokens are signed with it, so whoever reads the code can sign too.`,
+          }
+      }
+  }
+}
+
+const LOCAL_HOST = /^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|::1|db|postgres|mysql|mongo|redis)$/i
+
+/** A password beside the host that it is for; of one that is this machine, everybody may know it. */
+function* ofConnections(effects: Effects): Generator<Hit> {
+  for (const module of effects.program.modules) {
+    if (module.test || NOT_PRODUCT.test(module.path) || !/password\s*:\s*['"`]/.test(module.text)) continue
+    for (const written of objectsWith(module, 'password')) {
+      const { value } = written
+      if (value.kind !== 'literal' || typeof value.value !== 'string' || value.value.length < 3) continue
+      if (/\s|password$|\*|^<|^your|example|xxx/i.test(value.value)) continue
+      const host = optionOf(effects, written, 'host') ?? optionOf(effects, written, 'server')
+      if (host === null || host === 'unknown' || optionOf(effects, written, 'user') === null) continue
+      const named = constantOf(effects, host.value, host.within)
+      if (typeof named !== 'string' || LOCAL_HOST.test(named)) continue
+      yield {
+        module,
+        span: value,
+        message: `The password for ${named.slice(0, 60)} is in the code: whoever can read the repository has it, and its history keeps it.`,
+      }
+    }
+  }
+}
+
 /** In words: the constants that an expression may be; of `process.env.X || 'y'` the second. */
 function literalsOf(effects: Effects, value: Expression, within: FunctionInfo, depth = 0): string[] {
   if (depth > 4) return []
@@ -96,6 +151,18 @@ function literalsOf(effects: Effects, value: Expression, within: FunctionInfo, d
       .flatMap((each) => (each === null ? [] : literalsOf(effects, each, within, depth + 1)))
       .slice(0, 1)
   if (value.kind === 'conditional') return []
+  // `new TextEncoder().encode('…')`, `Buffer.from('…')`
+  const made = value.kind === 'call' ? value : effects.origins.of(value, within).expression
+  if (
+    made?.kind === 'call' &&
+    made.callee.kind === 'member' &&
+    /^(?:encode|from)$/.test(made.callee.property ?? '')
+  ) {
+    const [first] = made.args
+    return first === undefined
+      ? []
+      : literalsOf(effects, first, effects.origins.of(value, within).within ?? within, depth + 1)
+  }
   const constant = constantOf(effects, value, within)
   if (typeof constant === 'string')
     return constant.length > 0 && !/BEGIN (?:PUBLIC KEY|CERTIFICATE)/.test(constant)

@@ -27,7 +27,10 @@ export const MISSING_AUTHORISATION: Rule = {
 
 /** What people do before they are known, or that others call with a proof of their own. */
 const FOR_ALL =
-  /log_?-?in|log_?-?out|sign|regist|forgot|reset|recover|webhook|callback|public|health|contact|refresh|verif|confirm|activat|token|subscri|track|search|feedback|event|metric|csp|session|auth|otp|invit|accept|newsletter|ping|preview|stripe|paypal|query|filter|install|setup|graphql|enrol|waitlist|lead|survey|visit|view|beacon|report-uri|check/i
+  /log_?-?in|log_?-?out|sign_?-?(?:in|up|out)|regist|forgot|reset|recover|webhook|callback|\bpublic|refresh|verif|confirm|activat|subscri|oauth|otp|accept|csp|stripe|paypal|graphql|health/i
+/** What anybody may send, though not change or delete. */
+const SENT_BY_ALL =
+  /contact|search|feedback|event|metric|session|\bauth|invit|newsletter|ping|preview|query|filter|install|setup|enrol|waitlist|leads?\b|survey|visit|\bview|beacon|report|check|token|track|quote|estimate|chat|message|upload/i
 
 /** In the code of a handler: it asks itself. */
 const ASKS_ITSELF =
@@ -61,7 +64,7 @@ function* amongRoutes(effects: Effects): Generator<Hit> {
     const open = changing.filter(
       (each) =>
         guardOf(each) === null &&
-        !FOR_ALL.test(`${each.path} ${each.name} ${each.handler?.name ?? ''} ${each.guards.join(' ')}`) &&
+        !isForAll(each) &&
         (each.handler === null || !checksFirst(effects, each.handler)),
     )
     if (asked.length < LEAST || open.length === 0 || open.length * TIMES > asked.length + 1) continue
@@ -73,6 +76,11 @@ function* amongRoutes(effects: Effects): Generator<Hit> {
         message: `${each.verb.toUpperCase()} ${each.path === '' ? (each.handler?.name ?? '/') : each.path} asks nobody who they are; ${asked.length} of its siblings do (\`${guardOf(example as Route)?.slice(0, 60)}\`).`,
       }
   }
+}
+
+function isForAll({ verb, path, name, handler, guards }: Route): boolean {
+  const words = `${path} ${name} ${handler?.name ?? ''} ${guards.join(' ')}`
+  return FOR_ALL.test(words) || (verb === 'post' && SENT_BY_ALL.test(words))
 }
 
 /** The one of a route's guards that asks who is calling. */
@@ -124,6 +132,7 @@ function* amongExports(effects: Effects): Generator<Hit> {
           CHANGES.test(each.name) ||
           effects.consequences(each).length > 0) &&
         !FOR_ALL.test(each.name) &&
+        !(each.name === 'POST' && SENT_BY_ALL.test(module.path)) &&
         !FOR_ALL.test(module.path.split('/').slice(-3, -1).join('/')) &&
         effects.consequences(each).some(({ operation }) => operation.kind === 'database'),
     )

@@ -30,6 +30,8 @@ const OWNER =
   /^(?:user|owner|author|account|tenant|org|organi[sz]ation|team|workspace|customer|creator|created_?by|company|member|seller|uploaded_?by)(?:_?ids?)?$/
 const OWNER_COLUMN =
   /\b(?:user|owner|author|account|tenant|org|organi[sz]ation|team|workspace|customer|creator|company)_?id\s*(?:=|in\b)|\b(?:owner|created_by)\s*=/i
+const OWNER_FIELD =
+  /\.(?:user|owner|author|account|tenant|org|organi[sz]ation|team|workspace|customer|creator|company|member)(?:_?[iI]d)?\s*,/
 const WHO =
   /(?:req|request|ctx|context|c|socket|event|opts|res\.locals|this)\b[\w.?!]*\.(?:user|session|auth|account|viewer|member|tenant|state|locals|org\w*)\b|\bsession\b|\bcurrentUser|\buser\.?\??\.(?:_?id|sub|uid)|\bauth\b|\bviewer\b|\bactor\b|\bme\.id/i
 const GIVEN = /\b(?:params|query|body|input|args|searchParams|data|payload)\b|\bid\b|Id\b/
@@ -42,6 +44,8 @@ function ofOwner(operation: Operation): boolean {
   const whole = textOf(within.module, operation.place.node)
   if (operation.sql !== null) return OWNER_COLUMN.test(operation.sql) && WHO.test(whole)
   const where = operation.where
+  // Drizzle and its like: `and(eq(notes.id, id), eq(notes.userId, user.id))`.
+  if (where?.kind === 'call') return OWNER_FIELD.test(whole) && WHO.test(whole)
   if (where?.kind !== 'object') return false
   return where.properties.some(
     (each) => each.key !== null && OWNER.test(words(each.key)) && WHO.test(textOf(within.module, each.value)),
@@ -62,6 +66,15 @@ function byGivenId(operation: Operation, name: string): boolean {
   const where = operation.where
   if (where === null || operation.access === 'insert') return false
   if (/^find(?:ById\w*|ByPk)$/.test(name)) return isGiven(textOf(within.module, where))
+  if (where.kind === 'call')
+    return (
+      where.callee.kind === 'name' &&
+      where.callee.name === 'eq' &&
+      where.args[0]?.kind === 'member' &&
+      where.args[0].property === 'id' &&
+      where.args[1] !== undefined &&
+      isGiven(textOf(within.module, where.args[1]))
+    )
   if (where.kind !== 'object' || where.properties.length !== 1) return false
   const [only] = where.properties
   return /^_?id$/.test(only?.key ?? '') && only !== undefined && isGiven(textOf(within.module, only.value))

@@ -90,3 +90,124 @@ it('looks at no comments and no test code', () => {
   expect(MISUSE.run(programOf([{ path: 'test/agent.test.ts', text }]))).toEqual([])
   expect(rules(text.split('\n')[0] as string)).toEqual([])
 })
+
+/** `[rule, files]`: the faults of the pairs, as others write them. */
+const VARIANTS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+  [
+    'weak-random',
+    {
+      'a.js':
+        "function generateSessionToken() {\n return 'xxxx-xxxx'.replace(/[xy]/g, (c) => { const r = (Math.random() * 16) | 0; const v = c === 'x' ? r : (r & 3) | 8; return v.toString(16) })\n}\nmodule.exports = { generateSessionToken }",
+    },
+  ],
+  [
+    'hard-coded-secret',
+    {
+      'a.ts':
+        "import { Module } from '@nestjs/common'\nimport { JwtModule } from '@nestjs/jwt'\n@Module({ imports: [JwtModule.register({ secret: 'secretKey', signOptions: { expiresIn: '60s' } })] })\nexport class AuthModule {}",
+    },
+  ],
+  [
+    'hard-coded-secret',
+    {
+      'a.ts':
+        "import { SignJWT } from 'jose'\nconst key = new TextEncoder().encode('secret-of-shop')\nexport const t = (id: string) => new SignJWT({ id }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h').sign(key)",
+    },
+  ],
+  [
+    'hard-coded-secret',
+    {
+      'a.js':
+        "const mysql = require('mysql2')\nmodule.exports = mysql.createPool({ host: 'db.prod.example.com', user: 'root', password: 'shopadmin' })",
+    },
+  ],
+  [
+    'fast-password-hash',
+    {
+      'a.js':
+        "import sha256 from 'crypto-js/sha256'\nexport const hashPassword = (password) => sha256(password).toString()",
+    },
+  ],
+  [
+    'fast-password-hash',
+    {
+      'a.ts':
+        "import * as crypto from 'crypto'\nexport class Auth { hash(password: string) { const h = crypto.createHash('sha256'); h.update(password); return h.digest('hex') } }",
+    },
+  ],
+  [
+    'cors-any-origin',
+    {
+      'a.ts':
+        "export async function GET(request: Request) {\n return new Response('x', { headers: { 'Access-Control-Allow-Origin': request.headers.get('origin') ?? '', 'Access-Control-Allow-Credentials': 'true' } })\n}",
+    },
+  ],
+  [
+    'missing-authorisation',
+    {
+      'a.js':
+        "const express = require('express')\nconst { authenticate } = require('./auth')\nconst app = express()\napp.post('/login', (q, s) => s.end())\napp.get('/reviews', (q, s) => s.end())\napp.post('/reviews', authenticate, (q, s) => s.end())\napp.put('/reviews/:id', authenticate, (q, s) => s.end())\napp.delete('/reviews/:id', (req, res) => res.end())",
+      'auth.js': 'exports.authenticate = (req, res, next) => next()',
+    },
+  ],
+  [
+    'missing-authorisation',
+    {
+      'a.ts':
+        "import { Hono } from 'hono'\nimport { requireUser } from './auth'\nconst app = new Hono()\napp.post('/items', requireUser, (c) => c.json({}))\napp.patch('/items/:id', requireUser, (c) => c.json({}))\napp.delete('/items/:id', (c) => c.json({}))\nexport default app",
+      'auth.ts': 'export const requireUser = async (c, next) => { await next() }',
+    },
+  ],
+  [
+    'missing-owner-check',
+    {
+      'app/actions.ts':
+        "'use server'\nimport { and, eq } from 'drizzle-orm'\nimport { db } from './db'\nimport { notes } from './schema'\nimport { getSession } from './auth'\nexport async function rename(id: string, title: string) {\n const session = await getSession()\n await db.update(notes).set({ title }).where(and(eq(notes.id, id), eq(notes.userId, session.user.id)))\n}\nexport async function list() {\n const session = await getSession()\n return db.select().from(notes).where(eq(notes.userId, session.user.id)).limit(20)\n}\nexport async function removeNote(id: string) {\n await db.delete(notes).where(eq(notes.id, id))\n}",
+      'app/db.ts':
+        "import { drizzle } from 'drizzle-orm/node-postgres'\nexport const db = drizzle(process.env.URL!)",
+      'app/schema.ts':
+        "import { pgTable, text } from 'drizzle-orm/pg-core'\nexport const notes = pgTable('notes', { id: text('id'), title: text('title'), userId: text('user_id') })",
+      'app/auth.ts': 'export async function getSession() { return { user: { id: "1" } } }',
+    },
+  ],
+  [
+    'insecure-cookie',
+    {
+      'a.ts':
+        "import { Hono } from 'hono'\nimport { setCookie } from 'hono/cookie'\nconst app = new Hono()\napp.post('/login', (c) => { setCookie(c, 'session', 'x' + c.req.query('a')); return c.text('ok') })",
+    },
+  ],
+  [
+    'token-not-verified',
+    {
+      'a.ts':
+        "import { jwtDecode } from 'jwt-decode'\nexport function authMiddleware(req, res, next) { const token = req.headers.authorization.split(' ')[1]; const user = jwtDecode(token); req.user = user; next() }",
+    },
+  ],
+  [
+    'timing-unsafe-comparison',
+    {
+      'a.ts':
+        "const API_KEY = process.env.API_KEY\nexport function check(req, res, next) { const given = req.headers['x-api-key']; if (given !== API_KEY) return res.status(401).end(); next() }",
+    },
+  ],
+  [
+    'weak-cipher',
+    {
+      'a.ts':
+        "import * as crypto from 'node:crypto'\nexport const e = (t: string, k: Buffer) => { const c = crypto.createCipheriv('des-cbc', k, crypto.randomBytes(8)); return c.update(t, 'utf8', 'hex') + c.final('hex') }",
+    },
+  ],
+  [
+    'token-never-expires',
+    {
+      'a.js':
+        "const jwt = require('jsonwebtoken')\nexports.generateToken = (user) => jwt.sign({ id: user._id, role: user.role }, process.env.JWT_SECRET)",
+    },
+  ],
+]
+
+it.each(VARIANTS)('finds %s in another shape', (rule, files) => {
+  const program = programOf(Object.entries(files).map(([path, text]) => ({ path, text })))
+  expect(MISUSE.run(program).map((each) => each.rule)).toContain(`misuse/${rule}`)
+})

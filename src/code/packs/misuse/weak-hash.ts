@@ -38,11 +38,11 @@ export interface Digest {
 
 const MARK = /createHash|createHmac|md5|sha1|crypto-js|CryptoJS|\bhash\(/i
 const MAKES =
-  /^(?:crypto\.(?:createHash|createHmac|hash)|(?:md5|blueimp-md5|js-md5|sha1|js-sha1|sha\.js|hash\.js|create-hash)(?:\.(?:md5|sha1|default))?|crypto-js\.(?:Hmac)?(?:MD5|SHA1|SHA256|SHA512)|ts-md5\.Md5\.hashStr)$/
+  /^(?:crypto\.(?:createHash|createHmac|hash)|(?:md5|blueimp-md5|js-md5|sha1|js-sha1|sha\.js|hash\.js|create-hash)(?:\.(?:md5|sha1|default))?|crypto-js[./](?:Hmac|hmac-)?(?:MD5|SHA1|SHA256|SHA512|md5|sha1|sha256|sha512)|ts-md5\.Md5\.hashStr)$/
 
 export function* digestsIn(effects: Effects): Generator<Digest> {
   for (const call of callsTo(effects, MARK, MAKES)) {
-    const name = call.api.split('.').at(-1) as string
+    const name = call.api.split(/[./]/).at(-1) as string
     const [first, second] = call.node.args
     const chained = /^(?:createHash|createHmac|create-hash|js)$/.test(name)
     const algorithm = chained || name === 'hash' ? constantOf(effects, first, call.within) : algorithmIn(name)
@@ -63,7 +63,7 @@ export function* digestsIn(effects: Effects): Generator<Digest> {
     yield {
       call,
       algorithm,
-      keyed: /Hmac/.test(name),
+      keyed: /hmac/i.test(name),
       input,
       whole,
       around: call.around.slice(0, at + 1),
@@ -89,7 +89,7 @@ function updatesOf(effects: Effects, { node, within, around }: KnownCall): Expre
 }
 
 function algorithmIn(name: string): string {
-  return /md5/i.test(name) ? 'md5' : /sha1$/i.test(name) ? 'sha1' : name.replace(/^Hmac/, '').toLowerCase()
+  return /md5/i.test(name) ? 'md5' : /sha1$/i.test(name) ? 'sha1' : name.replace(/^hmac-?/i, '').toLowerCase()
 }
 
 /** A password that somebody chose is hashed: another rule says more about that. */
