@@ -199,17 +199,20 @@ describe('a judge that cannot be trusted with an answer', () => {
 
   test('is late: the call is stopped, and nothing passes unscored', async () => {
     const judged = await start({ rules: [GATE] })
+    // What is loaded with the first question is not the judge's delay.
+    judged.provider.script((request) => verdict(request, 90))
+    await judged.propose({ text: 'first' })
     const gate = Promise.withResolvers<void>()
     closing.push(async () => gate.resolve())
     await judged.setPolicy(
-      judgedPolicy(judged.provider, { rules: [GATE] }).replace('timeout: 10s', 'timeout: 300ms'),
+      judgedPolicy(judged.provider, { rules: [GATE] }).replace('timeout: 10s', 'timeout: 1s'),
     )
     judged.provider.script(() => ({ head: gate.promise }))
     const action = await judged.propose({ text: 'x' })
     expect(action).toMatchObject({ decision: 'deny', reasons: [{ code: 'quality:unscored.house' }] })
-    const { fact } = judged.scores[0]!
+    const { fact } = judged.scores[1]!
     expect(fact).toMatchObject({ error: 'quality:late' })
-    const [asked] = judged.provider.requests
+    const [, asked] = judged.provider.requests
     expect(await asked!.ended).toBe('abandoned')
   })
 
