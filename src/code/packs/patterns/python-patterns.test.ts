@@ -9,7 +9,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 async function found(code: string): Promise<string[]> {
   const head =
-    'import hashlib, jwt, random, requests, secrets, ssl, tempfile\nfrom Crypto.Cipher import DES, AES\nfrom flask import Flask\napp = Flask(__name__)\n'
+    'import ftplib, hashlib, jwt, random, requests, secrets, ssl, tempfile\nfrom Crypto.PublicKey import RSA; from lxml import etree; from cryptography.hazmat.primitives.asymmetric import rsa; from Crypto.Cipher import DES, AES\nfrom flask import Flask\napp = Flask(__name__)\n'
   const report = await checkProject(folder, {
     contents: new Map([['app.py', `${head}def f(x, response):\n    ${code}\n`]]),
     rules: ['python/*'],
@@ -28,6 +28,10 @@ it.each([
   ['tls-not-verified', 'ssl._create_unverified_context()'],
   ['debug-server', 'app.run(debug=True)'],
   ['guessable-file', 'tempfile.mktemp()'],
+  ['short-key', 'RSA.generate(1024)'],
+  ['short-key', 'rsa.generate_private_key(65537, key_size=1024)'],
+  ['clear-text-protocol', 'ftplib.FTP(x)'],
+  ['external-entities', 'etree.XMLParser(resolve_entities=True)'],
   ['token-not-verified', "jwt.decode(x, options={'verify_signature': False})"],
 ])('finds %s: %s', async (rule, code) => expect(await found(code)).toEqual([`python/${rule}:6`]))
 
@@ -43,5 +47,9 @@ it.each([
   'requests.get(x, verify=True)',
   'app.run(debug=x)',
   'tempfile.mkstemp()',
+  'RSA.generate(3072)',
+  'rsa.generate_private_key(65537, key_size=2048)',
+  'ftplib.FTP_TLS(x)',
+  'etree.XMLParser(resolve_entities=False)',
   "jwt.decode(x, 'k', algorithms=['HS256'])",
 ])('is silent: %s', async (code) => expect(await found(code)).toEqual([]))

@@ -78,10 +78,44 @@ const TOKEN = rule(
   'Verify it, with the one algorithm that you sign with.',
 )
 
+const SHORT_KEY = rule(
+  'short-key',
+  'A key that is too short to keep a secret',
+  'CWE-326',
+  'warning',
+  'Take 2,048 bits or more for RSA and DSA, better 3,072.',
+)
+const CLEAR_TEXT = rule(
+  'clear-text-protocol',
+  'Names and passwords go over the network as they are',
+  'CWE-319',
+  'warning',
+  'Use SFTP, SSH or `ftplib.FTP_TLS`.',
+)
+const ENTITIES = rule(
+  'external-entities',
+  'An XML parser that is told to resolve external entities',
+  'CWE-611',
+  'warning',
+  'Leave `resolve_entities` off, or use `defusedxml`.',
+)
+
 /** What needs no value from outside to be wrong, in Python: by the API that is called and its constant arguments. */
 export const PYTHON_PATTERNS: Pack = {
   name: 'python',
-  rules: [WEAK_HASH, WEAK_CIPHER, WEAK_RANDOM, COOKIE, TLS, DEBUG, TEMPORARY, TOKEN],
+  rules: [
+    WEAK_HASH,
+    WEAK_CIPHER,
+    WEAK_RANDOM,
+    COOKIE,
+    TLS,
+    DEBUG,
+    TEMPORARY,
+    TOKEN,
+    SHORT_KEY,
+    CLEAR_TEXT,
+    ENTITIES,
+  ],
   run(program) {
     const findings: CodeFinding[] = []
     const seen = new Map<string, number>()
@@ -158,6 +192,24 @@ function judge(call: Call, fn: FunctionInfo): Found | null {
     return {
       rule: TLS,
       message: 'Whoever is in between can pretend to be the server: its certificate is not looked at.',
+    }
+  if (
+    /^py\.(?:Crypto|Cryptodome)\.PublicKey\.(?:RSA|DSA)\.generate$|\.asymmetric\.(?:rsa|dsa)\.generate_private_key$/.test(
+      api,
+    )
+  ) {
+    const size =
+      constant(option(call, 'bits') ?? option(call, 'key_size')) ??
+      call.args.map(constant).find((each) => Number(each) >= 256 && Number(each) <= 16_384)
+    if (typeof size === 'number' && size < 2_048)
+      return { rule: SHORT_KEY, message: `A key of ${size} bits can be broken.` }
+  }
+  if (/^py\.(?:ftplib\.FTP|telnetlib\.Telnet)$/.test(api))
+    return { rule: CLEAR_TEXT, message: 'Whoever is in between reads names, passwords and contents.' }
+  if (api === 'py.lxml.etree.XMLParser' && constant(option(call, 'resolve_entities')) === true)
+    return {
+      rule: ENTITIES,
+      message: 'A document can read files of the server and make requests in its name.',
     }
   if (api === 'py.tempfile.mktemp')
     return { rule: TEMPORARY, message: 'Between the name and its use somebody else can put a file there.' }
