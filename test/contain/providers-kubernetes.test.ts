@@ -20,7 +20,7 @@ const KINDS: Readonly<Record<string, new (data: never) => { validate(): void }>>
 /** What the schemas of the Kubernetes API say against it; `null`: nothing. */
 function faultOf(body: JsonObject): string | null {
   const Kind = KINDS[body['kind'] as string]
-  if (Kind === undefined) return `no schema for ${String(body['kind'])}`
+  if (Kind === undefined) return `no schema for ${JSON.stringify(body['kind'])}`
   try {
     new Kind(body as never).validate()
     return null

@@ -179,7 +179,15 @@ export function sessionRoutes(app: FastifyInstance, { store, rollups }: ApiConte
       }),
     },
     async (request) => {
-      const { from: _from, to: _to, by, tag, prompt_version: promptVersion, agent: _, ...rest } = request.query
+      const {
+        from: _from,
+        to: _to,
+        by,
+        tag,
+        prompt_version: promptVersion,
+        agent: _,
+        ...rest
+      } = request.query
       const span = spanOf(request.query)
       await caughtUp(rollups)
       const asked: StatsFilter = {
