@@ -11,7 +11,7 @@ import { createPrompts } from './0006-prompts.ts'
 import { createApprovals } from './0007-approvals.ts'
 import { createBaselines } from './0008-baselines.ts'
 import { createAlarms } from './0009-alarms.ts'
-import { createScores } from './0011-quality.ts'
+import { createScores } from './0010-quality.ts'
 
 /** Brings the database to the newest schema. Rejects with `store:unavailable` and leaves it as it was. */
 export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<void> {
@@ -25,7 +25,7 @@ export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'
     '0007-approvals': createApprovals(dialect),
     '0008-baselines': createBaselines(dialect),
     '0009-alarms': createAlarms(dialect),
-    '0011-quality': createScores(dialect),
+    '0010-quality': createScores(dialect),
   }
   const migrator = new Migrator({
     db,
