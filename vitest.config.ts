@@ -7,6 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than most machines of a CI have processors: much of the time goes by in browsers and other programs.
+    maxWorkers: 3,
   },
 })

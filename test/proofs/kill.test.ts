@@ -11,7 +11,7 @@ import { DIALECTS, newDatabase, type Database, type Dialect } from './databases.
 import { allActions, violationsIn } from './invariants.ts'
 
 /** `npm run proof:kills` does 20. */
-const KILLS = Number(process.env['BELAY_KILLS'] ?? 8)
+const KILLS = Number(process.env['BELAY_KILLS'] ?? 6)
 const COST = 10_000_000
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
 

@@ -10,8 +10,8 @@ import { System } from './system.ts'
 
 /** How many are run on each store. */
 const SCHEDULES = {
-  sqlite: Number(process.env['BELAY_SCHEDULES'] ?? 2_000),
-  postgres: Number(process.env['BELAY_SCHEDULES'] ?? 1_000),
+  sqlite: Number(process.env['BELAY_SCHEDULES'] ?? 1_200),
+  postgres: Number(process.env['BELAY_SCHEDULES'] ?? 600),
 }
 const BATCH = { sqlite: 500, postgres: 1000 }
 /** How many agents of a batch are asked whether all their room is there; refusals take their time on PostgreSQL. */
