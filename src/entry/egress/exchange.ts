@@ -338,13 +338,13 @@ export class Exchange implements Answer {
     this.#over = true
     this.#upstream = null
     const { action } = this.#options
-    const { options, reporting, onFault } = this.#gateway
+    const { options, underWay, onFault } = this.#gateway
     if (action !== null && report !== null) {
       const work: Promise<unknown> = options.door
         .report(action, report, { unhurried: true })
         .catch(onFault)
-        .finally(() => reporting.delete(work))
-      reporting.add(work)
+        .finally(() => underWay.delete(work))
+      underWay.add(work)
     }
     this.#ended.resolve()
     this.#agent.done(close)

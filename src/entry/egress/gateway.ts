@@ -23,8 +23,8 @@ export interface Gateway {
     bytesIn: number
     nameQueries: number
   }
-  /** Reports that are on their way to the ledger. */
-  readonly reporting: Set<Promise<unknown>>
+  /** Requests that are judged or answered, and reports on their way to the ledger: closing waits for them. */
+  readonly underWay: Set<Promise<unknown>>
   /** Goes on with TLS on a connection that is for this host; `ahead`: what was read of it. */
   readonly secure: (socket: Socket, ahead: Buffer, host: string | null) => void
   readonly onFault: (error: unknown) => void

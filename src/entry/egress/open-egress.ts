@@ -56,7 +56,7 @@ export async function openEgress(options: EgressOptions): Promise<Egress> {
     addresses: new Addresses(options.resolve),
     pool: new UpstreamPool(options.trusted),
     counts: { requests: 0, refused: 0, bytesOut: 0, bytesIn: 0, nameQueries: 0 },
-    reporting: new Set(),
+    underWay: new Set(),
     secure,
     onFault,
   }
@@ -79,12 +79,20 @@ export async function openEgress(options: EgressOptions): Promise<Egress> {
     const connection = new AgentConnection(
       socket,
       place,
-      (from, head) => serveRequest(gateway, from, head),
+      (from, head) => untilEnded(serveRequest(gateway, from, head)),
       (from, error) => void refuseMalformed(gateway, from, error),
     )
     connections.set(socket, connection)
     socket.on('close', () => connections.delete(socket))
     socket.resume()
+  }
+
+  /** What is judged when the gateway closes still says what became of it. */
+  function untilEnded(work: Promise<void>): Promise<void> {
+    const ended = (): void => void gateway.underWay.delete(work)
+    gateway.underWay.add(work)
+    work.then(ended, ended)
+    return work
   }
 
   function secure(socket: Socket, ahead: Buffer, pinned: string | null): void {
@@ -140,7 +148,7 @@ export async function openEgress(options: EgressOptions): Promise<Egress> {
       gateway.pool.close()
       // What destroying has set off reports in the next turns.
       await new Promise((resolve) => setImmediate(resolve))
-      while (gateway.reporting.size > 0) await Promise.allSettled(gateway.reporting)
+      while (gateway.underWay.size > 0) await Promise.allSettled(gateway.underWay)
     },
   }
 }
