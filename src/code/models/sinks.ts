@@ -1,4 +1,5 @@
 import type { ClassName } from './classes.ts'
+import { MONGO, REDIS, WHERE } from './stores.ts'
 
 /** Where values of some class do harm, as an argument of a call. */
 export interface SinkModel {
@@ -8,6 +9,8 @@ export interface SinkModel {
   /** Fields of an argument that is an object; without, the argument itself (and all of its fields for `deep`). */
   readonly fields?: readonly string[]
   readonly deep?: boolean
+  /** What the value must be dangerous for, when that is not the class of the rule. */
+  readonly need?: ClassName
   /** It names the program that is run, without a shell: who starts ours may name one anyway. */
   readonly program?: boolean
   /**
@@ -32,6 +35,10 @@ export interface SinkModel {
     | 'text-timer'
     | 'program'
     | 'external-entities'
+    /** What lies in the fields alone, not the object that has them. */
+    | 'fields'
+    /** The first of a list: it names what is done. */
+    | 'first'
 }
 
 type Row = SinkModel | readonly SinkModel[]
@@ -87,14 +94,6 @@ const FILES: Readonly<Record<string, Row>> = {
     'copyFile copyFileSync rename renameSync link symlink symlinkSync cp cpSync copy copySync move moveSync',
     written(0, 1),
   ),
-}
-const MONGO: Readonly<Record<string, Row>> = {
-  ...each(
-    'find findOne findOneAndUpdate findOneAndDelete findOneAndReplace findOneAndRemove updateOne updateMany deleteOne deleteMany remove countDocuments count distinct replaceOne exists where $where',
-    nosql(0),
-  ),
-  aggregate: nosql(0),
-  distinct: nosql(1),
 }
 const HTTP_CLIENT: Readonly<Record<string, Row>> = each(
   '() get post put patch delete del head options request stream json text buffer getAsync fetch postForm',
@@ -187,6 +186,9 @@ export const SINKS: Table = {
   mongoose: { ...MONGO, '()': mass(0) },
   monk: MONGO,
   mongojs: MONGO,
+  redis: REDIS,
+  '@redis/client': REDIS,
+  ioredis: REDIS,
   'mongo-sanitize': {},
   ldapjs: {
     search: [
@@ -334,9 +336,12 @@ const BY_METHOD: Readonly<Record<string, { readonly receiver: RegExp; readonly s
   ...named(
     'findOne findOneAndUpdate findOneAndDelete updateOne updateMany deleteOne deleteMany countDocuments',
     /(?:^|[._])(?:[A-Z]\w*|\w*(?:collection|coll|users?|model|posts?|items?|accounts?|orders?|products?))$/i,
-    nosql(0),
+    [nosql(0), WHERE],
   ),
-  ...named('find remove update', /(?:^|[._])(?:[A-Z]\w*(?:Model)?|\w*(?:[cC]ollection|Col))$/, nosql(0)),
+  ...named('find remove update', /(?:^|[._])(?:[A-Z]\w*(?:Model)?|\w*(?:[cC]ollection|Col))$/, [
+    nosql(0),
+    WHERE,
+  ]),
   ...named(
     'create insertOne build update updateOne findByIdAndUpdate',
     /(?:^|[._])(?:[A-Z]\w*|\w*[mM]odel|prisma\.\w+|db\.\w+)$/,

@@ -107,6 +107,8 @@ export const RESULT_PARTS: Readonly<Record<string, Readonly<Record<string, strin
     req: '#request',
     res: '#response',
   },
+  '#h3event': { context: '#h3context', path: "the request's path" },
+  '#h3context': { params: "the request's path parameters" },
   '#procedure': {
     input: { kind: 'request', what: "the procedure's input", mask: PARSED },
     rawInput: "the procedure's input",
@@ -283,7 +285,28 @@ export function paramByType(type: string): string | null {
   if (/^(?:APIGatewayProxyEvent\w*|APIGatewayEvent|SQSEvent|SNSEvent|S3Event|ALBEvent)$/.test(name))
     return '#lambda'
   if (/^(?:MessageEvent)$/.test(name)) return '#message'
+  if (/^H3Event$/.test(name)) return '#h3event'
   if (/^(?:LoaderFunctionArgs|ActionFunctionArgs|LoaderArgs|ActionArgs)$/.test(name)) return '#page'
+  return null
+}
+
+/** The first parameter of a function by the text of its own type, as `const handler: APIGatewayProxyHandler = …`. */
+export function firstParamByType(type: string): string | null {
+  const name = type.replace(/<.*$/s, '').trim()
+  if (
+    /^(?:\w+\.)?(?:APIGatewayProxy\w*Handler\w*|APIGateway\w*Handler|LambdaFunctionURLHandler|(?:SQS|SNS|S3|ALB|EventBridge|Kinesis\w*|DynamoDBStream|AppSync\w*)Handler)$/.test(
+      name,
+    )
+  )
+    return '#lambda'
+  if (/^(?:\w+\.)?(?:NextApiHandler|RequestHandler|RequestListener|ErrorRequestHandler)$/.test(name))
+    return '#request'
+  if (
+    /^(?:\w+\.)?(?:GetServerSideProps|PageServerLoad|LayoutServerLoad|LoaderFunction|ActionFunction)$/.test(
+      name,
+    )
+  )
+    return '#page'
   return null
 }
 

@@ -1,4 +1,4 @@
-import type { Binary, Call, Expression } from '../flow-graph/expressions.ts'
+import type { Binary, Call, Expression, Member } from '../flow-graph/expressions.ts'
 import { ALL, CLASS } from '../models/classes.ts'
 import { excludedByDenial, excludedByName } from '../models/effects.ts'
 import { absent, constantsIn, exclude, isConstantTable, KEYS, PREFIX, TRAVERSAL } from './exclude.ts'
@@ -7,6 +7,7 @@ import { checkedByPattern } from './checked-by-pattern.ts'
 import { argumentOf } from './labels.ts'
 import { hostChecked, pythonCheck, pythonEquality, pythonMembership, quotedLiteral } from './python-checks.ts'
 import { PART, type Run } from './run.ts'
+import { excludeBySchema } from './schemas.ts'
 import { type Label, PLAIN } from './value.ts'
 
 const DEPTH_LIMIT = 12
@@ -109,8 +110,32 @@ function comparison(run: Run, node: Binary, outcome: boolean): void {
     if (subject.kind === 'unary' && subject.operator === 'typeof')
       typeCheck(run, subject.operand, other, /^[=!]/.test(operator) && equal)
     else if (subject.kind === 'call') indexCheck(run, subject, other, operator, outcome)
+    else if (subject.kind === 'member' && subject.property === 'length' && !python)
+      lengthCheck(run, subject, other, subject === left ? operator : FLIPPED.get(operator), outcome)
     else if (/^[=!]/.test(operator)) equality(run, subject, other, equal)
   }
+}
+
+const FLIPPED: ReadonlyMap<string, string> = new Map([
+  ['<', '>'],
+  ['<=', '>='],
+  ['>', '<'],
+  ['>=', '<='],
+])
+/** Up to here, expressions that take time in powers of the length are fast. */
+const SHORT = 1_000
+
+/** `x.length > 100` is false: no expression takes long on it. */
+function lengthCheck(
+  run: Run,
+  subject: Member,
+  other: Expression,
+  operator: string | undefined,
+  outcome: boolean,
+): void {
+  if (operator === undefined || !/^[<>]/.test(operator) || operator.startsWith('<') !== outcome) return
+  const limit = PART.evaluate(run, other).constant
+  if (typeof limit === 'number' && limit <= SHORT) exclude(run, subject.object, CLASS.redos)
 }
 
 function equality(run: Run, subject: Expression, other: Expression, equal: boolean): void {
@@ -337,6 +362,10 @@ function namedCheck(run: Run, node: Call, outcome: boolean): void {
   const targets = PART.evaluate(run, node.callee).refs
   let known = false
   for (const ref of targets) {
+    if (outcome && node.args[0] !== undefined && ref.kind === 'api') {
+      const value = node.args[0].kind === 'spread' ? PLAIN : PART.evaluate(run, node.args[0])
+      if (excludeBySchema(run, ref, value)) return
+    }
     if (ref.kind !== 'function') continue
     known = true
     const summary = run.analysis.summaryOf(ref.fn)

@@ -10,6 +10,7 @@ import { allTaints } from './labels.ts'
 import { elementOf, keysOf, ofObject, taintFrom } from './load.ts'
 import { pythonBuiltIn } from './python-calls.ts'
 import { PART, type Run } from './run.ts'
+import { callSchema } from './schemas.ts'
 import { forget } from './shapes.ts'
 import {
   type ApiRef,
@@ -43,7 +44,9 @@ export function callApi(run: Run, given: ApiCall): Value {
   const method = ref.chain === '' ? '' : lastMember(ref.chain) || '()'
   const python = ref.package.startsWith(PYTHON)
   checkApiCall(run, given, method)
-  const special = python ? pythonBuiltIn(run, given) : builtIn(run, given, method)
+  const special = python
+    ? pythonBuiltIn(run, given)
+    : (callSchema(run, given, method) ?? builtIn(run, given, method))
   if (special !== null) return special
   if (python) for (const each of args) forget(run, each)
   const source = sourceOf(run, ref, method)

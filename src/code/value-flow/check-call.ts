@@ -1,6 +1,7 @@
 import type { Call } from '../flow-graph/expressions.ts'
 import { textOf } from '../flow-graph/module.ts'
 import { PYTHON, pythonSinks, pythonSinksByMethod } from '../models/python.ts'
+import { CLASS } from '../models/classes.ts'
 import { type SinkModel, sinksByMethod, sinksOf } from '../models/sinks.ts'
 import type { ApiCall } from './call-api.ts'
 import { instructionsIn } from './instructions.ts'
@@ -72,6 +73,7 @@ function checkModel(
       sink: name,
       markup: model.when === 'markup' && !run.module.text.includes('text/html'),
       ...(model.deep === true ? { levels: 3 } : {}),
+      ...(model.need === undefined ? {} : { need: CLASS[model.need] }),
       ...(model.program === true ? { program: true } : {}),
     })
   }
@@ -80,7 +82,7 @@ function checkModel(
 function dangerousParts(run: Run, arg: Value, model: SinkModel, node: Call): readonly Value[] {
   if (model.when === 'program') return programParts(run, arg, node)
   const objects = arg.refs.filter((each) => each.kind === 'object')
-  if (model.class === 'nosql') {
+  if (model.class === 'nosql' && model.need === undefined) {
     // Operators come in by objects: a text that was put together is none.
     return [{ ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) !== 0) }]
   }
@@ -104,8 +106,9 @@ function dangerousParts(run: Run, arg: Value, model: SinkModel, node: Call): rea
     const data = objects.flatMap((each) => each.fields.get('data') ?? [])
     return [arg, ...data].map(whole)
   }
+  if (model.when === 'first') return objects.flatMap((each) => each.fields.get('0') ?? [])
   if (model.fields === undefined) return [arg]
-  const parts: Value[] = [arg]
+  const parts: Value[] = model.when === 'fields' ? [] : [arg]
   for (const each of objects)
     for (const field of model.fields) {
       const value = each.fields.get(field)
@@ -130,6 +133,8 @@ function applies(model: SinkModel, args: readonly Value[], receiver: Value): boo
     case 'printed':
     case 'text':
     case 'program':
+    case 'fields':
+    case 'first':
       return true
     case 'external-entities':
       return resolvesEntities([...args, receiver])

@@ -34,7 +34,8 @@ export function concatenate(run: Run, parts: readonly Value[], site: Span): Valu
     const own = prefix
     prefix = null
     if (part.taints.length > 0) {
-      const mask = ~excludedBehind(lead)
+      // It is a text from here on, without operators or fields of its own.
+      const mask = ~(excludedBehind(lead) | CLASS.nosql | CLASS.mass)
       const quoted = insideQuotes(lead) ? ~(CLASS.sql | CLASS.xpath) : -1
       const step = (taint: Taint): Taint['step'] =>
         run.analysis.step(run.module, site, 'is put into a text', taint.step)

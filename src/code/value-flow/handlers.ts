@@ -40,11 +40,28 @@ export function registerHandlers(run: Run, given: Registration): void {
   const apis = receiver.refs.filter((each) => each.kind === 'api').map((each) => each.package)
   if (method !== null && VERBS.has(method)) verb(run, given, apis)
   else if (method !== null && EVENTS.has(method)) event(run, given, apis)
+  else if (/^(?:define(?:Cached|Lazy|Websocket)?EventHandler|eventHandler)$/.test(name))
+    for (const fn of functionsIn(args).filter((each) => each.params.length === 1))
+      give(run, fn, 0, '#h3event')
   else if (name === 'createServer' || name === 'createSecureServer') request(run, functionsIn(args))
   else if (name === 'onmessage') give(run, functionsIn(args)[0], 0, '#message')
   else if (/^(?:query|mutation|subscription)$/.test(name)) procedure(run, functionsIn(args))
+  else if (name === 'route' && method !== null) routeOptions(run, given, apis)
   else if (name === 'action' && method !== null) commandAction(run, functionsIn(args)[0], node)
   tools(run, given, name)
+}
+
+/** `app.route({ method, url, handler })`, of Fastify and hapi: the hooks beside the handler get the request too. */
+function routeOptions(run: Run, { args }: Registration, apis: readonly string[]): void {
+  const hapi = apis.some((each) => /hapi/.test(each))
+  for (const options of args.flatMap((each) => each.refs)) {
+    if (options.kind !== 'object' || !(options.fields.has('url') || options.fields.has('path'))) continue
+    for (const field of ['handler', 'preHandler', 'preValidation', 'onRequest', 'preParsing'])
+      for (const fn of functionsIn([options.fields.get(field) ?? PLAIN])) {
+        give(run, fn, 0, '#request')
+        if (!hapi) give(run, fn, 1, '#response')
+      }
+  }
 }
 
 /** Functions among the arguments, in lists as well: `app.use([a, b], c)`. */

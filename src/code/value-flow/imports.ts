@@ -97,6 +97,19 @@ function importValue(run: Run, from: Module, source: string, imported: string): 
   return imported === 'default' && out === PLAIN ? exports : out
 }
 
+/** What a type's name means where it is written: a class of the program, or what a package makes. */
+export function namedType(run: Run, type: string): Value {
+  const name = /^(\w+)(?:<.*>)?$/s.exec(type.trim())?.[1]
+  if (name === undefined) return PLAIN
+  const { module } = run
+  const own = module.classes.find((each) => each.name === name)
+  if (own !== undefined) return refValue(run.analysis.classRef(own))
+  const found = module.imports.find((each) => each.variable?.name === name)
+  return found === undefined || found.imported === '*'
+    ? PLAIN
+    : importValue(run, module, found.source, found.imported)
+}
+
 /** Puts what a module exports into its exports object; after its top level has been read. */
 export function collectExports(run: Run): void {
   const { exports } = run.analysis.moduleObject(run.module)

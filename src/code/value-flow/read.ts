@@ -1,15 +1,19 @@
 import type { ClassInfo, FunctionInfo, Param } from '../flow-graph/functions.ts'
-import { PARAM, PARSED } from '../models/classes.ts'
-import { PARAM_DECORATORS, paramByName, paramByType } from '../models/sources.ts'
+import type { Expression } from '../flow-graph/expressions.ts'
+import { ALL, CLASS, PARAM, PARSED } from '../models/classes.ts'
+import { FIELD_DECORATORS, NARROW_PIPES } from '../models/schemas.ts'
+import { firstParamByType, PARAM_DECORATORS, paramByName, paramByType } from '../models/sources.ts'
 import { own } from '../models/sinks.ts'
 import type { Analysis } from './analysis.ts'
 import { Environment } from './environment.ts'
-import { collectExports } from './imports.ts'
+import { checkedByPattern } from './checked-by-pattern.ts'
+import { collectExports, namedType } from './imports.ts'
 import { taintFrom } from './load.ts'
 import { pythonParameter } from './python.ts'
 import { PART, type Run } from './run.ts'
+import { applied, leaf, objectSchema, type Schema } from './schemas.ts'
 import { share } from './share.ts'
-import { intersectCleared, join, type Label, PLAIN, refValue, type Value, WHOLE } from './value.ts'
+import { cleared, intersectCleared, join, type Label, PLAIN, refValue, type Value, WHOLE } from './value.ts'
 
 /** Reads one function: what it returns, what it makes safe, what arrives where it does harm. */
 export function read(analysis: Analysis, fn: FunctionInfo, depth: number): void {
@@ -87,7 +91,8 @@ const NUMERIC =
 
 function parameterValue(run: Run, param: Param, index: number): Value {
   const { fn, analysis } = run
-  const given = run.summary.params[index] ?? PLAIN
+  let given = run.summary.params[index] ?? PLAIN
+  if (given.refs.length === 0) given = join(given, injected(run, param))
   if (param.type !== null && NUMERIC.test(param.type))
     return given.refs.length === 0 ? PLAIN : { ...PLAIN, refs: given.refs }
   const label = analysis.paramLabel(fn, index)
@@ -119,10 +124,11 @@ function knownParameter(run: Run, param: Param, index: number): Value | null {
     const found = callee.kind === 'name' ? own(PARAM_DECORATORS, callee.name) : undefined
     if (found === undefined) continue
     if (found.startsWith('#')) return refValue(analysis.api(found, ''))
-    // With a type that is a class of the program, a validation pipe may check it: its texts stay texts.
-    return taintFrom(run, `${fn.at}.${index}`, { kind: 'request', what: found }, param)
+    if (each.kind === 'call' && each.args.some(isNarrowPipe)) return null
+    const value = taintFrom(run, `${fn.at}.${index}`, { kind: 'request', what: found }, param)
+    return checkedByClass(run, param, value)
   }
-  const byType = param.type === null ? null : paramByType(param.type)
+  const byType = param.type === null ? (index === 0 ? byFunctionType(fn) : null) : paramByType(param.type)
   if (byType !== null) return refValue(analysis.api(byType, ''))
   const top = fn.parent?.form === 'module'
   const { path } = fn.module
@@ -150,7 +156,7 @@ function knownParameter(run: Run, param: Param, index: number): Value | null {
     index === 0 &&
     top &&
     (/^(?:getServerSideProps|getInitialProps|loader|action|load)$/.test(fn.name) ||
-      (PAGE_FILE.test(path) && param.pattern.kind === 'object-pattern'))
+      (PAGE_FILE.test(path) && (param.pattern.kind === 'object-pattern' || nameOf(fn, 0) === 'props')))
   )
     return refValue(analysis.api('#page', ''))
   const name = nameOf(fn, index)
@@ -174,6 +180,71 @@ function knownParameter(run: Run, param: Param, index: number): Value | null {
   if (after === null && analysis.index.packageOf(path)?.library === true) return null
   const byName = paramByName(name, after)
   return byName === null ? null : refValue(analysis.api(byName, ''))
+}
+
+function byFunctionType({ name, parent }: FunctionInfo): string | null {
+  if (name === '' || parent === null) return null
+  const type = parent.variables.find((each) => each.name === name)?.type
+  return type === null || type === undefined ? null : firstParamByType(type)
+}
+
+/** `@Param('id', ParseIntPipe)`, `@Query('id', new ParseUUIDPipe({ … }))` */
+function isNarrowPipe(pipe: Expression): boolean {
+  const callee = pipe.kind === 'call' ? pipe.callee : pipe
+  return callee.kind === 'name' && NARROW_PIPES.has(callee.name)
+}
+
+/** A parameter whose class says by decorators what its fields are: a validation pipe holds it to that. */
+function checkedByClass(run: Run, param: Param, value: Value): Value {
+  if (param.type === null) return value
+  for (const ref of namedType(run, param.type).refs) {
+    if (ref.kind !== 'class') continue
+    const fields = new Map<string, Schema>()
+    let checked = false
+    for (const { name, decorators } of ref.class.fields) {
+      if (name === null) continue
+      let mask = ALL
+      for (const each of decorators) {
+        const callee = each.kind === 'call' ? each.callee : each
+        const kept = callee.kind === 'name' ? FIELD_DECORATORS.get(callee.name) : undefined
+        if (kept !== undefined) {
+          checked = true
+          mask &= kept
+        } else if (
+          callee.kind === 'name' &&
+          callee.name === 'Matches' &&
+          each.kind === 'call' &&
+          each.args[0] !== undefined
+        ) {
+          checked = true
+          for (const pattern of PART.evaluate(run, each.args[0]).refs)
+            if (pattern.kind === 'regex') mask &= ~checkedByPattern(pattern.pattern, pattern.flags, true)
+        }
+      }
+      fields.set(name, leaf(mask))
+    }
+    if (!checked) continue
+    const made = applied(run, objectSchema(fields), value, param, '', 0)
+    return join(cleared(value, ALL & ~CLASS.mass), made)
+  }
+  return value
+}
+
+/** What a container gives a constructor by the types of its parameters: one of that class. */
+function injected(run: Run, param: Param): Value {
+  const { fn } = run
+  if (
+    fn.form !== 'constructor' ||
+    fn.class === null ||
+    param.type === null ||
+    fn.module.language === 'python'
+  )
+    return PLAIN
+  let out = PLAIN
+  for (const ref of namedType(run, param.type).refs)
+    if (ref.kind === 'api') out = join(out, refValue(run.analysis.api(ref.package, `${ref.chain}()`)))
+    else if (ref.kind === 'class' && fn.class.decorators.length > 0) out = join(out, refValue(ref.instance))
+  return out
 }
 
 function nameOf(fn: FunctionInfo, index: number): string | null {

@@ -25,7 +25,7 @@ const HIT_LIMIT = 400
 
 /** Keeps that values arrive where they do harm. */
 export function dangerous(run: Run, values: readonly Value[], sink: Sink): void {
-  const bit = CLASS[sink.class]
+  const bit = sink.need ?? CLASS[sink.class]
   for (const value of values)
     for (const taint of sink.levels === undefined ? value.taints : allTaints(value, sink.levels))
       if ((taint.mask & bit) !== 0 && (sink.markup !== true || (taint.flags & MARKUP) !== 0))
