@@ -220,6 +220,12 @@ export class Origins {
     const { module } = variable.owner
     const found = module.imports.find((each) => each.variable === variable)
     if (found === undefined) return UNKNOWN
+    if (module.language === 'python' && found.imported !== '*') {
+      // A name that no module gives may be a module itself.
+      const dot = /[^.]$/.test(found.source) ? '.' : ''
+      const below = this.bindings.program.resolveImport(module, `${found.source}${dot}${found.imported}`)
+      if (below !== null) return { ...UNKNOWN, module: below }
+    }
     const origin = this.module(module, found.source)
     if (found.imported === '*' || origin === UNKNOWN) return origin
     if (origin.module === null) {

@@ -23,8 +23,11 @@ export interface Rule {
   find(effects: Effects): Iterable<Hit>
 }
 
-/** A pack of rules that look at what functions do; test code is left out. */
-export function packOf(name: string, rules: readonly Rule[]): Pack {
+/**
+ * A pack of rules that look at what functions do; test code is left out. Where `python` is given, the other rules know
+ * JavaScript only, and what they would say of Python is not told.
+ */
+export function packOf(name: string, rules: readonly Rule[], python?: readonly Rule[]): Pack {
   return {
     name,
     rules: rules.map((rule) => rule.info),
@@ -35,6 +38,7 @@ export function packOf(name: string, rules: readonly Rule[]): Pack {
         const seen = new Map<string, number>()
         for (const hit of rule.find(effects)) {
           if (hit.module.test) continue
+          if (hit.module.language === 'python' && python?.includes(rule) === false) continue
           const key = `${hit.module.path}:${hit.span.at}`
           if (seen.has(key)) continue
           seen.set(key, 1)

@@ -9,6 +9,7 @@ import type { Found, Uses } from './found.ts'
 import { models, mongodb } from './models.ts'
 import { fromNetwork } from './network.ts'
 import { prisma } from './prisma.ts'
+import { fromPython } from './python.ts'
 import { fromTemplate, sqlText } from './sql-text.ts'
 import { typeorm } from './typeorm.ts'
 
@@ -26,10 +27,12 @@ export function recognise(place: Place<Call | Template>, origins: Origins, uses:
   const chain: Chain = { base: whole.base, links, top: whole.top }
   const origin = origins.of(chain.base, place.within)
   const found =
-    place.node.kind === 'template'
-      ? fromTemplate(place.node, chain, origin, uses)
-      : (fromDatabase(chain, origin, place.within, origins, uses) ??
-        fromNetwork(chain, origin, place.within, origins))
+    place.within.module.language === 'python'
+      ? fromPython(place, chain, origin, origins)
+      : place.node.kind === 'template'
+        ? fromTemplate(place.node, chain, origin, uses)
+        : (fromDatabase(chain, origin, place.within, origins, uses) ??
+          fromNetwork(chain, origin, place.within, origins))
   if (found === null) return null
   const call = place.node.kind === 'template' ? place.node : (links[found.at]?.call ?? place.node)
   return {

@@ -22,7 +22,8 @@ export function fromTemplate(node: Template, chain: Chain, origin: Origin, uses:
   return statement === null ? null : { ...statement, kind: 'database', library: 'sql', sql, at: 0 }
 }
 
-function ofSql(sql: string): { access: Access; many: boolean; entity: string | null } | null {
+/** What a statement does, and to which table first; null when it is none. */
+export function ofSql(sql: string): { access: Access; many: boolean; entity: string | null } | null {
   const verb = SQL_VERB.exec(sql.slice(0, 200))
   if (verb === null) return null
   const access: Access = verb[1]

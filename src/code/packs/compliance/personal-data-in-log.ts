@@ -4,6 +4,7 @@ import { propertyOf } from '../../effects/chain.ts'
 import type { Effects } from '../../effects/effects.ts'
 import type { Rule } from '../rule.ts'
 import type { Category } from './inventory/entity.ts'
+import { loggedInPython } from './python-logged.ts'
 import { disclosed } from './told-personal.ts'
 
 const METHODS = /^(?:log|info|debug|warn|error|trace|verbose|fatal|notice|silly|dir)$/
@@ -25,6 +26,10 @@ export const PERSONAL_DATA_IN_LOG: Rule = {
   *find(effects) {
     for (const [within, places] of effects.bindings.calls) {
       if (within.module.test) continue
+      if (within.module.language === 'python') {
+        yield* loggedInPython(within, effects)
+        continue
+      }
       for (const { node } of places) {
         if (node.kind !== 'call' || !isLog(node, within, effects)) continue
         for (const each of disclosed(node.args, within, node, effects, { ignore: TRAFFIC, secrets: true }))

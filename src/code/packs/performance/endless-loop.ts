@@ -1,6 +1,6 @@
 import type { Expression } from '../../flow-graph/expressions.ts'
 import type { FunctionInfo, Variable } from '../../flow-graph/functions.ts'
-import type { Loop, Statement } from '../../flow-graph/statements.ts'
+import type { Loop, Statement, Try } from '../../flow-graph/statements.ts'
 import type { Node } from '../../flow-graph/walk.ts'
 import { type Effects, deepNodesIn, nodesIn } from '../../effects/effects.ts'
 import type { Hit, Rule } from '../rule.ts'
@@ -56,8 +56,15 @@ class Changes {
           if (node.callee.object.kind === 'name' && node.callee.object.variable !== null)
             this.acted.add(node.callee.object.variable)
         }
-      } else if (node.kind === 'unary' && node.operator === 'delete') this.touch(node.operand)
+      } else if (node.kind === 'unary' && node.operator === 'delete') this.remove(node.operand)
     }
+  }
+
+  /** Python's `del xs[0]` changes what a test of `xs` says. */
+  private remove(operand: Expression): void {
+    this.touch(operand)
+    for (const node of nodesIn(operand))
+      if (node.kind === 'name' && node.variable !== null) this.acted.add(node.variable)
   }
 
   private assign(target: Node): void {
@@ -115,6 +122,7 @@ class Changes {
       )
     }
     if (this.assigned.has(variable) || this.acted.has(variable)) return false
+    if (within.module.language === 'python' && !isImmutable(variable, effects)) return false
     if (variable.owner.form === 'module' && variable.kind !== 'const') return false
     if (variable.kind === 'import' || variable.owner !== within)
       return variable.kind === 'const' && variable.owner !== within ? isPlain(variable, effects) : false
@@ -147,6 +155,16 @@ class Changes {
     if (!this.fixedName(object.variable, effects, within, depth)) return false
     return isData(object.variable, effects, 0)
   }
+}
+
+/** In Python what a name stands for may become empty, or compare differently, through any other name of it. */
+function isImmutable(variable: Variable, effects: Effects): boolean {
+  if (/^\s*:?\s*(?:str|int|float|bool|bytes)\s*$/.test(variable.type ?? '')) return true
+  const definitions = effects.bindings.definitions.get(variable) ?? []
+  return (
+    definitions.length > 0 &&
+    definitions.every((each) => each.value.kind === 'literal' && each.path.length === 0)
+  )
 }
 
 function isPlain(variable: Variable, effects: Effects): boolean {
@@ -197,6 +215,7 @@ function givesData(value: Expression, within: FunctionInfo, effects: Effects, de
 function stuck(loop: Loop, within: FunctionInfo, effects: Effects): Hit | null {
   const { test } = loop
   if (test === null || (test.kind === 'literal' && test.value !== null)) return null
+  if (within.module.language === 'python' && mayEnd(loop, within)) return null
   const changes = new Changes(loop)
   if (loop.update !== null && !changes.fixed(loop.update, effects, within)) return null
   if (!changes.fixed(test, effects, within)) return null
@@ -212,8 +231,17 @@ function stuck(loop: Loop, within: FunctionInfo, effects: Effects): Hit | null {
   }
 }
 
-/** The conditions under which a loop is left from inside; null where one cannot be told. */
-function exitsOf(body: readonly Statement[], label: string | null): (Expression | null)[] {
+/** A flag alone is Python's `while True`, which an error may be meant to end; any way out is taken for one. */
+function mayEnd(loop: Loop, within: FunctionInfo): boolean {
+  if (loop.test?.kind !== 'binary' && loop.test?.kind !== 'logical') return true
+  if (exitsOf(loop.body, loop.label, true).length > 0) return true
+  for (const node of nodesIn(...within.body))
+    if (node.kind === 'try' && node.at <= loop.at && node.end >= loop.end) return true
+  return false
+}
+
+/** The conditions under which a loop is left from inside; null where one cannot be told. In Python a `match` has no `break`. */
+function exitsOf(body: readonly Statement[], label: string | null, python = false): (Expression | null)[] {
   const found: (Expression | null)[] = []
   const visit = (statements: readonly Statement[], condition: Expression | null, own: boolean): void => {
     for (const each of statements) {
@@ -234,11 +262,12 @@ function exitsOf(body: readonly Statement[], label: string | null): (Expression 
           visit(each.body, null, false)
           break
         case 'switch':
-          for (const one of each.cases) visit(one.body, null, false)
+          for (const one of each.cases) visit(one.body, null, python && own)
           break
         case 'try':
           visit(each.body, null, own)
           for (const one of each.catches) visit(one.body, null, own)
+          visit(each.otherwise, null, own)
           visit(each.finally, null, own)
           break
         case 'block':
@@ -259,9 +288,22 @@ function isExit(expression: Expression): boolean {
   return (
     expression.kind === 'call' &&
     expression.callee.kind === 'member' &&
-    expression.callee.property === 'exit' &&
+    /^_?exit$/.test(expression.callee.property ?? '') &&
     expression.callee.object.kind === 'name' &&
-    expression.callee.object.name === 'process'
+    /^(?:process|sys|os)$/.test(expression.callee.object.name)
+  )
+}
+
+const PAUSES = /sleep|delay|wait|pause|backoff|setTimeout/i
+
+/** Something is tried until it gives a result, whatever goes wrong; a service that goes on by nature is no such thing. */
+function isRetry(attempt: Try): boolean {
+  if (
+    ![...nodesIn(...attempt.body, ...attempt.otherwise)].some((each) => /^(?:return|break)$/.test(each.kind))
+  )
+    return false
+  return attempt.catches.some(({ types }) =>
+    types.every((each) => each.kind === 'name' && /^(?:Exception|BaseException)$/.test(each.name)),
   )
 }
 
@@ -272,6 +314,7 @@ function triesForEver(loop: Loop, within: FunctionInfo, effects: Effects): Hit |
   if (loop.update !== null || loop.init.length > 0) return null
   const attempt = loop.body.find((each) => each.kind === 'try')
   if (attempt === undefined || attempt.catches.length === 0) return null
+  if (within.module.language === 'python' && !isRetry(attempt)) return null
   const asks = (effects.bindings.calls.get(within) ?? []).some(
     (place) =>
       place.node.at >= attempt.at &&
@@ -290,8 +333,13 @@ function triesForEver(loop: Loop, within: FunctionInfo, effects: Effects): Hit |
     if (node.kind === 'unary' && /^(?:\+\+|--)$/.test(node.operator)) return null
     if (
       node.kind === 'call' &&
-      node.callee.kind === 'name' &&
-      /sleep|delay|wait|pause|backoff|setTimeout/i.test(node.callee.name)
+      PAUSES.test(
+        node.callee.kind === 'name'
+          ? node.callee.name
+          : node.callee.kind === 'member' && within.module.language === 'python'
+            ? (node.callee.property ?? '')
+            : '',
+      )
     )
       return null
     if (

@@ -11,15 +11,19 @@ import { SYNC_IO_IN_HANDLER } from './sync-io-in-handler.ts'
 import { UNBOUNDED_READ } from './unbounded-read.ts'
 
 /** What makes a program slow, or fall over, under load. */
-export const PERFORMANCE = packOf('performance', [
-  QUERY_IN_LOOP,
-  QUERY_PER_RESOLVER,
-  QUADRATIC_WORK,
-  UNBOUNDED_READ,
-  SYNC_IO_IN_HANDLER,
-  GROWING_COLLECTION,
-  GROWING_LISTENERS,
-  ENDLESS_LOOP,
-  SEQUENTIAL_AWAITS,
-  INVARIANT_WORK_IN_LOOP,
-])
+export const PERFORMANCE = packOf(
+  'performance',
+  [
+    QUERY_IN_LOOP,
+    QUERY_PER_RESOLVER,
+    QUADRATIC_WORK,
+    UNBOUNDED_READ,
+    SYNC_IO_IN_HANDLER,
+    GROWING_COLLECTION,
+    GROWING_LISTENERS,
+    ENDLESS_LOOP,
+    SEQUENTIAL_AWAITS,
+    INVARIANT_WORK_IN_LOOP,
+  ],
+  [QUERY_IN_LOOP, ENDLESS_LOOP],
+)

@@ -7,7 +7,8 @@ import { bornIn, collectionOf, repetitionsAround, type Repetition, varies } from
 import { sizeOf } from '../../effects/sizes.ts'
 import type { Loop } from '../../flow-graph/statements.ts'
 import type { Hit, Rule } from '../rule.ts'
-import { isOneOff, short } from './query-in-loop.ts'
+import { short } from './asked-per-element.ts'
+import { isOneOff } from './query-in-loop.ts'
 
 const LINEAR = /^(?:find|findIndex|findLast|findLastIndex|filter|some|every|includes|indexOf|lastIndexOf)$/
 

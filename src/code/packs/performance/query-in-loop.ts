@@ -1,12 +1,13 @@
 import type { Call, Expression, Template } from '../../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../../flow-graph/functions.ts'
-import { locate } from '../../flow-graph/module.ts'
-import type { FindingStep } from '../../finding.ts'
 import type { Place } from '../../effects/bindings.ts'
 import { type Effects, type Reached, nodesIn } from '../../effects/effects.ts'
 import { isBounded, repetitionsAround, type Repetition, varies } from '../../effects/loops.ts'
-import { type Operation, writes } from '../../effects/operation.ts'
+import type { Operation } from '../../effects/operation.ts'
 import type { Hit, Rule } from '../rule.ts'
+import { relationsRowByRow } from './lazy-relations.ts'
+import { allArguments, hitOf, isOneOfMany, onlyAsks } from './asked-per-element.ts'
+import { pythonQueries } from './python-query-in-loop.ts'
 
 export const QUERY_IN_LOOP: Rule = {
   info: {
@@ -20,6 +21,11 @@ export const QUERY_IN_LOOP: Rule = {
   *find(effects) {
     for (const [within, places] of effects.bindings.calls) {
       if (within.module.test || isOneOff(within.module.path)) continue
+      if (within.module.language === 'python') {
+        yield* pythonQueries(within, effects)
+        yield* relationsRowByRow(within, effects)
+        continue
+      }
       for (const place of places) {
         const hit = looped(place, effects)
         if (hit !== null) yield hit
@@ -51,44 +57,6 @@ function looped(place: Place<Call | Template>, effects: Effects): Hit | null {
   if (!args.some((each) => varies(each, innermost))) return null
   const each = reached.find((one) => isWorst(one, place, innermost, effects))
   return each === undefined ? null : hitOf(place, each, innermost)
-}
-
-/** Arguments of every call of the chain: `db.select().from(t).where(eq(t.id, x))`, `repository(x).find()`. */
-function allArguments(call: Call): readonly Expression[] {
-  const found: Expression[] = []
-  let at: Expression = call
-  for (let depth = 0; depth < 40; depth++) {
-    if (at.kind === 'call') {
-      found.push(...at.args)
-      at = at.callee
-    } else if (at.kind === 'member') at = at.object
-    else break
-  }
-  return found
-}
-
-/** Whether a function is about the database alone: work that also mails, pays or queues is done one by one on purpose. */
-function onlyAsks(target: FunctionInfo, effects: Effects): boolean {
-  const reached = effects.reached(target)
-  if (reached.length > 6 || reached.some((each) => each.operation.kind !== 'database')) return false
-  const writing = reached.filter((each) => writes(each.operation)).length
-  return writing === 0 || (writing === 1 && reached.length === 1)
-}
-
-/** A loop that is left at the first that fits, or statements that are handed over as one transaction. */
-function isOneOfMany(repetition: Repetition): boolean {
-  if (repetition.loop !== null) {
-    for (const node of nodesIn(...repetition.loop.body)) {
-      if (node.kind === 'return' || node.kind === 'break') return true
-    }
-    return false
-  }
-  const outer = repetition.place?.around.at(-1)
-  return (
-    outer?.kind === 'call' &&
-    outer.callee.kind === 'member' &&
-    /^\$?transaction$/.test(outer.callee.property ?? '')
-  )
 }
 
 /** A pause in the loop says that it is slow on purpose. */
@@ -163,43 +131,6 @@ function resultIsUsed(place: Place<Call | Template>): boolean {
     (each) => each.kind !== 'await' && each.kind !== 'member' && each.kind !== 'call',
   )
   return outer?.kind === 'declare' || outer?.kind === 'assign'
-}
-
-function hitOf(place: Place<Call | Template>, reached: Reached, repetition: Repetition): Hit {
-  const { operation, through } = reached
-  const { module } = place.within
-  const what = describe(operation)
-  const over =
-    repetition.collection === null
-      ? 'each turn'
-      : `each element of \`${short(module.text.slice(repetition.collection.at, repetition.collection.end))}\``
-  const by =
-    through.length === 0
-      ? ''
-      : ` (through ${through.map((each) => `\`${each.name || 'a function'}\``).join(', ')})`
-  const path: FindingStep[] = [
-    {
-      location: locate(repetition.within.module, repetition.collection ?? repetition.span),
-      message: 'goes through these',
-    },
-    { location: locate(module, place.node), message: 'once for each' },
-  ]
-  if (through.length > 0)
-    path.push({
-      location: locate(operation.place.within.module, operation.call),
-      message: `${what} is asked here`,
-    })
-  return { module, span: place.node, message: `${what} is asked once for ${over}${by}.`, path }
-}
-
-export function describe(operation: Operation): string {
-  if (operation.entity === null || operation.entity.length > 40) return 'A query'
-  return `\`${operation.entity}\``
-}
-
-export function short(text: string): string {
-  const line = text.replace(/\s+/g, ' ')
-  return line.length > 60 ? `${line.slice(0, 57)}…` : line
 }
 
 /** `await row.lessons`, with `lessons: Promise<Lesson[]>` in an entity of TypeORM. */

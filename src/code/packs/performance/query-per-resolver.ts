@@ -4,7 +4,7 @@ import { boundNames } from '../../effects/bindings.ts'
 import { type Effects, mentions, nodesIn } from '../../effects/effects.ts'
 import { decoratorName } from '../../effects/handlers.ts'
 import type { Hit, Rule } from '../rule.ts'
-import { describe } from './query-in-loop.ts'
+import { describe } from './asked-per-element.ts'
 
 const ROOTS = /^(?:Query|Mutation|Subscription)$/
 const GRAPHQL = /graphql|apollo|pothos|mercurius|yoga|type-graphql/i

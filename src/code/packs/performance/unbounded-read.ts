@@ -5,7 +5,7 @@ import { SMALL_TABLE } from '../../effects/libraries.ts'
 import { isRequest } from '../../effects/sizes.ts'
 import type { Operation } from '../../effects/operation.ts'
 import type { Hit, Rule } from '../rule.ts'
-import { describe } from './query-in-loop.ts'
+import { describe } from './asked-per-element.ts'
 
 export const UNBOUNDED_READ: Rule = {
   info: {

@@ -4,7 +4,7 @@ import type { Catch, Statement, Try } from '../../flow-graph/statements.ts'
 import { type Effects, nodesIn } from '../../effects/effects.ts'
 import { propertyOf } from '../../effects/chain.ts'
 import type { Hit, Rule } from '../rule.ts'
-import { isDeaf } from './swallowed-error.ts'
+import { isDeaf } from './deaf.ts'
 import { answerOf, blocksOf, claimsSuccess, consequenceIn, matters, nameFor } from './told.ts'
 
 const FINAL =
