@@ -7,7 +7,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // One more than most machines of a CI have processors: much of the time goes by in browsers and other programs.
-    maxWorkers: 3,
+    maxWorkers: 2,
   },
 })
