@@ -158,7 +158,10 @@ it('agents die with a harness that is killed, and the next one starts them again
   await up()
   await runs('steady')
   expect((await processOf('steady'))['pid']).not.toBe(pid)
-  expect(readFileSync(join(folder, 'data/agents/steady/workspace/state'), 'utf8')).toBe('one\n')
+  // It runs from when its command may begin.
+  await vi.waitFor(() =>
+    expect(readFileSync(join(folder, 'data/agents/steady/workspace/state'), 'utf8')).toBe('one\n'),
+  )
   const text = await client.text('GET', '/v1/ledger/export')
   const events = text
     .split('\n')
