@@ -22,7 +22,7 @@ function log() {
     end: () => state.ended++,
   }))
   const commits = (count: number): void => {
-    for (let i = 0; i < count; i++) checkpoints.afterCommit()
+    for (let i = 0; i < count; i++) checkpoints.afterWrite()
   }
   const copied = (left: number): void => {
     state.left = left
@@ -87,6 +87,18 @@ it('does not end the writer when the disk is full, and leaves a closed connectio
   expect(asked).toHaveLength(before)
 })
 
+it('stops to copy a log that has become too long, while the other thread copies or gets nowhere', () => {
+  const { asked, copies, state, commits } = log()
+  state.left = 9000
+  commits(16)
+  state.left = 23_999
+  commits(16)
+  expect([copies.length, asked.includes('wal_checkpoint(PASSIVE)')]).toEqual([1, false])
+  state.left = 24_000
+  commits(16)
+  expect([copies.length, state.left]).toEqual([1, 0])
+})
+
 it('ends the writer when the disk did not take the database, whichever thread copied', () => {
   const { copies, state, checkpoints, commits } = log()
   const lost = Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' })
@@ -95,4 +107,5 @@ it('ends the writer when the disk did not take the database, whichever thread co
   expect(() => copies[0]?.(lost)).toThrow('disk I/O error')
   state.fails = 'SQLITE_IOERR_FSYNC'
   expect(() => checkpoints.quiet()).toThrow('failed')
+  expect(() => commits(16)).toThrow('failed')
 })

@@ -14,17 +14,19 @@ export interface LogCopier {
 
 /** 64 MB of the log, which is then taken up again from its beginning instead of growing. */
 const WORTHWHILE_FRAMES = 8000
+/** 192 MB: the writer stops to copy them itself, whatever the other thread does. */
+const MOST_FRAMES = 24_000
 /** Few enough that copying them stops the writer only for milliseconds. */
 const FEW_FRAMES = 400
 /** How often the length of the log is asked for. */
-const COMMITS_BETWEEN = 16
+const WRITES_BETWEEN = 16
 
 /**
  * When the log is copied into the database. A checkpoint by the writer stops all commits for as long as it takes, so
  * under load another thread copies most of it, as often as it takes until little is left, and the writer only the
  * rest: what is copied to its end is written again from the beginning. In the first quiet moment the writer does
- * all of it, so that the log is short when it has to be read after a crash. Should the other thread not keep up, the
- * writer's own `wal_autocheckpoint` bounds the log.
+ * all of it, so that the log is short when it has to be read after a crash. Should the other thread not keep up,
+ * the writer copies the log when it has become too long.
  *
  * A checkpoint that cannot be made, for example on a full disk, loses nothing: the log stays, and a later one takes
  * it along; it must not end the writer. But when the disk did not take the database, a second sync might call lost
@@ -35,7 +37,7 @@ export class Checkpoints {
   readonly #start: () => LogCopier
   #copier: LogCopier | undefined
   #copying = false
-  #commits = 0
+  #writes = 0
 
   constructor(connection: Checkpointed, start: () => LogCopier) {
     this.#connection = connection
@@ -47,9 +49,12 @@ export class Checkpoints {
     return this.#copying
   }
 
-  afterCommit(): void {
-    if (this.#copying || ++this.#commits % COMMITS_BETWEEN !== 0) return
-    if (this.#left() >= WORTHWHILE_FRAMES) this.#copy()
+  /** After everything that was written. */
+  afterWrite(): void {
+    if (++this.#writes % WRITES_BETWEEN !== 0) return
+    const left = this.#left()
+    if (left >= MOST_FRAMES) this.#finish()
+    else if (left >= WORTHWHILE_FRAMES && !this.#copying) this.#copy()
   }
 
   /** Nothing has been written for a while. */

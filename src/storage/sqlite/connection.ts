@@ -18,8 +18,8 @@ export function openForWriting(file: string): Connection {
   // Nearly all that is written goes to the ends of the trees. A larger cache takes new memory for every new page
   // until it is full, which costs more than reading the few old pages that are wanted.
   connection.pragma('cache_size = -16384')
-  // A bound for the log (192 MB), should nobody have copied it into the database before: see checkpoints.ts.
-  connection.pragma('wal_autocheckpoint = 24000')
+  // SQLite's own checkpoints tell nobody that the disk did not take the database: see checkpoints.ts.
+  connection.pragma('wal_autocheckpoint = 0')
   return connection
 }
 

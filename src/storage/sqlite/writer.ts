@@ -51,8 +51,8 @@ port.on('message', ([id, job]: Request) => {
     response = [id, error instanceof Error ? error.message : String(error), null]
   }
   port.postMessage(response)
-  if (job.kind === 'commit') checkpoints.afterCommit()
   if (job.kind === 'close') port.close()
+  else checkpoints.afterWrite()
 })
 
 function run(job: Job): unknown {
