@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Baseline } from './baseline.ts'
 import { isChanged, type ChangedLines } from './changed-lines.ts'
 import { runPacks, type CheckOptions } from './check-tree.ts'
+import { withoutDoubles, type Found } from './doubles.ts'
 import type { CodeFinding } from './finding.ts'
 import type { Module } from './flow-graph/module.ts'
 import type { Program, Skipped } from './flow-graph/program.ts'
@@ -40,7 +41,7 @@ export interface OtherFinder {
 }
 
 export interface OtherFindings {
-  readonly findings: readonly { readonly finding: CodeFinding; readonly by?: string }[]
+  readonly findings: readonly Found[]
   readonly skipped: readonly Skipped[]
   readonly files: number
   readonly lines: number
@@ -96,10 +97,12 @@ export async function judge(
 ): Promise<CheckReport> {
   const packs = options.packs ?? (await import('./packs/all-packs.ts')).ALL_PACKS
   const wanted = selectRules(options.rules)
-  const found = withoutDoubles([
-    ...ours.map((finding) => ({ finding })),
-    ...others.flatMap(({ findings }) => findings),
-  ]).filter(({ finding }) => wanted(finding.rule))
+  // Only what is wanted: what nobody is shown must not hide another program's.
+  const found = withoutDoubles<Found>(
+    [...ours.map((finding) => ({ finding })), ...others.flatMap(({ findings }) => findings)].filter(
+      ({ finding }) => wanted(finding.rule),
+    ),
+  )
 
   const modules = new Map(program.modules.map((module) => [module.path, module]))
   const texts = new Map(others.flatMap((each) => [...each.texts]))
@@ -115,11 +118,15 @@ export async function judge(
     suppressions,
     modules,
   )
-  const judged = [...found, ...complaints.filter(({ rule }) => wanted(rule)).map((finding) => ({ finding }))]
+  const judged: readonly Found[] = [
+    ...found,
+    ...complaints.filter(({ rule }) => wanted(rule)).map((finding) => ({ finding })),
+  ]
   return {
     folder,
     findings: judged.map((each): ReportedFinding => ({
-      ...each,
+      finding: each.finding,
+      ...(each.by === undefined ? {} : { by: each.by }),
       standing: standingOf(each.finding, by.get(each.finding), options),
     })),
     skipped: [...program.skipped, ...skipped, ...others.flatMap((each) => each.skipped)],
@@ -152,22 +159,6 @@ function touches({ location, path }: CodeFinding, changed: ChangedLines): boolea
     for (let line = place.line; line <= Math.min(place.endLine, place.line + 200); line += 1)
       if (isChanged(changed, place.path, line)) return true
     return false
-  })
-}
-
-/** Two programs that found the same weakness at the same place found one; ours is kept, it knows the way. */
-function withoutDoubles<T extends { readonly finding: CodeFinding; readonly by?: string }>(
-  all: readonly T[],
-): readonly T[] {
-  const seen = new Map<string, string | undefined>()
-  return all.filter(({ finding, by }) => {
-    const { cwe, rule, location, fingerprint } = finding
-    const key = cwe === null ? `${rule}\0${fingerprint}` : `${cwe}\0${location.path}\0${location.line}`
-    if (!seen.has(key)) {
-      seen.set(key, by)
-      return true
-    }
-    return by === seen.get(key)
   })
 }
 

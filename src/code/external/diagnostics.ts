@@ -6,6 +6,7 @@ import type { CodeFinding, CodeSeverity } from '../finding.ts'
 /** A diagnostic of a compiler or linter; lines and columns from 1. */
 export interface Diagnostic {
   readonly rule: string
+  readonly cwe?: string | null
   readonly severity: CodeSeverity
   readonly message: string
   /** Absolute, or relative to the folder. */
@@ -30,7 +31,7 @@ export function findingsOf(by: string, folder: string, diagnostics: readonly Dia
     seen.set(key, occurrence + 1)
     const finding: CodeFinding = {
       rule: each.rule,
-      cwe: null,
+      cwe: each.cwe ?? null,
       severity: each.severity,
       message: each.message.slice(0, 2_000),
       location: {

@@ -6,6 +6,7 @@ import type { OtherFinder, OtherFindings, ProjectCheckOptions } from '../check-p
 import { findFiles } from '../reading/find-files.ts'
 import { isTestPath } from '../reading/readable.ts'
 import { findingsOf, NOTHING, notRun, type Diagnostic } from './diagnostics.ts'
+import { ruffWeaknesses } from './ruff-weaknesses.ts'
 import { inPackages, onPath, runProgram } from './run-program.ts'
 
 /** oxlint over JavaScript and TypeScript; ruff's WebAssembly build over Python. */
@@ -99,6 +100,7 @@ async function runRuff(folder: string, options: ProjectCheckOptions): Promise<Ot
         if (code !== null && code !== 'invalid-syntax')
           diagnostics.push({
             rule: `ruff/${code}`,
+            cwe: ruffWeaknesses(code)[0] ?? null,
             severity: 'warning',
             message,
             file: path,

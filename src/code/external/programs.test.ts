@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { OtherFinder, OtherFindings } from '../check-project.ts'
+import { checkProject, type OtherFinder, type OtherFindings } from '../check-project.ts'
 import { LINTERS } from './linters.ts'
 import { runProgram } from './run-program.ts'
 import { sarifFile, sarifProgram } from './sarif-programs.ts'
@@ -95,6 +95,48 @@ it('merges a log that lies there', async () => {
   put('log.sarif', LOG)
   expect(places(await run([sarifFile(join(folder, 'log.sarif'))]))).toEqual(['bandit/b602 b.py:3'])
   await expect(sarifFile(join(folder, 'none.sarif')).find(folder, {})).rejects.toThrow(/cannot be read/)
+})
+
+it('tells once what it found itself and another program found too', async () => {
+  put(
+    'a.py',
+    `import os, pickle
+from flask import request
+
+def lookup():
+    os.system(
+        'host ' + request.args['name']
+    )
+    return pickle.loads(b'x')
+`,
+  )
+  const results = [
+    { ruleId: 'shell', line: 5, endLine: 7 },
+    { ruleId: 'pickle', line: 8, endLine: 8 },
+  ].map(({ ruleId, line, endLine }) => ({
+    ruleId,
+    message: { text: 'm' },
+    locations: [
+      { physicalLocation: { artifactLocation: { uri: 'a.py' }, region: { startLine: line, endLine } } },
+    ],
+  }))
+  const rules = [
+    { id: 'shell', properties: { tags: ['external/cwe/cwe-077', 'external/cwe/cwe-078'] } },
+    { id: 'pickle', properties: { tags: ['CWE-502: Deserialization of Untrusted Data'] } },
+  ]
+  put(
+    'log.sarif',
+    JSON.stringify({ version: '2.1.0', runs: [{ tool: { driver: { name: 'X', rules } }, results }] }),
+  )
+  const others = [sarifFile(join(folder, 'log.sarif')), ...LINTERS]
+  const told = async (rules?: readonly string[]): Promise<string[]> =>
+    (await checkProject(folder, { others, ...(rules === undefined ? {} : { rules }) })).findings.map(
+      ({ finding, by }) => `${by ?? 'ours'} ${finding.rule}`,
+    )
+  // ruff says both too: S605 and S301.
+  expect(await told()).toEqual(['ours value-flow/command-injection', 'X x/pickle'])
+  // Whoever asks for that program alone gets all that it has found.
+  expect(await told(['x/shell'])).toEqual(['X x/shell'])
 })
 
 it('ends a program that takes too long, with all that it has started', async () => {

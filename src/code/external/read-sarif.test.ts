@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { readSarif } from './read-sarif.ts'
+import { readSarif, type SarifFinding } from './read-sarif.ts'
 
 const at = (uri: string, region: object = { startLine: 3, startColumn: 5, endColumn: 9 }): object => ({
   physicalLocation: { artifactLocation: { uri }, region },
@@ -9,8 +9,8 @@ const log = (results: readonly object[], rules: readonly object[] = [], more: ob
     version: '2.1.0',
     runs: [{ tool: { driver: { name: 'Some Tool', rules } }, results, ...more }],
   })
-const read = (...args: Parameters<typeof log>): ReturnType<typeof readSarif> =>
-  readSarif(log(...args), '/project')
+const read = (...args: Parameters<typeof log>): readonly SarifFinding[] =>
+  readSarif(log(...args), '/project').findings
 
 it('reads rule, weakness, severity, message, place and path', () => {
   const found = read(
@@ -75,6 +75,8 @@ it.each([
 it.each([
   ['suppressed', { suppressions: [{ kind: 'inSource' }] }],
   ['passed', { kind: 'pass' }],
+  ['informational', { kind: 'informational' }],
+  ['no longer there', { baselineState: 'absent' }],
   ['without a place', { locations: [] }],
   ['above the folder', { locations: [at('../../etc/passwd')] }],
   ['elsewhere', { locations: [at('file:///etc/passwd')] }],
@@ -124,8 +126,14 @@ it('bounds whatever a hostile log holds', () => {
   expect(first?.finding.message.length).toBeLessThanOrEqual(2_000)
   expect(first?.finding.path.length).toBe(100)
   expect(first?.finding.location).toEqual({ path: 'a.js', line: 1, column: 1, endLine: 1, endColumn: 2 })
-  const small = { ruleId: 'r', message: { text: 'm' }, locations: [at('a.js')] }
-  expect(read(Array.from({ length: 60_000 }, () => small)).length).toBe(50_000)
+  const many = Array.from({ length: 60_000 }, (_, line) => ({
+    ruleId: 'r',
+    message: { text: 'm' },
+    locations: [at('a.js', { startLine: line + 1 })],
+  }))
+  const { findings, skipped } = readSarif(log(many), '/project')
+  expect(findings.length).toBe(50_000)
+  expect(skipped).toEqual(['The log has more than 50000 findings; the rest was not read.'])
 })
 
 it.each(['', 'null', '[]', '{"version":"1.0.0","runs":[]}', '{"version":"2.1.0"}', '<xml/>'])(
@@ -147,5 +155,6 @@ it.each([
     ],
   },
 ])('survives a log whose shape is wrong', (shape) => {
-  expect(readSarif(JSON.stringify({ version: '2.1.0', ...shape }), '/project').length).toBeLessThanOrEqual(1)
+  const { findings } = readSarif(JSON.stringify({ version: '2.1.0', ...shape }), '/project')
+  expect(findings.length).toBeLessThanOrEqual(1)
 })

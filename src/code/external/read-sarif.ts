@@ -1,14 +1,23 @@
 import { createHash } from 'node:crypto'
-import { isAbsolute, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { CheckProblem } from '../check-problem.ts'
-import type { CodeFinding, CodeSeverity, FindingStep } from '../finding.ts'
+import type { CodeFinding, FindingStep } from '../finding.ts'
 import type { Location } from '../flow-graph/module.ts'
+import { at, list, object, plain, words, type Json } from './hostile-json.ts'
+import { SarifPlaces } from './sarif-places.ts'
+import { SarifRules } from './sarif-rules.ts'
 
 export interface SarifFinding {
   readonly finding: CodeFinding
   /** The program that found it. */
   readonly by: string
+  /** All weaknesses that the program names for it; that of the finding is the first. */
+  readonly weaknesses: readonly string[]
+}
+
+export interface SarifLog {
+  readonly findings: readonly SarifFinding[]
+  /** What was left out although nobody has said that it may be. */
+  readonly skipped: readonly string[]
 }
 
 /** What is read of a file, at most: whoever wrote it may mean harm. */
@@ -18,16 +27,16 @@ const MAX_RESULTS = 50_000
 const MAX_STEPS = 100
 const MAX_MESSAGE = 2_000
 const MAX_NAME = 200
-const MAX_LINE = 10_000_000
 
-type Json = Readonly<Record<string, unknown>>
+/** What a program writes when it does not tell: the same words for every result. */
+const NO_ANSWER = 'requires login'
 
 /**
- * The findings of a SARIF 2.1.0 log. Results that are suppressed, passed or without a place in the folder are left
- * out. Everything in it is bounded and taken as text; paths that lead out of the folder are not followed. Throws a
- * `CheckProblem` when it is no SARIF.
+ * The findings of a SARIF 2.1.0 log, each once. Results that are suppressed, passed or no longer there are left out;
+ * those without a place in the folder are, and are said. Everything in it is bounded and taken as text; paths that
+ * lead out of the folder are not followed. Throws a `CheckProblem` when it is no SARIF.
  */
-export function readSarif(text: string, folder: string): readonly SarifFinding[] {
+export function readSarif(text: string, folder: string): SarifLog {
   if (text.length > MAX_TEXT)
     throw new CheckProblem(`The SARIF log is larger than ${MAX_TEXT / 1024 / 1024} MB.`)
   let log: Json
@@ -40,180 +49,178 @@ export function readSarif(text: string, folder: string): readonly SarifFinding[]
   }
   if (!words(log['version']).startsWith('2.') || !Array.isArray(log['runs']))
     throw new CheckProblem('The file is no SARIF 2.1.0 log: it has no version 2 and runs.')
-  const found: SarifFinding[] = []
-  for (const run of list(log['runs']).slice(0, MAX_RUNS)) {
-    const driver = object(object(run['tool'])['driver'])
-    const by = name(driver['name'] ?? 'another program')
-    const rules = list(driver['rules'])
-    const byId = new Map(rules.map((rule) => [words(rule['id']), rule]))
-    const bases = object(run['originalUriBaseIds'])
-    for (const result of list(run['results'])) {
-      if (found.length >= MAX_RESULTS) return found
-      const finding = readResult(result, by, folder, bases, (id, index) => byId.get(id) ?? rules[index] ?? {})
-      if (finding !== null) found.push({ finding, by })
+  const runs = list(log['runs'])
+  const skipped = runs.length > MAX_RUNS ? [`The log has ${runs.length} runs; ${MAX_RUNS} were read.`] : []
+  const read: Read = { findings: new Map(), marks: new Map(), skipped }
+  for (const run of runs.slice(0, MAX_RUNS)) readRun(run, folder, read)
+  return { findings: [...read.findings.values()], skipped }
+}
+
+interface Read {
+  /** By all that tells results apart: programs repeat themselves, and logs are merged twice. */
+  readonly findings: Map<string, SarifFinding>
+  /** How often a mark came, for fingerprints. */
+  readonly marks: Map<string, number>
+  readonly skipped: string[]
+}
+
+function readRun(run: Json, folder: string, { findings, marks, skipped }: Read): void {
+  const by = plain(object(object(run['tool'])['driver'])['name'] ?? 'another program', MAX_NAME)
+  skipped.push(...complaintsOf(run, by))
+  const reading = { by, run, rules: new SarifRules(run), places: new SarifPlaces(run, folder) }
+  const results = list(run['results'])
+  let elsewhere = 0
+  for (const result of results) {
+    if (!stands(result)) continue
+    const location = list(result['locations'])
+      .map((each) => reading.places.read(each))
+      .find((each) => each !== null)
+    if (location === undefined) {
+      elsewhere += 1
+      continue
     }
+    if (findings.size >= MAX_RESULTS) {
+      skipped.push(`The log has more than ${MAX_RESULTS} findings; the rest was not read.`)
+      break
+    }
+    const { mark, weaknesses, ...finding } = readResult(result, location, reading)
+    const key = JSON.stringify([finding.rule, location, finding.message])
+    if (findings.has(key)) continue
+    const occurrence = marks.get(mark) ?? 0
+    marks.set(mark, occurrence + 1)
+    const fingerprint = digest(occurrence === 0 ? mark : `${mark}\n${occurrence}`)
+    findings.set(key, { by, weaknesses, finding: { ...finding, cwe: weaknesses[0] ?? null, fingerprint } })
   }
-  return found
+  if (elsewhere > 0)
+    skipped.push(`${by}: ${elsewhere} of ${results.length} results have no place in the folder.`)
+}
+
+/** Whether a result says of the code as it is that something is wrong. */
+function stands(result: Json): boolean {
+  const suppressions = list(result['suppressions']).map((each) => each['status'] ?? 'accepted')
+  return (
+    (suppressions.length === 0 || suppressions.some((status) => status !== 'accepted')) &&
+    result['baselineState'] !== 'absent' &&
+    ['fail', 'review', 'open'].includes(words(result['kind'] ?? 'fail'))
+  )
+}
+
+interface Reading {
+  readonly by: string
+  readonly run: Json
+  readonly rules: SarifRules
+  readonly places: SarifPlaces
 }
 
 function readResult(
   result: Json,
-  by: string,
-  folder: string,
-  bases: Json,
-  ruleOf: (id: string, index: number) => Json,
-): CodeFinding | null {
-  if (list(result['suppressions']).some((each) => (each['status'] ?? 'accepted') === 'accepted')) return null
-  if (result['kind'] !== undefined && result['kind'] !== 'fail') return null
-  const location = readLocation(list(result['locations'])[0], folder, bases)
-  if (location === null) return null
-  const reference = object(result['rule'])
-  const id = words(result['ruleId'] ?? reference['id'] ?? '')
-  const rule = ruleOf(id, Number(result['ruleIndex'] ?? reference['index'] ?? -1))
-  const ruleName = `${slug(by)}/${slug(id === '' ? words(rule['id'] ?? 'finding') : id)}`
-  const message = messageText(result, rule)
-  const flow = list(object(list(result['codeFlows'])[0])['threadFlows'])[0]
-  const path = list(object(flow)['locations'])
-    .slice(0, MAX_STEPS)
-    .flatMap((step): FindingStep[] => {
-      const inner = object(step['location'])
-      const place = readLocation(inner, folder, bases)
-      return place === null
-        ? []
-        : [{ location: place, message: plain(words(object(inner['message'])['text'] ?? ''), 200) }]
-    })
+  location: Location,
+  { by, run, rules, places }: Reading,
+): Omit<CodeFinding, 'cwe' | 'fingerprint'> & {
+  readonly weaknesses: readonly string[]
+  readonly mark: string
+} {
+  const { id, rule } = rules.of(result)
+  const name = `${slug(by)}/${slug(id === '' ? 'finding' : id)}`
+  const message = linked(messageText(result, rule, rules), result, places, location)
+  const fix = plain(object(object(list(result['fixes'])[0])['description'])['text'], MAX_MESSAGE)
   return {
-    rule: ruleName,
-    cwe: weaknessOf(result, rule),
-    severity: severityOf(result['level'] ?? object(rule['defaultConfiguration'])['level']),
+    rule: name,
+    weaknesses: rules.weaknessesOf(result, rule),
+    severity: rules.severityOf(result, rule),
     message,
     location,
-    path,
-    fingerprint: fingerprint(result, ruleName, location, message),
+    path: wayOf(result, run, places),
+    ...(fix === '' ? {} : { fix: { text: fix } }),
+    mark: markOf(result, name, location, message),
   }
 }
 
-function readLocation(value: unknown, folder: string, bases: Json): Location | null {
-  const physical = object(object(value)['physicalLocation'])
-  const path = pathOf(object(physical['artifactLocation']), folder, bases)
-  if (path === null) return null
-  const region = object(physical['region'])
-  const line = whole(region['startLine'], 1)
-  const column = whole(region['startColumn'], 1)
-  const endLine = Math.max(line, whole(region['endLine'], line))
-  const endColumn = whole(region['endColumn'], endLine === line ? column + 1 : 1)
-  return { path, line, column, endLine, endColumn }
+function wayOf(result: Json, run: Json, places: SarifPlaces): readonly FindingStep[] {
+  const flow = list(object(list(result['codeFlows'])[0])['threadFlows'])[0]
+  const shared = list(run['threadFlowLocations'])
+  return list(object(flow)['locations'])
+    .slice(0, MAX_STEPS)
+    .flatMap((step): FindingStep[] => {
+      const location = object(step['location'] ?? at(shared, step['index'])['location'])
+      const place = places.read(location)
+      return place === null
+        ? []
+        : [{ location: place, message: plain(object(location['message'])['text'], MAX_NAME) }]
+    })
 }
 
-/** A path below the folder, with `/`; null for what lies elsewhere. */
-function pathOf({ uri, uriBaseId }: Json, folder: string, bases: Json): string | null {
-  if (typeof uri !== 'string' || uri === '' || uri.length > 4_096) return null
-  const base = typeof uriBaseId === 'string' ? object(bases[uriBaseId])['uri'] : undefined
-  try {
-    const whole =
-      /^[a-z][a-z\d+.-]*:/i.test(uri) || typeof base !== 'string' || !base.startsWith('file:')
-        ? uri
-        : new URL(uri, base.endsWith('/') ? base : `${base}/`).href
-    if (/^[a-z][a-z\d+.-]+:/i.test(whole) && !whole.startsWith('file:')) return null
-    const path = whole.startsWith('file:') ? fileURLToPath(whole) : decodeURIComponent(whole)
-    const below = (isAbsolute(path) ? relative(folder, path) : path)
-      .replaceAll('\\', '/')
-      .replace(/^(?:\.\/)+/, '')
-    return below === '' ||
-      isAbsolute(below) ||
-      /^[a-z]:/i.test(below) ||
-      below.split('/').includes('..') ||
-      below.includes('\0')
-      ? null
-      : below
-  } catch {
-    return null
-  }
-}
-
-function messageText(result: Json, rule: Json): string {
+function messageText(result: Json, rule: Json, rules: SarifRules): string {
   const message = object(result['message'])
-  const strings = object(rule['messageStrings'])
   const template =
     message['text'] ??
     message['markdown'] ??
-    object(strings[words(message['id'])])['text'] ??
+    rules.messageString(rule, message['id']) ??
     object(rule['shortDescription'])['text'] ??
     'No message.'
   const given = Array.isArray(message['arguments']) ? (message['arguments'] as readonly unknown[]) : []
+  return words(template)
+    .slice(0, MAX_MESSAGE)
+    .replaceAll(/\{(\d{1,2})\}/g, (gap, index: string) => {
+      const value = given[Number(index)]
+      return typeof value === 'string' ? value.slice(0, MAX_NAME) : gap
+    })
+}
+
+/** Links to related places, SARIF 2.1.0 §3.11.6, as words: where they lead, when that is another line. */
+function linked(text: string, result: Json, places: SarifPlaces, location: Location): string {
+  const related = new Map(list(result['relatedLocations']).map((each) => [words(each['id']), each]))
   return plain(
-    words(template)
-      .slice(0, MAX_MESSAGE)
-      .replaceAll(/\{(\d{1,2})\}/g, (gap, index: string) => {
-        const value = given[Number(index)]
-        return typeof value === 'string' ? value.slice(0, MAX_NAME) : gap
-      }),
+    text.replaceAll(/\[([^[\]]{1,300})\]\(([^()\s]{1,300})\)/g, (link, label: string, target: string) => {
+      if (/^(?:https?|sarif):/.test(target)) return label
+      if (!related.has(target)) return link
+      const place = places.read(related.get(target))
+      return place === null || (place.path === location.path && place.line === location.line)
+        ? label
+        : `${label} (${place.path}:${place.line})`
+    }),
     MAX_MESSAGE,
   )
 }
 
-/** From the taxa of the result and the relations, tags and properties of its rule, wherever programs put it. */
-function weaknessOf(result: Json, rule: Json): string | null {
-  const properties = object(rule['properties'])
-  const tags = Array.isArray(properties['tags'])
-    ? (properties['tags'] as readonly unknown[]).slice(0, 50)
-    : []
-  const named = [
-    ...list(result['taxa'])
-      .filter((taxon) => object(taxon['toolComponent'])['name'] === 'CWE')
-      .map((taxon) => `CWE-${words(taxon['id'])}`),
-    ...list(rule['relationships'])
-      .map((relation) => object(relation['target']))
-      .filter((target) => object(target['toolComponent'])['name'] === 'CWE')
-      .map((target) => `CWE-${words(target['id'])}`),
-    ...tags,
-    properties['cwe'],
-    object(result['properties'])['cwe'],
+/** What tells a finding from others and stays when lines move, as far as the program gives any such thing. */
+function markOf(result: Json, rule: string, location: Location, message: string): string {
+  const own = [result['fingerprints'], result['partialFingerprints']]
+    .map((given) =>
+      Object.entries(object(given))
+        .map(([key, value]) => [key, words(value).trim()] as const)
+        .filter(([, value]) => value !== '' && value !== NO_ANSWER)
+        .toSorted(([one], [other]) => (one < other ? -1 : 1))
+        .map(([, value]) => value)
+        .join(' ')
+        .slice(0, 2_000),
+    )
+    .find((value) => value !== '')
+  const region = object(object(object(list(result['locations'])[0])['physicalLocation'])['region'])
+  const snippet = plain(object(region['snippet'])['text'], MAX_MESSAGE)
+  const code = snippet === '' || snippet === NO_ANSWER ? String(location.line) : snippet
+  return `${rule}\n${location.path}\n${own ?? `${message}\n${code}`}`
+}
+
+/** What a run says of itself that makes its silence no good news. */
+function complaintsOf(run: Json, by: string): readonly string[] {
+  const invocations = list(run['invocations'])
+  const failed = invocations.filter((each) => each['executionSuccessful'] === false)
+  const why = failed
+    .flatMap((each) => list(each['toolExecutionNotifications']))
+    .map((each) => plain(object(each['message'])['text'], MAX_NAME))
+    .find((each) => each !== '')
+  const outside = object(run['externalPropertyFileReferences'])['results']
+  return [
+    ...(failed.length === 0
+      ? []
+      : [`${by} says that it did not end well${why === undefined ? '' : `: ${why}`}.`]),
+    ...(Array.isArray(outside) ? [`${by}: its results lie in other files, which are not read.`] : []),
   ]
-  for (const each of named.flat()) {
-    const number = /cwe[-_:/ ]*(?:cwe[-_:/ ]*)?0*(\d{1,5})/i.exec(words(each).slice(0, MAX_NAME))?.[1]
-    if (number !== undefined) return `CWE-${number}`
-  }
-  return null
 }
 
-function severityOf(level: unknown): CodeSeverity {
-  return level === 'error' ? 'error' : level === 'note' || level === 'none' ? 'note' : 'warning'
-}
-
-function fingerprint(result: Json, rule: string, location: Location, message: string): string {
-  const given = { ...object(result['partialFingerprints']), ...object(result['fingerprints']) }
-  const own = Object.keys(given)
-    .toSorted()
-    .map((key) => words(given[key]))
-    .join(' ')
-    .slice(0, 2_000)
-  return createHash('sha256')
-    .update(`${rule}\n${location.path}\n${own === '' ? `${message}\n${location.line}` : own}`)
-    .digest('hex')
-    .slice(0, 24)
-}
-
-function object(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {}
-}
-
-function list(value: unknown): readonly Json[] {
-  return Array.isArray(value) ? value.map(object) : []
-}
-
-function whole(value: unknown, otherwise: number): number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_LINE
-    ? value
-    : otherwise
-}
-
-function plain(text: string, max: number): string {
-  return text.slice(0, max).replaceAll(/\s+/g, ' ').trim()
-}
-
-function name(value: unknown): string {
-  return plain(words(value), MAX_NAME)
+function digest(mark: string): string {
+  return createHash('sha256').update(mark).digest('hex').slice(0, 24)
 }
 
 /** A part of a rule's name: what comments and options can spell. */
@@ -225,9 +232,4 @@ function slug(text: string): string {
       .replaceAll(/[^\w.-]+/g, '-')
       .replaceAll(/^-+|-+$/g, '') || 'unnamed'
   )
-}
-
-/** A text or number as text; anything else is none. */
-function words(value: unknown): string {
-  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
 }

@@ -93,7 +93,7 @@ async function run(known: SarifProgram, program: string, folder: string): Promis
       if (code !== 0 && !existsSync(output) && command.includes(output))
         return notRun(known.name, stderr.trim().split('\n').at(-1) ?? `exit code ${code}`)
     }
-    return { ...NOTHING, findings: await readSarifFile(output, folder) }
+    return await readSarifFile(output, folder)
   } catch (error) {
     return notRun(known.name, error)
   } finally {
@@ -103,10 +103,10 @@ async function run(known: SarifProgram, program: string, folder: string): Promis
 
 /** A log that somebody else's program has written. */
 export function sarifFile(file: string): OtherFinder {
-  return { rules: [], find: async (folder) => ({ ...NOTHING, findings: await readSarifFile(file, folder) }) }
+  return { rules: [], find: (folder) => readSarifFile(file, folder) }
 }
 
-async function readSarifFile(file: string, folder: string): Promise<OtherFindings['findings']> {
+async function readSarifFile(file: string, folder: string): Promise<OtherFindings> {
   const size = await stat(file).then(
     (found) => found.size,
     () => {
@@ -114,5 +114,6 @@ async function readSarifFile(file: string, folder: string): Promise<OtherFinding
     },
   )
   if (size > MAX_BYTES) throw new CheckProblem(`${file} is larger than ${MAX_BYTES / 1024 / 1024} MB.`)
-  return readSarif(await readFile(file, 'utf8'), folder)
+  const { findings, skipped } = readSarif(await readFile(file, 'utf8'), folder)
+  return { ...NOTHING, findings, skipped: skipped.map((reason) => ({ path: '', reason })) }
 }
