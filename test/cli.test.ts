@@ -80,6 +80,8 @@ describe('against a running harness', () => {
       ...PROPOSE,
       '--session',
       'approve-me',
+      '--target',
+      'blog',
       '--wait',
       '30',
       '--json',
@@ -95,6 +97,16 @@ describe('against a running harness', () => {
     expect(code).toBe(0)
     expect(JSON.parse(out)).toMatchObject({ state: 'ready', decision: 'require_approval' })
     expect(cli.run(['approvals', 'approve', approval ?? '', ...AS_EDITOR]).code).toBe(1)
+
+    const grant = ['approvals', 'standing', 'grant', '--count', '1', '--for', '1h', '--reason', 'again']
+    expect(cli.run([...grant, ...AS_EDITOR])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--agent, --action, --input') as string,
+    })
+    expect(cli.run([...grant, '--like', approval ?? '', ...AS_EDITOR]).out).toMatch(/^sta_\S+ is open/)
+    expect(cli.json<{ items: object[] }>('approvals', 'standing', 'list').items).toMatchObject([
+      { agent: 'writer', action: 'note.publish', targets: ['blog'], input: { text: { equals: 'hello' } } },
+    ])
   })
 
   test('a rejected action exits 1 and says why', async () => {

@@ -33,6 +33,8 @@ export interface NewStanding {
   readonly owner?: boolean
   readonly agent: string
   readonly action: string
+  /** What it may be done to, exactly. Default: only what names no target is covered. */
+  readonly targets?: readonly string[]
   readonly bounds: Readonly<Record<string, Bound>>
   readonly maxCount: number
   readonly maxSum?: { readonly path: string; readonly limit: number }
@@ -65,6 +67,7 @@ export function standingApprovals(stages: Stages): StandingApprovals {
         version: 1,
         agent,
         action,
+        targets: [...new Set(standing.targets)],
         bounds: standing.bounds,
         maxCount: standing.maxCount,
         maxSum: sumOf(standing),
@@ -218,7 +221,7 @@ async function found(stages: Stages, id: string): Promise<StandingRow> {
   return row
 }
 
-/** The bounds hold values of inputs, so the record has their digest: records outlive erasure. */
+/** Bounds and targets hold values of actions, so the record has their digests: records outlive erasure. */
 function recordOf(row: StandingRow, event: 'granted' | 'revoked', by: string, at: number): NewRecord {
   return {
     kind: 'standing',
@@ -230,6 +233,7 @@ function recordOf(row: StandingRow, event: 'granted' | 'revoked', by: string, at
       event,
       by,
       name: row.action,
+      targets_digest: digestOf(row.targets),
       bounds_digest: digestOf(row.bounds),
       max_count: row.maxCount,
       max_sum: row.maxSum === null ? null : { path: row.maxSum.path, limit_millionths: row.maxSum.limit },

@@ -38,6 +38,8 @@ export interface StandingRow {
   readonly version: number
   readonly agent: string
   readonly action: string
+  /** What it may be done to, exactly; empty: nothing that names a target. */
+  readonly targets: readonly string[]
   /** By dotted path; every value of an input must lie within one of them. */
   readonly bounds: Readonly<Record<string, Bound>>
   readonly maxCount: number

@@ -56,6 +56,7 @@ function standingFrom(row: Selectable<StandingApprovalsTable>): StandingRow {
     version: row.version,
     agent: row.agent,
     action: row.action,
+    targets: JSON.parse(row.targets) as string[],
     bounds: JSON.parse(row.bounds) as Record<string, Bound>,
     maxCount: row.max_count,
     maxSum: row.sum_path === null || row.max_sum === null ? null : { path: row.sum_path, limit: row.max_sum },

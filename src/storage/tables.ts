@@ -180,7 +180,8 @@ export interface StandingApprovalsTable {
   readonly version: number
   readonly agent: string
   readonly action: string
-  /** JSON, as are grants. */
+  /** JSON, as are bounds and grants. */
+  readonly targets: string
   readonly bounds: string
   readonly max_count: number
   readonly sum_path: string | null

@@ -294,7 +294,7 @@ describe.each(STORES)('people who decide, on %s', (dialect) => {
       expect((await hold('pay', refund(other))).state.name).toBe('held')
     expect((await hold('pay', { to: 'ann', amount: 10 })).state.name).toBe('held')
     expect((await hold('pay', refund(), { agent: 'agent-b' })).state.name).toBe('held')
-    // Bounds say nothing of where it would happen.
+    // Nobody said what it may be done to.
     expect((await hold('pay', refund(), { target: 'production' })).state.name).toBe('held')
     // What is asked for by the one who granted it needs somebody else.
     expect((await hold('pay', refund(), { proposedBy: 'f1' })).state.name).toBe('held')
@@ -305,6 +305,22 @@ describe.each(STORES)('people who decide, on %s', (dialect) => {
     const ran = all.find((action) => action.state.name === 'executing')
     expect(ran?.state).toMatchObject({ grantedBy: { standing: row.id } })
     expect((await under.flow.standing.get(row.id)).state).toBe('used up')
+  })
+
+  it('bind what they approve in advance to what it is done to, exactly', async () => {
+    const expiresAt = under.store.now() + 60_000
+    const targets = ['shop-1', 'shop-2', 'shop-1']
+    const { row } = await under.flow.standing.propose({ ...standing, targets, by: 'f1', expiresAt })
+    expect(row.targets).toEqual(['shop-1', 'shop-2'])
+    for (const target of ['shop-3', 'shop-1 ', 'SHOP-1', 'shop'])
+      expect((await hold('pay', refund(), { target })).state.name).toBe('held')
+    // To no target is another kind of action, not a wider one.
+    expect((await hold('pay', refund())).state.name).toBe('held')
+    expect((await hold('pay', refund(), { target: 'shop-2' })).state.name).toBe('executing')
+    const ready = await propose(under, 'pay', refund() as never, { target: 'shop-1' }, false)
+    expect(ready.action.state.name).toBe('ready')
+    expect((await under.flow.start(ready.action.id)).action.state.name).toBe('executing')
+    expect((await under.flow.standing.get(row.id)).row).toMatchObject({ used: 2, targets: row.targets })
   })
 
   it('grant as many as the group needs, up to a sum, until it is revoked', async () => {

@@ -194,6 +194,7 @@ export function printAction(action: JsonObject): void {
     ['id', textOf(action['id'])],
     ['agent', textOf(action['agent'])],
     ['action', textOf(action['action'])],
+    ...('target' in action ? ([['target', textOf(action['target'])]] as const) : []),
     ['decision', decision, stateColour(decision)],
     ...(effective === decision ? [] : ([['effective', `${effective} (${textOf(action['mode'])})`]] as const)),
     ['state', state, stateColour(state)],

@@ -93,7 +93,7 @@ async function list(options: Options): Promise<void> {
           stepText(item),
           nextText(item),
           textOf(action['agent']),
-          textOf(action['action']),
+          textOf(action['action']) + ('target' in action ? ` on ${textOf(action['target'])}` : ''),
           textOf(objectsOf(action['reasons'])[0]?.['code']),
           textOf(action['input']),
         ]

@@ -17,6 +17,7 @@ interface ProposeOptions extends HarnessOptions, PrintOptions {
   readonly input: string
   readonly reason?: string
   readonly confidence?: number
+  readonly target?: string
   readonly session?: string
   readonly costUsd?: number
   readonly idempotencyKey?: string
@@ -37,6 +38,7 @@ export function addPropose(program: Command): void {
     .requiredOption('--input <json>', 'the input: JSON, @FILE, or - for stdin')
     .option('--reason <text>', "the agent's reason")
     .option('--confidence <number>', '0 … 1, as the agent claims it', decimal(0, 1))
+    .option('--target <name>', 'what it is done to, where the input does not say')
     .option('--session <name>', 'the session it belongs to')
     .option('--cost-usd <number>', 'the most it may cost', decimal(0, 9_000_000))
     .option('--idempotency-key <key>', 'the same key is the same action')
@@ -46,7 +48,7 @@ export function addPropose(program: Command): void {
 }
 
 async function propose(name: string, options: ProposeOptions): Promise<void> {
-  const { agent, reason, confidence, session, costUsd, idempotencyKey } = options
+  const { agent, reason, confidence, target, session, costUsd, idempotencyKey } = options
   const tags = options.tag === undefined ? undefined : tagsFrom(options.tag)
   const body: JsonObject = {
     agent,
@@ -54,6 +56,7 @@ async function propose(name: string, options: ProposeOptions): Promise<void> {
     input: readInput(options.input),
     ...(reason === undefined ? {} : { reason }),
     ...(confidence === undefined ? {} : { confidence }),
+    ...(target === undefined ? {} : { target }),
     ...(session === undefined ? {} : { session }),
     ...(costUsd === undefined ? {} : { cost_usd: costUsd }),
     ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey }),

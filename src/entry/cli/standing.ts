@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
-import type { JsonObject } from '../../action/json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json.ts'
+import type { ApiClient } from '../sdk/api-client.ts'
 import { objectOf, objectsOf, textOf, timeOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
+import { CommandFailure } from './failure.ts'
 import { wholeNumber, withHarness, withJson, withPerson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { json, line, note, relativeTime, table } from './print.ts'
@@ -11,9 +13,11 @@ import { readInput } from './propose.ts'
 type Options = HarnessOptions & PrintOptions
 
 interface GrantOptions extends Options {
-  readonly agent: string
-  readonly action: string
-  readonly input: string
+  readonly like?: string
+  readonly agent?: string
+  readonly action?: string
+  readonly target?: readonly string[]
+  readonly input?: string
   readonly count: number
   readonly sum?: string
   readonly for: string
@@ -33,9 +37,11 @@ export function addStanding(approvals: Command): void {
     .action(list)
 
   withPerson(withJson(withHarness(standing.command('grant').description('approve in advance'))))
-    .requiredOption('--agent <name>', 'of which agent')
-    .requiredOption('--action <name>', 'which action')
-    .requiredOption(
+    .option('--like <approval>', 'exactly what it is about, wherever no other option says otherwise')
+    .option('--agent <name>', 'of which agent')
+    .option('--action <name>', 'which action')
+    .option('--target <name...>', 'done to exactly these; without any, only what names no target is covered')
+    .option(
       '--input <json>',
       'bounds by dotted path, such as {"to": {"equals": "ann"}, "amount": {"max": 50}}; also @FILE and -',
     )
@@ -69,12 +75,13 @@ async function list(options: Options & { open?: boolean }): Promise<void> {
     const items = objectsOf(page['items'])
     if (items.length === 0) return line('nothing is approved in advance')
     table(
-      ['ID', 'STATE', 'AGENT', 'ACTION', 'USED', 'ENDS', 'BY', 'BOUNDS'],
+      ['ID', 'STATE', 'AGENT', 'ACTION', 'TARGETS', 'USED', 'ENDS', 'BY', 'BOUNDS'],
       items.map((item) => [
         textOf(item['id']),
         textOf(item['state']),
         textOf(item['agent']),
         textOf(item['action']),
+        textsOf(item['targets']).join(', '),
         usedText(item),
         relativeTime(timeOf(item['expires_at'])),
         objectsOf(item['granted_by'])
@@ -95,29 +102,54 @@ function usedText(item: JsonObject): string {
     : `${times}, ${textOf(sum['path'])} ${textOf(sum['used'])} of ${textOf(sum['limit'])}`
 }
 
-async function grant({ agent, action, input, count, sum, reason, ...options }: GrantOptions): Promise<void> {
+async function grant({ like, count, sum, reason, ...options }: GrantOptions): Promise<void> {
   const [path = '', limit = ''] = sum?.split('=', 2) ?? []
-  const body: JsonObject = {
-    agent,
-    action,
-    input: readInput(input),
-    max_count: count,
-    ...(sum !== undefined && { max_sum: { path, limit: Number(limit) } }),
-    expires_in: options.for,
-    reason,
-  }
-  await change('POST', PATH, options, body)
+  await withConnection(options, 'running', async ({ client }) => {
+    const body: JsonObject = {
+      ...(like === undefined ? {} : await kindOf(client, like, options.input !== undefined)),
+      ...(options.agent !== undefined && { agent: options.agent }),
+      ...(options.action !== undefined && { action: options.action }),
+      ...(options.target !== undefined && { targets: [...options.target] }),
+      ...(options.input !== undefined && { input: readInput(options.input) }),
+      max_count: count,
+      ...(sum !== undefined && { max_sum: { path, limit: Number(limit) } }),
+      expires_in: options.for,
+      reason,
+    }
+    const missing = ['agent', 'action', 'input'].filter((name) => body[name] === undefined)
+    if (missing.length > 0)
+      throw new CommandFailure(`What is approved needs ${missing.map((name) => `--${name}`).join(', ')}.`, {
+        advice: 'Say it, or name an approval with --like.',
+      })
+    told(await client.object('POST', PATH, { body }), options)
+  })
 }
 
-async function change(
-  method: 'POST' | 'DELETE',
-  path: string,
-  options: Options,
-  body: JsonObject = {},
-): Promise<void> {
+/** What an approval is about, as wide as it and no wider: every value of its input as it is. */
+async function kindOf(client: ApiClient, approval: string, bounded: boolean): Promise<JsonObject> {
+  const { action } = await client.object('GET', `/v1/approvals/${encodeURIComponent(approval)}`)
+  const { agent, action: name, target, input } = objectOf(action)
+  const kind = { agent: textOf(agent), action: textOf(name), targets: target === undefined ? [] : [target] }
+  if (bounded) return kind
+  const values = isJsonObject(input) ? Object.entries(input) : []
+  if (values.length === 0 || values.some(([key]) => key.includes('.')))
+    throw new CommandFailure(`The input of ${approval} cannot be taken as it is.`, {
+      advice: 'It is empty, erased or has a dot in a name: say --input.',
+    })
+  return { ...kind, input: Object.fromEntries(values.map(([key, equals]) => [key, { equals }])) }
+}
+
+async function change(method: 'POST' | 'DELETE', path: string, options: Options): Promise<void> {
   await withConnection(options, 'running', async ({ client }) => {
-    const answer = await client.object(method, path, method === 'POST' ? { body } : {})
-    if (options.json === true) return json(answer)
-    line(`${escapeText(textOf(answer['id']))} is ${escapeText(textOf(answer['state']))}`)
+    told(await client.object(method, path, method === 'POST' ? { body: {} } : {}), options)
   })
+}
+
+function told(answer: JsonObject, options: Options): void {
+  if (options.json === true) return json(answer)
+  line(`${escapeText(textOf(answer['id']))} is ${escapeText(textOf(answer['state']))}`)
+}
+
+function textsOf(value: JsonValue | undefined): string[] {
+  return Array.isArray(value) ? value.map((one: JsonValue) => textOf(one)) : []
 }

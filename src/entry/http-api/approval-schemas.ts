@@ -1,5 +1,15 @@
 import { RISKS } from '../../action/action.ts'
-import { actionName, agentName, approvalOfAction, costUsd, id, object, time, words } from './schemas.ts'
+import {
+  actionName,
+  agentName,
+  approvalOfAction,
+  costUsd,
+  id,
+  object,
+  targetName,
+  time,
+  words,
+} from './schemas.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -138,6 +148,7 @@ export const APPROVAL_SCHEMAS = [
         id,
         agent: { type: 'string' },
         action: { type: 'string' },
+        targets: { ...people, description: 'what it may be done to; empty: nothing that names a target' },
         input: { type: 'object', additionalProperties: true, description: 'bounds by dotted path' },
         max_count: count,
         used: count,
@@ -169,7 +180,19 @@ export const APPROVAL_SCHEMAS = [
         revoked_at: { type: ['string', 'null'] },
         revoked_by: { type: ['string', 'null'] },
       },
-      ['id', 'agent', 'action', 'input', 'max_count', 'used', 'max_sum', 'reason', 'state', 'expires_at'],
+      [
+        'id',
+        'agent',
+        'action',
+        'targets',
+        'input',
+        'max_count',
+        'used',
+        'max_sum',
+        'reason',
+        'state',
+        'expires_at',
+      ],
     ),
   },
   {
@@ -211,6 +234,13 @@ export const newStanding = object(
   {
     agent: agentName,
     action: { ...actionName, description: 'one exact name' },
+    targets: {
+      type: 'array',
+      maxItems: 100,
+      items: targetName,
+      description:
+        'what it may be done to, exactly; without any, only actions that name no target are covered',
+    },
     input: {
       type: 'object',
       description: 'bounds by dotted path; a value of the input that lies in none of them is not covered',

@@ -175,6 +175,7 @@ test('answers are what it says they are', async () => {
   const standing = await check('POST', '/v1/standing-approvals', '/v1/standing-approvals', {
     agent: 'metered',
     action: 'note.publish',
+    targets: ['blog'],
     input: { a: { min: 1 } },
     max_count: 1,
     max_sum: { path: 'a', limit: 10 },

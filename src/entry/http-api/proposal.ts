@@ -10,7 +10,7 @@ import type { PromptRegistry } from '../prompts/prompt-registry.ts'
 import { readTraceParent } from '../telemetry/trace-parent.ts'
 import { principalOf } from './authentication.ts'
 import type { Principal } from './authentication.ts'
-import { actionName, agentName, costUsd, object, sessionName, words } from './schemas.ts'
+import { actionName, agentName, costUsd, object, sessionName, targetName, words } from './schemas.ts'
 
 export interface ProposeBody {
   readonly agent?: string
@@ -53,7 +53,7 @@ export const proposal = object(
     provenance: { type: 'object', additionalProperties: true },
     subjects: { type: 'array', maxItems: 100, items: { type: 'string', minLength: 1, maxLength: 200 } },
     release: sessionName,
-    target: { type: 'string', minLength: 1, maxLength: 2_000 },
+    target: targetName,
     tool_schema_version: sessionName,
     prompt: {
       type: 'string',

@@ -29,6 +29,13 @@ export const sessionName = {
   description: 'a name of visible ASCII characters',
 } as const satisfies Schema
 
+export const targetName = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 2_000,
+  description: 'what the action is done to, where the input does not say',
+} as const satisfies Schema
+
 export const id = {
   type: 'string',
   minLength: 1,

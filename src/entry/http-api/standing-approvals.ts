@@ -14,6 +14,7 @@ import { id, object } from './schemas.ts'
 interface NewStandingBody {
   readonly agent: string
   readonly action: string
+  readonly targets?: readonly string[]
   readonly input: Readonly<Record<string, Bound>>
   readonly max_count: number
   readonly max_sum?: { readonly path: string; readonly limit: number }
@@ -139,6 +140,7 @@ function answer({ row, state, groups }: StandingView): JsonObject {
     id: row.id,
     agent: row.agent,
     action: row.action,
+    targets: [...row.targets],
     input: row.bounds,
     max_count: row.maxCount,
     used: row.used,

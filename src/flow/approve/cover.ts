@@ -14,7 +14,6 @@ export interface Asked {
   readonly agent: string
   readonly proposedBy: string | null
   readonly action: string
-  /** Nothing that names one is covered: bounds say nothing of it, and it may be what matters most. */
   readonly target: string | null
   readonly input: JsonObject
   readonly approval: Approval
@@ -25,13 +24,14 @@ export interface Asked {
 
 /** The first of the rows that covers the action. They are held against the policy of this judgement, not of their grant. */
 export function coverOf(rows: readonly StandingRow[], asked: Asked): Cover | undefined {
-  if (asked.target !== null || (asked.approval.risk === 'high' && !asked.standing)) return undefined
+  if (asked.approval.risk === 'high' && !asked.standing) return undefined
   for (const row of rows) {
     const amount = amountFor(row, asked.input)
     if (
       amount !== undefined &&
       row.agent === asked.agent &&
       row.action === asked.action &&
+      isCoveredTarget(row, asked.target) &&
       stateOf(row, asked.at) === 'open' &&
       (row.maxSum === null || row.usedSum + amount <= row.maxSum.limit) &&
       withinBounds(row.bounds, asked.input) &&
@@ -61,6 +61,11 @@ export function stateOf(row: StandingRow, at: number): StandingState {
   if (row.revokedAt !== null) return 'revoked'
   if (at >= row.expiresAt) return 'expired'
   return row.used >= row.maxCount ? 'used up' : 'open'
+}
+
+/** What is done to nothing that was named is another kind of action than what is done to something, both ways. */
+function isCoveredTarget({ targets }: StandingRow, target: string | null): boolean {
+  return target === null ? targets.length === 0 : targets.includes(target)
 }
 
 function amountFor({ maxSum }: StandingRow, input: JsonObject): number | undefined {

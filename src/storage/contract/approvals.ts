@@ -18,7 +18,10 @@ export function approvalsContract(open: () => Promise<StoreUnderTest>): void {
       store.commit({ standingUse: { id, amount, at }, records: [record('start', null)] })
 
     test('are kept as they were given, and listed while they are open', async () => {
-      const row = standingRow('sta-1', { bounds: { text: { equals: 'Grüße "' } } })
+      const row = standingRow('sta-1', {
+        targets: ['ann@example.com', 'Grüße "'],
+        bounds: { text: { equals: 'Grüße "' } },
+      })
       expect(await put(row, null)).toMatchObject({ status: 'committed', records: [{}] })
       await put(standingRow('sta-2', { expiresAt: 50 }), null)
       await put(standingRow('sta-3', { agent: 'other' }), null)
@@ -30,8 +33,10 @@ export function approvalsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await ids({})).toEqual(['sta-3', 'sta-2', 'sta-1'])
       expect(await ids({ agent: 'clerk', action: 'social.comment', open: 50 })).toEqual(['sta-1'])
       expect(await ids({ before: 'sta-3', limit: 1 })).toEqual(['sta-2'])
-      await put({ ...row, version: 2, revokedAt: 20, revokedBy: 'lead@example.com' }, 1)
+      await put({ ...row, version: 2, targets: [], revokedAt: 20, revokedBy: 'lead@example.com' }, 1)
       expect(await ids({ agent: 'clerk', open: 40 })).toEqual(['sta-2'])
+      // What was granted is not widened by a later version.
+      expect((await store.approvals.standingById('sta-1'))?.targets).toEqual(row.targets)
       expect(await put({ ...row, version: 3 }, 1)).toEqual({ status: 'conflict', on: 'standing' })
     })
 
@@ -114,6 +119,7 @@ function standingRow(id: string, changes: Partial<StandingRow> = {}): StandingRo
     version: 1,
     agent: 'clerk',
     action: 'social.comment',
+    targets: [],
     bounds: { text: { max_length: 10 } },
     maxCount: 5,
     maxSum: null,

@@ -12,6 +12,7 @@ import { createApprovals } from './0007-approvals.ts'
 import { createBaselines } from './0008-baselines.ts'
 import { createAlarms } from './0009-alarms.ts'
 import { createScores } from './0010-quality.ts'
+import { addStandingTargets } from './0011-standing-targets.ts'
 
 /** Brings the database to the newest schema. Rejects with `store:unavailable` and leaves it as it was. */
 export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'): Promise<void> {
@@ -26,6 +27,7 @@ export async function migrate(db: Kysely<Tables>, dialect: 'sqlite' | 'postgres'
     '0008-baselines': createBaselines(dialect),
     '0009-alarms': createAlarms(dialect),
     '0010-quality': createScores(dialect),
+    '0011-standing-targets': addStandingTargets(),
   }
   const migrator = new Migrator({
     db,

@@ -40,9 +40,9 @@ export function approvalStatements([rewrite, standing, use, absence]: PreparedAp
   if (standing !== null)
     // How often it was used is counted by uses alone.
     statements.push({
-      text: `INSERT INTO standing_approvals (id, version, agent, action, bounds, max_count, sum_path, max_sum, reason,
-          grants, created_by, created_at, expires_at, revoked_at, revoked_by, used, used_sum)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0)
+      text: `INSERT INTO standing_approvals (id, version, agent, action, targets, bounds, max_count, sum_path, max_sum,
+          reason, grants, created_by, created_at, expires_at, revoked_at, revoked_by, used, used_sum)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0)
         ON CONFLICT (id) DO UPDATE SET version = excluded.version, grants = excluded.grants,
           revoked_at = excluded.revoked_at, revoked_by = excluded.revoked_by`,
       values: standing.slice(1),

@@ -38,9 +38,9 @@ const SQL = {
   left: `SELECT 1 FROM standing_approvals WHERE id = ? AND revoked_at IS NULL AND expires_at > ? AND used < max_count
     AND (max_sum IS NULL OR used_sum + ? <= max_sum)`,
   // How often it was used is counted by uses alone.
-  standing: `INSERT INTO standing_approvals (id, version, agent, action, bounds, max_count, sum_path, max_sum, reason,
-      grants, created_by, created_at, expires_at, revoked_at, revoked_by, used, used_sum)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)
+  standing: `INSERT INTO standing_approvals (id, version, agent, action, targets, bounds, max_count, sum_path, max_sum,
+      reason, grants, created_by, created_at, expires_at, revoked_at, revoked_by, used, used_sum)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, grants = excluded.grants,
       revoked_at = excluded.revoked_at, revoked_by = excluded.revoked_by`,
   use: 'UPDATE standing_approvals SET used = used + 1, used_sum = used_sum + ? WHERE id = ?',

@@ -47,6 +47,7 @@ export interface Standing {
   readonly id: string
   readonly agent: string
   readonly action: string
+  readonly targets: readonly string[]
   readonly input: Readonly<Record<string, unknown>>
   readonly max_count: number
   readonly used: number

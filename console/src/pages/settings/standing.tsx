@@ -6,6 +6,7 @@ import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Section } from '../../parts/page.tsx'
 import { Answer, EmptyState, ErrorNote } from '../../parts/states.tsx'
+import { Visible } from '../../parts/payload/visible.tsx'
 import { Table } from '../../parts/table.tsx'
 import { say } from '../../parts/toast.tsx'
 import { Ago } from '../../parts/values.tsx'
@@ -49,9 +50,15 @@ export function StandingSection({
                 {
                   name: 'Covers',
                   head: true,
-                  cell: ({ agent, action, input }) => (
+                  cell: ({ agent, action, targets, input }) => (
                     <>
                       {action} <span className="soft">by {agent}</span>
+                      {targets.length > 0 && (
+                        <>
+                          {' '}
+                          on <Visible text={targets.join(', ')} />
+                        </>
+                      )}
                       <br />
                       <code className="small">{JSON.stringify(input)}</code>
                     </>
