@@ -82,7 +82,13 @@ export async function startTestServer(
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
   })
   const { flow, store, policies } = harness
-  const snippets = lazySnippetDesk({ flow, policies, now: () => store.now(), data: harness.data })
+  const snippets = lazySnippetDesk({
+    flow,
+    policies,
+    now: () => store.now(),
+    data: harness.data,
+    onFault: () => undefined,
+  })
   const server = await startHttpServer({
     flow,
     store,

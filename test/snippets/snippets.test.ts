@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { removeWritten } from '../../src/entry/snippets/remove-written.ts'
 import { snippetFrom } from '../../src/entry/snippets/snippet.ts'
 import { SnippetDesk } from '../../src/entry/snippets/snippet-desk.ts'
 import type { JsonObject } from '../../src/action/json.ts'
@@ -16,6 +17,9 @@ let under: FlowUnderTest
 let data: string
 let desk: SnippetDesk
 let specs: SandboxSpec[]
+let faults: unknown[]
+
+vi.mock('../../src/entry/snippets/remove-written.ts', { spy: true })
 
 /** Interpreters as they are, without a sandbox: what is tested here is everything around it. */
 const provider: SandboxProvider = {
@@ -34,6 +38,7 @@ async function open(text = policy(), how: SandboxProvider = provider): Promise<v
     now: () => under.store.now(),
     data,
     provider: () => Promise.resolve(how),
+    onFault: (error) => faults.push(error),
   })
 }
 
@@ -43,6 +48,7 @@ const run = (input: JsonObject, more: { idempotencyKey?: string } = {}) =>
 beforeEach(() => {
   data = mkdtempSync(join(tmpdir(), 'belay-snippets-'))
   specs = []
+  faults = []
 })
 afterEach(async () => {
   await desk.close()
@@ -99,6 +105,7 @@ describe('a snippet in the pipeline', () => {
       policies: { current: under.policy },
       now: () => under.store.now(),
       data,
+      onFault: (error) => faults.push(error),
       provider: async () => {
         const [last] = await under.store.actions({ limit: 1 })
         recorded = (await under.store.recordsOf(last!.id)).map(({ kind }) => kind)
@@ -244,4 +251,47 @@ it('a snippet for which there is no sandbox fails, and the record says that noth
   await expect(run({ language: 'shell', code: 'echo 1' })).rejects.toThrow('no namespaces here')
   const [action] = await under.store.actions({ limit: 1 })
   expect(action!.state.name).toBe('failed')
+})
+
+describe('a folder that cannot be removed', () => {
+  const folders = (): string[] => readdirSync(join(data, 'snippets'))
+  const stays = (): void => void vi.mocked(removeWritten).mockRejectedValue(new Error('it is busy'))
+  const goes = (): void => void vi.mocked(removeWritten).mockReset()
+  beforeEach(() => open())
+  afterEach(goes)
+
+  it('changes nothing of the outcome, is told of, and removed before a later run', async () => {
+    stays()
+    const { action, result } = await run({ language: 'shell', code: 'echo hi; exit 3' })
+    expect(action.state.name).toBe('failed')
+    expect(result).toMatchObject({ stdout: 'hi\n', exit: { code: 3 }, left_behind: true })
+    expect(await under.flow.result(action)).toEqual(result)
+    expect(faults).toEqual([new Error('it is busy')])
+    expect(folders()).toHaveLength(1)
+    goes()
+    expect((await run({ language: 'shell', code: 'echo hi' })).result).not.toHaveProperty('left_behind')
+    expect(folders()).toEqual([])
+  })
+
+  it('is removed at the latest when the harness ends', async () => {
+    stays()
+    await run({ language: 'shell', code: 'echo hi' })
+    goes()
+    await desk.close()
+    expect(folders()).toEqual([])
+  })
+
+  it('keeps nothing from running until there are too many', async () => {
+    for (let at = 0; at < 15; at++) mkdirSync(join(data, 'snippets', `run-${at}`), { recursive: true })
+    await desk.close()
+    await under.close()
+    await open()
+    stays()
+    expect((await run({ language: 'shell', code: 'echo hi' })).action.state.name).toBe('succeeded')
+    await expect(run({ language: 'shell', code: 'echo hi' })).rejects.toMatchObject({
+      code: 'sandbox:unavailable',
+      message: expect.stringContaining('16 folders') as string,
+    })
+    expect(specs).toHaveLength(1)
+  })
 })

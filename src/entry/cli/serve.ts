@@ -145,7 +145,7 @@ export async function serve(
       onFault,
     })
     const desk = agents
-    const snippets = lazySnippetDesk({ flow, policies, now: () => store.now(), data })
+    const snippets = lazySnippetDesk({ flow, policies, now: () => store.now(), data, onFault })
     const server = await startHttpServer({
       flow,
       store,

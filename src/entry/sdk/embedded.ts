@@ -59,6 +59,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<WholeDoor>
     policies: harness.policies,
     now: () => store.now(),
     data: harness.data,
+    onFault,
   })
   const exports = await openExports(harness, onFault)
 

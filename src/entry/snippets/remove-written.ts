@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -16,15 +15,4 @@ export async function removeWritten(folder: string): Promise<void> {
     await run('chmod', ['-R', 'u+rwx', folder]).catch(() => undefined)
     await run('rm', ['-rf', '--', folder])
   }
-}
-
-/** Removes what runs of a harness that was killed have left. */
-export async function removeLeftRuns(parent: string): Promise<void> {
-  let names: string[]
-  try {
-    names = readdirSync(parent)
-  } catch {
-    return
-  }
-  for (const name of names) await removeWritten(join(parent, name))
 }

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly data: string
   /** Is given the sandbox as soon as it runs, to end it early. */
   readonly onSandbox?: (sandbox: Sandbox) => void
+  /** Is given the folder of the run when it could not be removed. */
+  readonly onLeft: (folder: string, error: unknown) => void
 }
 
 /** Bytes that a run may have in its folder while it runs. */
@@ -28,64 +30,86 @@ const SIZE_EVERY_MS = 200
  * (`sandbox:…`) when no sandbox can be had; then nothing ran.
  */
 export async function runSnippet(snippet: Snippet, options: RunOptions): Promise<SnippetRun> {
-  const { limits, language } = snippet
   const folder = freshFolder(options.data)
+  let run: Omit<SnippetRun, 'leftBehind'>
   try {
-    const program = programOf(language)
-    const main = MAIN[language]
-    // The processes inside may run as another user than the harness; nobody else gets past the folder of the data.
-    const before = layFiles(
-      folder,
-      { ...snippet.files, [main]: snippet.code },
-      { mode: 0o666, folderMode: 0o777 },
-    )
-    const quotas: Quotas = {
-      memory: limits.memory,
-      wallTime: limits.wallTime,
-      cpu: limits.cpu,
-      processes: limits.processes,
-      openFiles: 256,
-    }
-    const sandbox = await options.provider.launch({
-      agent: options.agent,
-      command: [...program.command, main],
-      workspace: folder,
-      env: { LANG: 'C.UTF-8', ...program.env },
-      network: 'none',
-      readOnly: program.readOnly,
-      quotas,
-      require: demanded(quotas),
-      profile: 'snippet',
-      stdio: 'pipe',
-    })
-    options.onSandbox?.(sandbox)
-    sandbox.stdin?.on('error', () => undefined)
-    sandbox.stdin?.end(snippet.stdin)
-    const output = new Output(limits.output, () => void sandbox.kill('stopped'))
-    const read = Promise.all([output.read('stdout', sandbox.stdout), output.read('stderr', sandbox.stderr)])
-    let full = ''
-    const stopWatching = watchSize(folder, (why) => {
-      full = why
-      void sandbox.kill('disk')
-    })
-    const report = await sandbox.exited.finally(stopWatching)
-    await read
-    const written = writtenFiles(folder, before, { files: limits.files, bytes: limits.fileBytes })
-    const cause: SnippetEnd = output.exceeded ? 'output' : report.cause
-    const detail = output.exceeded
-      ? `more than ${limits.output} bytes were written to stdout and stderr`
-      : full === ''
-        ? report.detail
-        : full
-    return {
-      ...output.texts(),
-      files: written.files,
-      filesLeftOut: written.leftOut,
-      cause,
-      report: { ...report, detail },
-    }
-  } finally {
+    run = await runIn(folder, snippet, options)
+  } catch (error) {
+    await removed(folder, options)
+    throw error
+  }
+  return { ...run, leftBehind: !(await removed(folder, options)) }
+}
+
+/** Whether the folder is gone. What came of the run stands, whatever becomes of the folder. */
+async function removed(folder: string, { onLeft }: RunOptions): Promise<boolean> {
+  try {
     await removeWritten(folder)
+    return true
+  } catch (error) {
+    onLeft(folder, error)
+    return false
+  }
+}
+
+async function runIn(
+  folder: string,
+  snippet: Snippet,
+  options: RunOptions,
+): Promise<Omit<SnippetRun, 'leftBehind'>> {
+  const { limits, language } = snippet
+  const program = programOf(language)
+  const main = MAIN[language]
+  // The processes inside may run as another user than the harness; nobody else gets past the folder of the data.
+  const before = layFiles(
+    folder,
+    { ...snippet.files, [main]: snippet.code },
+    { mode: 0o666, folderMode: 0o777 },
+  )
+  const quotas: Quotas = {
+    memory: limits.memory,
+    wallTime: limits.wallTime,
+    cpu: limits.cpu,
+    processes: limits.processes,
+    openFiles: 256,
+  }
+  const sandbox = await options.provider.launch({
+    agent: options.agent,
+    command: [...program.command, main],
+    workspace: folder,
+    env: { LANG: 'C.UTF-8', ...program.env },
+    network: 'none',
+    readOnly: program.readOnly,
+    quotas,
+    require: demanded(quotas),
+    profile: 'snippet',
+    stdio: 'pipe',
+  })
+  options.onSandbox?.(sandbox)
+  sandbox.stdin?.on('error', () => undefined)
+  sandbox.stdin?.end(snippet.stdin)
+  const output = new Output(limits.output, () => void sandbox.kill('stopped'))
+  const read = Promise.all([output.read('stdout', sandbox.stdout), output.read('stderr', sandbox.stderr)])
+  let full = ''
+  const stopWatching = watchSize(folder, (why) => {
+    full = why
+    void sandbox.kill('disk')
+  })
+  const report = await sandbox.exited.finally(stopWatching)
+  await read
+  const written = writtenFiles(folder, before, { files: limits.files, bytes: limits.fileBytes })
+  const cause: SnippetEnd = output.exceeded ? 'output' : report.cause
+  const detail = output.exceeded
+    ? `more than ${limits.output} bytes were written to stdout and stderr`
+    : full === ''
+      ? report.detail
+      : full
+  return {
+    ...output.texts(),
+    files: written.files,
+    filesLeftOut: written.leftOut,
+    cause,
+    report: { ...report, detail },
   }
 }
 

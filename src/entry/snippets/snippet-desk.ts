@@ -7,7 +7,7 @@ import type { Policy } from '../../policy/policy.ts'
 import { judgesResults, reportJudged } from '../judged-report.ts'
 import { inputOf, SNIPPET_ACTION, snippetFrom, type Snippet } from './snippet.ts'
 import { recordedResult, resultOf, succeeded, type SnippetRun } from './snippet-result.ts'
-import { removeLeftRuns } from './remove-written.ts'
+import { LeftRuns } from './left-runs.ts'
 import { runSnippet, runsFolder } from './run-snippet.ts'
 
 export interface SnippetDeskOptions {
@@ -17,6 +17,8 @@ export interface SnippetDeskOptions {
   readonly data: string
   /** The sandbox for an agent's snippets. */
   readonly provider: (agent: string) => Promise<SandboxProvider>
+  /** Is told when the folder of a run cannot be removed. */
+  readonly onFault: (error: unknown) => void
 }
 
 /** How a snippet's action stands, and what came of it where it ran. */
@@ -51,13 +53,12 @@ export class SnippetDesk {
   readonly #stopWatching: () => void
   /** By agent, the runs that were asked for and have not ended. */
   readonly #slots = new Map<string, number>()
-  readonly #swept: Promise<void>
+  readonly #left: LeftRuns
   #closed = false
 
   constructor(options: SnippetDeskOptions) {
     this.#options = options
-    this.#swept = removeLeftRuns(runsFolder(options.data))
-    this.#swept.catch(() => undefined)
+    this.#left = new LeftRuns(runsFolder(options.data), options.onFault)
     this.#stopWatching = options.flow.watchAgents(({ name, state }) => {
       if (state !== 'stopped') {
         this.#stopped.delete(name)
@@ -92,6 +93,7 @@ export class SnippetDesk {
     this.#stopWatching()
     for (const sandbox of this.#running.keys()) void sandbox.kill('harness')
     await Promise.allSettled(this.#ends)
+    await this.#left.sweep().catch(this.#options.onFault)
   }
 
   async #run(snippet: Snippet, proposal: SnippetProposal): Promise<SnippetAnswer> {
@@ -124,7 +126,7 @@ export class SnippetDesk {
       if (left <= 0) throw new BelayError('server:timeout')
       const limits = { ...snippet.limits, wallTime: Math.min(snippet.limits.wallTime, left) }
       let sandbox: Sandbox | undefined
-      await this.#swept
+      await this.#left.sweep()
       try {
         run = await runSnippet(
           { ...snippet, limits },
@@ -132,6 +134,7 @@ export class SnippetDesk {
             provider: await provider(action.agent),
             agent: action.agent,
             data,
+            onLeft: (folder, cause) => this.#left.add(folder, cause),
             onSandbox: (launched) => {
               sandbox = launched
               started = true

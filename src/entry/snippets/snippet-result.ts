@@ -12,18 +12,22 @@ export interface SnippetRun {
   readonly files: readonly WrittenFile[]
   /** Files beyond the bounds, that are not returned. */
   readonly filesLeftOut: number
+  /** Its folder could not be removed yet. */
+  readonly leftBehind: boolean
   readonly cause: SnippetEnd
   readonly report: ExitReport
 }
 
 /** As the API answers it and the record keeps it. */
-export function resultOf({ stdout, stderr, files, filesLeftOut, cause, report }: SnippetRun): JsonObject {
+export function resultOf(run: SnippetRun): JsonObject {
+  const { stdout, stderr, files, filesLeftOut, leftBehind, cause, report } = run
   const { code, signal, detail, usage } = report
   return {
     stdout,
     stderr,
     files: files.map(fileAnswer),
     ...(filesLeftOut === 0 ? {} : { files_left_out: filesLeftOut }),
+    ...(leftBehind && { left_behind: true }),
     exit: { cause, code, signal, ...(detail === '' ? {} : { detail }) },
     usage: {
       wall_ms: Math.round(usage.wallMs),
