@@ -52,12 +52,12 @@ const stateOf = async (id: string): Promise<Json> =>
   (await belay.server.call('GET', `/v1/actions/${id}`)).body
 
 describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])('on a %s', (size) => {
-  it.each(['light', 'dark'] as const)('shows list and detail without faults of access, %s', async (theme) => {
-    const page = await belay.open({ ...operator, size, theme, path: '/actions' })
+  it('shows list and detail without faults of access', async () => {
+    const page = await belay.open({ ...operator, size, path: '/actions' })
     await page.locator(`#row-${known['ready'].id}`).waitFor()
     expect(await accessibilityFaults(page)).toEqual([])
     expect(await overflowsSideways(page)).toBe(false)
-    await keepPicture(page, `actions-list-${size}-${theme}`)
+    await keepPicture(page, `actions-list-${size}`)
 
     await page.goto(`${belay.server.url}/actions/${known['held'].id}`)
     const detail = page.locator('.action-detail')
@@ -66,7 +66,7 @@ describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])('on a %s', (size) =>
     await detail.getByText('What happened').waitFor()
     expect(await accessibilityFaults(page)).toEqual([])
     expect(await overflowsSideways(page)).toBe(false)
-    await keepPicture(page, `actions-detail-${size}-${theme}`)
+    await keepPicture(page, `actions-detail-${size}`)
   })
 })
 

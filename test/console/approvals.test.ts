@@ -37,35 +37,32 @@ async function ready(page: Page, action: string): Promise<void> {
 }
 
 describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])('on a %s', (size) => {
-  it.each(['light', 'dark'] as const)(
-    'shows what a person decides on, without faults of access, %s',
-    async (theme) => {
-      await clear()
-      const [publish, money] = await fill(belay.server)
-      const page = await belay.open({ ...asLead, size, theme, path: '/approvals' })
-      await page.getByText('6 wait, 1 of high risk').waitFor()
-      expect(await accessibilityFaults(page)).toEqual([])
-      expect(await overflowsSideways(page)).toBe(false)
-      await keepPicture(page, `approvals-list-${size}-${theme}`)
+  it('shows what a person decides on, without faults of access', async () => {
+    await clear()
+    const [publish, money] = await fill(belay.server)
+    const page = await belay.open({ ...asLead, size, path: '/approvals' })
+    await page.getByText('6 wait, 1 of high risk').waitFor()
+    expect(await accessibilityFaults(page)).toEqual([])
+    expect(await overflowsSideways(page)).toBe(false)
+    await keepPicture(page, `approvals-list-${size}`)
 
-      await page.goto(`${belay.server.url}/approvals/${publish.approval.id}`)
-      await page.getByText('A check changed what the agent proposed').waitFor()
-      await page.getByText('Everything that is published is looked at.').waitFor()
-      await page.getByText('A customer asked for the opening hours.').waitFor()
-      await page.locator('.before').waitFor()
-      expect(await detail(page).locator('del').allInnerTexts()).not.toEqual([])
-      expect(await accessibilityFaults(page)).toEqual([])
-      expect(await overflowsSideways(page)).toBe(false)
-      await keepPicture(page, `approvals-redacted-${size}-${theme}`)
+    await page.goto(`${belay.server.url}/approvals/${publish.approval.id}`)
+    await page.getByText('A check changed what the agent proposed').waitFor()
+    await page.getByText('Everything that is published is looked at.').waitFor()
+    await page.getByText('A customer asked for the opening hours.').waitFor()
+    await page.locator('.before').waitFor()
+    expect(await detail(page).locator('del').allInnerTexts()).not.toEqual([])
+    expect(await accessibilityFaults(page)).toEqual([])
+    expect(await overflowsSideways(page)).toBe(false)
+    await keepPicture(page, `approvals-redacted-${size}`)
 
-      await page.goto(`${belay.server.url}/approvals/${money.approval.id}`)
-      await page.getByText('high risk').last().waitFor()
-      await button(page, 'Approve …').click()
-      await page.getByRole('dialog').waitFor()
-      expect(await accessibilityFaults(page)).toEqual([])
-      await keepPicture(page, `approvals-high-risk-${size}-${theme}`)
-    },
-  )
+    await page.goto(`${belay.server.url}/approvals/${money.approval.id}`)
+    await page.getByText('high risk').last().waitFor()
+    await button(page, 'Approve …').click()
+    await page.getByRole('dialog').waitFor()
+    expect(await accessibilityFaults(page)).toEqual([])
+    await keepPicture(page, `approvals-high-risk-${size}`)
+  })
 
   it('says what to do when nothing waits', async () => {
     await clear()

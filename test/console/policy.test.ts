@@ -21,19 +21,19 @@ afterAll(() => belay.close())
 const editor = (page: Page) => page.getByRole('textbox', { name: 'A policy to try' })
 
 describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])('on a %s', (size) => {
-  it.each(['light', 'dark'] as const)('the file and the trial are accessible and fit, %s', async (theme) => {
-    const page = await belay.open({ size, theme, path: '/policy' })
+  it('the file and the trial are accessible and fit', async () => {
+    const page = await belay.open({ size, path: '/policy' })
     await page.getByText('This file is in force.').waitFor()
     expect(await accessibilityFaults(page)).toEqual([])
     expect(await overflowsSideways(page)).toBe(false)
-    await keepPicture(page, `policy-file-${size}-${theme}`)
+    await keepPicture(page, `policy-file-${size}`)
     await page.goto(`${belay.server.url}/policy?view=what-if`)
     await page.getByText('Nothing is wrong with it.').waitFor()
     await editor(page).fill(good.replace('note.add: { effect: write', 'note.add: { efect: write'))
     await page.getByRole('list', { name: 'What is wrong with it' }).getByRole('button').first().waitFor()
     expect(await accessibilityFaults(page)).toEqual([])
     expect(await overflowsSideways(page)).toBe(false)
-    await keepPicture(page, `policy-what-if-${size}-${theme}`)
+    await keepPicture(page, `policy-what-if-${size}`)
   })
 })
 

@@ -34,28 +34,25 @@ afterAll(() => belay.close())
 const tree = (page: Page) => page.getByRole('treegrid')
 const active = (page: Page) => page.locator('.span-row[data-active=true]')
 
-async function openTree(
-  size: keyof typeof SIZES = 'desktop',
-  theme: 'light' | 'dark' = 'light',
-): Promise<Page> {
-  const page = await belay.open({ size, theme, path: '/sessions/nightly-1?agent=writer' })
+async function openTree(size: keyof typeof SIZES = 'desktop'): Promise<Page> {
+  const page = await belay.open({ size, path: '/sessions/nightly-1?agent=writer' })
   await page.getByText('Nothing failed').or(page.getByText('to look at')).first().waitFor()
   return page
 }
 
 describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])('on a %s', (size) => {
-  it.each(['light', 'dark'] as const)('list and tree are accessible and fit, %s', async (theme) => {
-    const list = await belay.open({ size, theme, path: '/sessions' })
+  it('list and tree are accessible and fit', async () => {
+    const list = await belay.open({ size, path: '/sessions' })
     await list.getByRole('link', { name: 'nightly-1' }).waitFor()
     expect(await accessibilityFaults(list)).toEqual([])
     expect(await overflowsSideways(list)).toBe(false)
-    await keepPicture(list, `sessions-list-${size}-${theme}`)
-    const page = await openTree(size, theme)
+    await keepPicture(list, `sessions-list-${size}`)
+    const page = await openTree(size)
     await page.getByRole('button', { name: 'First problem' }).click()
     await page.getByRole('complementary').waitFor()
     expect(await accessibilityFaults(page)).toEqual([])
     expect(await overflowsSideways(page)).toBe(false)
-    await keepPicture(page, `sessions-tree-${size}-${theme}`)
+    await keepPicture(page, `sessions-tree-${size}`)
   })
 })
 

@@ -249,30 +249,28 @@ describe('an agent', () => {
 })
 
 describe.each(Object.keys(SIZES) as (keyof typeof SIZES)[])('on a %s', (size) => {
-  describe.each(['light', 'dark'] as const)('%s', (theme) => {
-    const look = async (page: Page, name: string): Promise<void> => {
-      await keepPicture(page, `${name}-${size}-${theme}`)
-      expect(await accessibilityFaults(page)).toEqual([])
-      expect(await overflowsSideways(page)).toBe(false)
-    }
+  const look = async (page: Page, name: string): Promise<void> => {
+    await keepPicture(page, `${name}-${size}`)
+    expect(await accessibilityFaults(page)).toEqual([])
+    expect(await overflowsSideways(page)).toBe(false)
+  }
 
-    it('the alarms have no accessibility faults', async () => {
-      const page = await belay.open({ path: '/alarms?state=all', size, theme })
-      await item(page, 'anomaly:rate').waitFor()
-      await look(page, 'alarms')
-    })
+  it('the alarms have no accessibility faults', async () => {
+    const page = await belay.open({ path: '/alarms?state=all', size })
+    await item(page, 'anomaly:rate').waitFor()
+    await look(page, 'alarms')
+  })
 
-    it('an agent has no accessibility faults', async () => {
-      const page = await belay.open({ path: '/agents/clerk', size, theme })
-      await page.getByRole('table', { name: 'What was found unlike clerk' }).waitFor()
-      await page.getByRole('table', { name: 'Actions of clerk' }).waitFor()
-      await look(page, 'agent')
-    })
+  it('an agent has no accessibility faults', async () => {
+    const page = await belay.open({ path: '/agents/clerk', size })
+    await page.getByRole('table', { name: 'What was found unlike clerk' }).waitFor()
+    await page.getByRole('table', { name: 'Actions of clerk' }).waitFor()
+    await look(page, 'agent')
+  })
 
-    it('its process has no accessibility faults', async () => {
-      const page = await belay.open({ path: '/agents/worker', size, theme })
-      await page.getByText('frozen: its agent is paused').waitFor()
-      await look(page, 'agent-process')
-    })
+  it('its process has no accessibility faults', async () => {
+    const page = await belay.open({ path: '/agents/worker', size })
+    await page.getByText('frozen: its agent is paused').waitFor()
+    await look(page, 'agent-process')
   })
 })

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
+import type { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect, onTestFinished } from 'vitest'
 import { consoleDoor } from '../../src/entry/console/console-door.ts'
@@ -9,7 +10,7 @@ import { buildConsole } from './build-console.ts'
 import { startChromium } from './chromium.ts'
 import { startTestServer } from './http-server.ts'
 import type { TestServer } from './http-server.ts'
-import { linkFor } from './people.ts'
+import { logIn } from './people.ts'
 
 export const SIZES = {
   desktop: { width: 1280, height: 800 },
@@ -29,7 +30,7 @@ export interface OpenOptions {
 export interface ConsoleUnderTest {
   readonly server: TestServer
   readonly browser: Browser
-  /** A browser of its own, logged in by a one-time link. */
+  /** A browser of its own, logged in. */
   open(options?: OpenOptions): Promise<Page>
   /** Closes everything. Throws when a page wrote an error to its console, broke its security policy, or threw. */
   close(): Promise<void>
@@ -69,9 +70,10 @@ export async function startConsole(
         if (message.type() !== 'error' || message.text().startsWith('Failed to load resource')) return
         errors.push(`${page.url()}: ${message.text()}`)
       })
-      const { token } = await linkFor(server, as, roles)
-      await page.goto(`${server.url}/login?to=${encodeURIComponent(path)}#${token}`)
-      await page.waitForURL((url) => url.pathname !== '/login')
+      const { cookie } = await logIn(server, as, roles)
+      const [name = '', value = ''] = cookie.split('=', 2)
+      await context.addCookies([{ name, value, url: server.url, httpOnly: true, sameSite: 'Strict' }])
+      await page.goto(server.url + path)
       await page.getByRole('heading', { level: 1 }).waitFor()
       return page
     },
@@ -84,11 +86,50 @@ export async function startConsole(
   }
 }
 
-/** What axe finds against WCAG 2.2 A and AA, as text; empty when there is nothing. */
+type AxeResults = Awaited<ReturnType<AxeBuilder['analyze']>>
+
+const AXE = createRequire(createRequire(import.meta.url).resolve('@axe-core/playwright')).resolve(
+  'axe-core/axe.min.js',
+)
+const EVERY_RULE = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+/** What another theme can break: it changes colours alone. */
+const RULES_OF_COLOURS = ['color-contrast', 'link-in-text-block']
+const OTHER_THEME = "matchMedia('(prefers-color-scheme: dark)').matches ? 'light' : 'dark'"
+/** Where Chromium has made a text larger for a phone, it would keep the colour of the theme before. */
+const STYLE_ANEW =
+  "{ const all = new CSSStyleSheet(); all.replaceSync('* { --anew: 1 }'); document.adoptedStyleSheets.push(all) }"
+let axe: Promise<string> | undefined
+
+/** What axe finds against WCAG 2.2 A and AA, in both themes, as text; empty when there is nothing. */
 export async function accessibilityFaults(page: Page): Promise<readonly string[]> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze()
+  if ((await page.evaluate('typeof axe')) === 'undefined') {
+    axe ??= readFile(AXE, 'utf8')
+    await page.evaluate(await axe)
+  }
+  const faults = await runAxe(page, { type: 'tag', values: EVERY_RULE })
+  await inOtherTheme(page, async (theme) => {
+    const more = await runAxe(page, { type: 'rule', values: RULES_OF_COLOURS })
+    faults.push(...more.map((fault) => `${theme}: ${fault}`))
+  })
+  return faults
+}
+
+async function inOtherTheme(page: Page, work: (theme: 'light' | 'dark') => Promise<void>): Promise<void> {
+  const theme: 'light' | 'dark' = await page.evaluate(OTHER_THEME)
+  await page.emulateMedia({ colorScheme: theme })
+  await page.evaluate(STYLE_ANEW)
+  await work(theme)
+  await page.emulateMedia({ colorScheme: theme === 'dark' ? 'light' : 'dark' })
+  await page.evaluate('document.adoptedStyleSheets.pop()')
+}
+
+/** The package for Playwright gathers the same in another page, which costs ten times as much. */
+async function runAxe(
+  page: Page,
+  runOnly: { readonly type: 'tag' | 'rule'; readonly values: readonly string[] },
+): Promise<string[]> {
+  const options = JSON.stringify({ runOnly, resultTypes: ['violations'] })
+  const { violations } = await page.evaluate<AxeResults>(`axe.run(document, ${options})`)
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id}: ${help}: ${node.html.slice(0, 200)}: ${node.failureSummary ?? ''}`),
   )
@@ -99,10 +140,13 @@ export async function overflowsSideways(page: Page): Promise<boolean> {
   return page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
 }
 
-/** Keeps a picture for people to look at, in the folder that BELAY_SCREENSHOTS names; without one, none. */
+/** Keeps pictures for people to look at, in the folder that BELAY_SCREENSHOTS names; without one, none. */
 export async function keepPicture(page: Page, name: string): Promise<void> {
   const folder = process.env['BELAY_SCREENSHOTS']
   if (folder === undefined || folder === '') return
   await mkdir(folder, { recursive: true })
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+  await inOtherTheme(page, async (theme) => {
+    await page.screenshot({ path: join(folder, `${name}-${theme}.png`), fullPage: true })
+  })
 }
