@@ -20,7 +20,10 @@ export const FAST_PASSWORD_HASH: Rule = {
   },
   *find(effects) {
     for (const digest of digestsIn(effects)) {
-      if (!isPassword(digest) || isProtocol(codeOf(digest.call.within), digest.call.within.module.text))
+      if (
+        !isPassword(effects, digest) ||
+        isProtocol(codeOf(digest.call.within), digest.call.within.module.text)
+      )
         continue
       yield {
         module: digest.call.within.module,

@@ -1,11 +1,12 @@
 import { secretsIn } from '../../../secrets/find.ts'
+import { looksRandom } from '../../../secrets/looks-random.ts'
 import { namedSecret, mayNameSecret, plainName } from '../../../secrets/named-value.ts'
 import { type Effects, nodesIn } from '../../effects/effects.ts'
 import type { Expression, Literal, Template } from '../../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../../flow-graph/functions.ts'
 import { type Node, walkFunction } from '../../flow-graph/walk.ts'
 import type { Hit, Rule } from '../rule.ts'
-import { callsTo, conditionsAround, constantOf, objectOf, objectsWith, optionOf } from './calls.ts'
+import { callsTo, conditionsAround, constantOf, namesIn, objectOf, objectsWith, optionOf } from './calls.ts'
 
 export const HARD_CODED_SECRET: Rule = {
   info: {
@@ -18,6 +19,7 @@ export const HARD_CODED_SECRET: Rule = {
   },
   *find(effects) {
     yield* byPosition(effects)
+    yield* keys(effects)
     yield* inDecorators(effects)
     yield* ofConnections(effects)
     yield* byLook(effects)
@@ -92,6 +94,43 @@ function* byPosition(effects: Effects): Generator<Hit> {
               message: `The secret is in the code (${literal}): whoever reads it can sign tokens.`,
             }
   }
+}
+
+const KEYED = /^crypto\.(?:create(?:Hmac|Cipheriv|Decipheriv|Cipher|Decipher)|createSecretKey)$/
+/** Public labels of protocols are short and speak; a key is neither. */
+const LEAST_KEY = 16
+const KEY_BITS = 3.2
+
+/** Keys of codes and ciphers. What is signed with a word may be a label that a protocol prescribes. */
+function* keys(effects: Effects): Generator<Hit> {
+  for (const { node, within, api, around } of callsTo(
+    effects,
+    /create(?:Hmac|De?[Cc]ipher|Cipher|SecretKey)/,
+    KEYED,
+  )) {
+    if (NOT_PRODUCT.test(within.module.path)) continue
+    const value = node.args[api.endsWith('SecretKey') ? 0 : 1]
+    if (value === undefined) continue
+    const [literal] = literalsOf(effects, value, within)
+    if (literal === undefined || isForDevelopment(effects, within, around)) continue
+    const text = keyText(effects, value, within)
+    const named = namesIn(value).some((each) => mayNameSecret(plainName(each)))
+    const random = text !== undefined && text.length >= LEAST_KEY && looksRandom(text, KEY_BITS)
+    const keyed = api.endsWith('Hmac')
+    if (keyed && !named && !random) continue
+    yield {
+      module: within.module,
+      span: value.kind === 'literal' ? value : node,
+      message: `The key is in the code (${literal}): whoever reads the code can ${keyed ? 'make the same codes' : 'decrypt'}.`,
+    }
+  }
+}
+
+/** The text of a key, from `Buffer.from('…', 'hex')` as well. */
+function keyText(effects: Effects, value: Expression, within: FunctionInfo): string | undefined {
+  const inner = value.kind === 'call' ? value.args[0] : value
+  const constant = constantOf(effects, inner, within)
+  return typeof constant === 'string' ? constant : undefined
 }
 
 /** NestJS names its modules' settings in decorators. */

@@ -72,6 +72,10 @@ describe('secrets by their look', () => {
   ])('finds %s', (_, text) => expect(rules(text)).toEqual(['hard-coded-secret']))
 
   it.each([
+    [
+      'a label that a protocol prescribes',
+      "import { createHmac } from 'crypto'\nexport const key = (token: string) => createHmac('sha256', 'WebAppData').update(token).digest()",
+    ],
     ['a reference', 'export const apiKey = process.env.API_KEY'],
     ['a placeholder', "export const apiKey = 'your-api-key-goes-here-1'"],
     ['a name of a field', "export const passwordField = 'user[password1]'"],
@@ -126,6 +130,29 @@ const VARIANTS: readonly (readonly [string, Readonly<Record<string, string>>])[]
     {
       'a.js':
         "import sha256 from 'crypto-js/sha256'\nexport const hashPassword = (password) => sha256(password).toString()",
+    },
+  ],
+  [
+    'fast-password-hash',
+    {
+      'lib/security.ts':
+        "import crypto from 'node:crypto'\nexport const hash = (data: string) => crypto.createHash('md5').update(data).digest('hex')",
+      'models/user.ts':
+        "import * as security from '../lib/security'\nexport const set = (user: any, clearTextPassword: string) => user.setDataValue('password', security.hash(clearTextPassword))",
+    },
+  ],
+  [
+    'hard-coded-secret',
+    {
+      'a.ts':
+        "import * as crypto from 'crypto'\nexport const code = (data: string) => crypto.createHmac('sha256', 'pa9qxcea4VK2t9nGv7yZtwRj').update(data).digest('hex')",
+    },
+  ],
+  [
+    'hard-coded-secret',
+    {
+      'a.js':
+        "const crypto = require('crypto')\nconst ENCRYPTION_KEY = Buffer.from('0a1f3bd49c2277e65b8d90f1c4e3a6572d8b6f01e94c735ad2f8b106ce47395d', 'hex')\nexports.seal = (text, iv) => crypto.createCipheriv('aes-256-gcm', ENCRYPTION_KEY, iv).update(text)",
     },
   ],
   [

@@ -1,5 +1,6 @@
 import type { Effects } from '../../effects/effects.ts'
 import type { Expression } from '../../flow-graph/expressions.ts'
+import type { FunctionInfo } from '../../flow-graph/functions.ts'
 import type { Hit, Rule } from '../rule.ts'
 import { callsTo, constantOf, type KnownCall, namesIn } from './calls.ts'
 import { destinations } from './destinations.ts'
@@ -18,7 +19,7 @@ export const WEAK_HASH: Rule = {
   },
   *find(effects) {
     for (const call of digestsIn(effects)) {
-      if (!WEAK.test(call.algorithm) || isPassword(call)) continue
+      if (!WEAK.test(call.algorithm) || isPassword(effects, call)) continue
       const hit = judge(effects, call)
       if (hit !== null) yield hit
     }
@@ -93,11 +94,29 @@ function algorithmIn(name: string): string {
 }
 
 /** A password that somebody chose is hashed: another rule says more about that. */
-export function isPassword({ input, call }: Digest): boolean {
-  const named = input.some((each) => namesIn(each).some(namesPassword))
-  if (!named) return /(?:^|_)hash_?(?:password|passwd|pwd)$/i.test(call.within.name)
-  // The protocols of databases and of HTTP's digest log-in prescribe how a password is hashed.
-  return true
+export function isPassword(effects: Effects, { input, call: { within } }: Digest): boolean {
+  if (input.some((each) => namesIn(each).some(namesPassword))) return true
+  if (/(?:^|_)hash_?(?:password|passwd|pwd)$/i.test(within.name)) return true
+  return input.some((each) => givenPassword(effects, each, within))
+}
+
+const CALLERS = 40
+
+/** The input is a parameter, and somebody calls the function with a password: `md5(data)`, `md5(user.password)`. */
+function givenPassword(effects: Effects, input: Expression, within: FunctionInfo): boolean {
+  if (input.kind !== 'name' || input.variable?.kind !== 'param') return false
+  const { variable } = input
+  const position = within.params.findIndex(
+    ({ pattern }) => pattern.kind === 'name' && pattern.variable === variable,
+  )
+  if (position === -1) return false
+  return effects
+    .callers(within)
+    .slice(0, CALLERS)
+    .some(({ node, within: { module } }) => {
+      const given = node.kind === 'call' && !module.test ? node.args[position] : undefined
+      return given !== undefined && namesIn(given).some(namesPassword)
+    })
 }
 
 function judge(effects: Effects, digest: Digest): Hit | null {
