@@ -125,6 +125,11 @@ export const ACTION_CATALOGUE = {
     message:
       'What {id} left behind has changed since: {changed}. Undoing it would overwrite that; a person may say so with overwrite.',
   },
+  'undo:not_kept': {
+    status: 409,
+    title: 'What was there before was not kept',
+    message: 'The file that {id} changed cannot be put back: {cause}.',
+  },
   'undo:unchecked': {
     status: 409,
     title: 'What is there now could not be read',

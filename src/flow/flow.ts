@@ -107,6 +107,10 @@ export interface Flow {
   keepRecording(id: string, recording: Recording): Promise<void>
   /** Keeps beside an action how a page looked (JPEG). It changes no state. Throws `action:not_found`. */
   keepPicture(id: string, when: 'before' | 'after', jpeg: Buffer): Promise<void>
+  /** Keeps the file that an action is about to change, if Belay is who undoes it; `null`: nobody knows where it lies. */
+  keepFile(id: string, path: string | null): Promise<void>
+  /** Keeps what the action has left of the file that was kept. */
+  keepLeftFile(id: string): Promise<void>
   /** Erases stored payloads of a person or an action; the chain still verifies. */
   erase(what: { readonly subject: string } | { readonly action: string }, by: string): Promise<Erasure>
   close(): Promise<void>

@@ -13,6 +13,7 @@ import { editAction } from './edit-action.ts'
 import type { Scorer } from './check-content.ts'
 import type { Flow } from './flow.ts'
 import { keepPicture, keepRecording } from './keep-recording.ts'
+import { keepFile, keepLeftFile } from './kept-files.ts'
 import { judgeResult } from './judge-result.ts'
 import type { AnomalyObserver } from './monitor/baselines/anomaly.ts'
 import { BaselineKeeper } from './monitor/baselines/keep-baselines.ts'
@@ -160,6 +161,8 @@ export async function openFlow({
     result: (action) => storedResult(stages, action),
     keepRecording: (id, recording) => keepRecording(stages, id, recording),
     keepPicture: (id, when, jpeg) => keepPicture(stages, id, when, jpeg),
+    keepFile: async (id, path) => keepFile(stages, await recall(stages, id), path),
+    keepLeftFile: async (id) => keepLeftFile(stages, await recall(stages, id)),
 
     vote: (approvalId, vote) => recordVote(stages, approvalId, vote),
     delegate: (approvalId, delegation) => recordDelegation(stages, approvalId, delegation),

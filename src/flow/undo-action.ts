@@ -10,7 +10,8 @@ import { scopeOf } from './case.ts'
 import { changesSince, renewed, UndoConflict, type Change } from './compare-current.ts'
 import { askCurrent, callWebhook } from './contain/call-webhook.ts'
 import { execute, OutcomeUnknown } from './contain/execute.ts'
-import type { Undoer } from './contain/undoers.ts'
+import type { CurrentReader, Undoer } from './contain/undoers.ts'
+import { keptFile } from './kept-files.ts'
 import { storedInput } from './recall-action.ts'
 import { move } from './settle-action.ts'
 import type { Stages } from './stages.ts'
@@ -45,7 +46,7 @@ export interface HowToUndo {
 
 /**
  * Undoes a succeeded action within its window and condition, if nothing has changed since: by a function of this
- * process, by the policy's webhook, else by asking the agent, which reports back. The intent is on disk before the
+ * process, by the policy's webhook, from the kept copy of a file, else by asking the agent, which reports back. The intent is on disk before the
  * undo is tried. `left` tells what is there afterwards, where the undo said so.
  */
 export async function undoAction(
@@ -117,12 +118,16 @@ export async function planUndo(stages: Stages, action: Action, how: HowToUndo = 
 
   const input = (await storedInput(stages, action)) ?? {}
   const result = await storedResult(stages, action)
-  const current = await look(stages, action, rule, { input, result, overwrite: how.overwrite === true })
+  const own = stages.undoers.undoer(action) ?? (rule.webhook === null ? undefined : callWebhook(rule.webhook))
+  const kept = own === undefined ? await keptFile(stages, action) : null
+  const effect = own ?? kept?.undo
+  const overwrite = how.overwrite === true
+  const current = await look(stages, action, rule, { input, result, overwrite }, kept?.current)
   const about = aboutOf(stages, action, rule, input)
-  const compared = current !== null && refuseChanged(action, rule, { result, current, about }, how)
+  const against = kept === null ? { rule, result } : { rule: { ...rule, unchanged: null }, result: kept.left }
+  const compared =
+    current !== null && refuseChanged(action, against.rule, { result: against.result, current, about }, how)
   refuseCondition(stages, action, rule, input, renewed(result, current))
-  const effect =
-    stages.undoers.undoer(action) ?? (rule.webhook === null ? undefined : callWebhook(rule.webhook))
   return { succeeded: action, effect, until, input, result, current, compared, about }
 }
 
@@ -176,9 +181,10 @@ async function look(
   action: InState<'succeeded'>,
   rule: UndoRule,
   known: { readonly input: JsonObject; readonly result: JsonValue; readonly overwrite: boolean },
+  ofKept: CurrentReader | undefined,
 ): Promise<JsonObject | null> {
   const reader =
-    stages.undoers.reader(action) ?? (rule.current === null ? undefined : askCurrent(rule.current))
+    ofKept ?? stages.undoers.reader(action) ?? (rule.current === null ? undefined : askCurrent(rule.current))
   if (reader === undefined) return null
   const looking = {
     id: action.id,

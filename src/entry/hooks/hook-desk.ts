@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isAbsolute, resolve } from 'node:path'
 import type { Action, Proposal } from '../../action/action.ts'
 import type { Reason } from '../../action/finding.ts'
 import type { JsonObject, JsonValue } from '../../action/json.ts'
@@ -89,6 +90,9 @@ export class HookDesk {
       if (answer.decision === 'ask') asked = answer.reason
       else started.push(answer.action)
       remember(this.#running, runningKey(event, proposal, index), answer.action.id)
+      const use = event.uses[index]
+      if (use?.kind === 'file' && use.role !== 'read')
+        await this.#flow.keepFile(answer.action.id, placeOf(use.path, call.event['cwd']))
     }
     const refused = await this.#codeChange(hooked, event, call)
     if (refused !== null) {
@@ -237,6 +241,9 @@ export class HookDesk {
       try {
         const action = await this.#startedLate(id, call)
         if (action === undefined) continue
+        const use = event.uses[index]
+        if (event.outcome === 'succeeded' && use?.kind === 'file' && use.role !== 'read')
+          await this.#flow.keepLeftFile(action.id)
         const { judged } = await reportJudged({ flow: this.#flow, policies: this.#policies }, action, {
           outcome: event.outcome,
           result: bounded(event.result),
@@ -300,6 +307,11 @@ function deny(
     decision: 'deny',
     reason: `Belay refused this: ${sentence(reasons)}${advice === '' ? '' : ` ${advice}`}`,
   }
+}
+
+function placeOf(path: string, cwd: JsonValue | undefined): string | null {
+  if (isAbsolute(path)) return resolve(path)
+  return typeof cwd === 'string' && isAbsolute(cwd) ? resolve(cwd, path) : null
 }
 
 function sentence(reasons: readonly Reason[]): string {

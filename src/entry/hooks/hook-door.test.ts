@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ actions:
     effect: irreversible
     verify: [{ shell: { destructive: require_approval } }]
     approve: [{ when: 'input.programs.exists(p, p == "npm")', by: [owners], expires: 1h }]
-  file.*: { effect: write, verify: [{ banned_phrases: { field: text, phrases: [top secret] } }] }
+  file.*: { effect: write, undo: { within: 1h }, verify: [{ banned_phrases: { field: text, phrases: [top secret] } }] }
   mcp.github.*: { effect: write }
   http.GET: { effect: read, verify: [{ rule: { when: 'input.host != "example.com"', then: deny, code: 'http:host', message: Only example.com may be read. } }] }
 approvers: { owners: { members: [owner@example.com], quorum: 1 } }
@@ -385,5 +385,67 @@ describe.each(['curl', 'node'] as const)('what goes wrong is a refusal, by %s', 
       body: '{}',
     })
     expect(other.status).toBe(403)
+  })
+})
+
+describe('a file that a tool has written', () => {
+  /** What the tool and both calls of its hook do; `text` `null`: it lies on another machine. */
+  async function write(path: string, text: string | null): Promise<string> {
+    const event = claude('Write', { file_path: path, content: text ?? 'elsewhere' }, { session_id: path })
+    expect(await hook('claude-code', event)).toMatchObject({ code: 0, stdout: '' })
+    if (text !== null) await writeFile(join(folder, path), text)
+    await hook('claude-code', { ...event, hook_event_name: 'PostToolUse', tool_response: 'written' })
+    const [action] = await harness.store.actions({ session: path, limit: 1 })
+    expect([action!.name, action!.state.name]).toEqual(['file.write', 'succeeded'])
+    return action!.id
+  }
+  const textOf = (path: string): Promise<string> => readFile(join(folder, path), 'utf8')
+
+  test('is put back as it was, step by step, and removed where there was none', async () => {
+    await writeFile(join(folder, 'notes.md'), 'mine')
+    const first = await write('notes.md', 'one')
+    const second = await write('notes.md', 'two')
+    await expect(harness.flow.undo(first, 'ann')).rejects.toMatchObject({ code: 'undo:conflict' })
+    expect(
+      (await harness.flow.previewUndo({ agent: 'coder', session: 'notes.md' })).undoable.slice(0, 1),
+    ).toMatchObject([{ id: second, how: 'belay', compared: true }])
+    for (const [id, text] of [
+      [second, 'one'],
+      [first, 'mine'],
+    ] as const) {
+      expect((await harness.flow.undo(id, 'ann')).state.name).toBe('undone')
+      expect(await textOf('notes.md')).toBe(text)
+    }
+    const made = await write('made.md', 'new')
+    await harness.flow.undo(made, 'ann')
+    await expect(textOf('made.md')).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('is not put back over what somebody wrote since, unless a person says so', async () => {
+    await writeFile(join(folder, 'shared.md'), 'mine')
+    const id = await write('shared.md', 'its own')
+    await writeFile(join(folder, 'shared.md'), 'of a person')
+    await expect(harness.flow.undo(id, 'ann')).rejects.toMatchObject({ code: 'undo:conflict' })
+    expect(await textOf('shared.md')).toBe('of a person')
+    await harness.flow.undo(id, 'ann', { overwrite: true })
+    expect(await textOf('shared.md')).toBe('mine')
+  })
+
+  test('on another machine, too large, or erased since, is said not to be kept', async () => {
+    const code = 'undo:not_kept'
+    await writeFile(join(folder, 'far.md'), 'of this machine')
+    const far = await write('far.md', null)
+    await expect(harness.flow.undo(far, 'ann')).rejects.toMatchObject({ code })
+    expect(await textOf('far.md')).toBe('of this machine')
+    await writeFile(join(folder, 'large.md'), 'x'.repeat(1024 * 1024 + 1))
+    const large = await write('large.md', 'small')
+    await expect(harness.flow.undo(large, 'ann')).rejects.toThrow('larger than')
+    await writeFile(join(folder, 'secret.md'), 'of Ann')
+    const erased = await write('secret.md', 'of nobody')
+    await harness.flow.erase({ action: erased }, 'ann')
+    await expect(harness.flow.undo(erased, 'ann')).rejects.toMatchObject({ code })
+    const records = (await harness.store.recordsOf(erased)).map(({ text }) => text).join()
+    expect(records).toContain('file:before')
+    expect(records).not.toContain('of Ann')
   })
 })

@@ -181,6 +181,8 @@ function tell(record: StoredRecord): string {
     case 'cancellation':
       return `cancelled${state}`
     case 'recording':
+      if (said['kept'] !== undefined)
+        return `the file ${said['kept'] === 'file:before' ? 'before' : 'after'} it kept`
       return said['picture'] === undefined ? 'request and answer kept' : `the page ${said['picture']} it kept`
     case 'quality':
       return 'scored by a model after it'
