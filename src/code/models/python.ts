@@ -79,10 +79,8 @@ const SINKS: Table = {
   ),
   django: {
     ...each('execute executemany raw extra RawSQL', sink('sql', [0])),
-    ...each(
-      'HttpResponse HttpResponseBadRequest HttpResponseNotFound mark_safe SafeString SafeText',
-      sink('xss', [0]),
-    ),
+    ...each('HttpResponse HttpResponseBadRequest HttpResponseNotFound', sink('xss', [0], { when: 'page' })),
+    ...each('mark_safe SafeString SafeText', sink('xss', [0])),
     ...each('HttpResponseRedirect HttpResponsePermanentRedirect redirect', sink('redirect', [0])),
   },
   flask: {
@@ -91,7 +89,8 @@ const SINKS: Table = {
       sink('log', [-1]),
     ),
     ...each('render_template_string', sink('template', [0])),
-    ...each('make_response Response Markup', sink('xss', [0])),
+    ...each('make_response Response', sink('xss', [0], { when: 'page' })),
+    Markup: sink('xss', [0]),
     redirect: sink('redirect', [0]),
     ...each('send_file', PATH),
     // What was uploaded, by the name that it is given here.

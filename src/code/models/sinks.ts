@@ -1,5 +1,5 @@
 import type { ClassName } from './classes.ts'
-import { MONGO, REDIS, WHERE } from './stores.ts'
+import { MONGO, REDIS } from './stores.ts'
 
 /** Where values of some class do harm, as an argument of a call. */
 export interface SinkModel {
@@ -30,6 +30,8 @@ export interface SinkModel {
     | 'no-root'
     | 'unsafe-loader'
     | 'as-it-came'
+    /** As it came, and from nowhere but the function itself. */
+    | 'straight'
     | 'entities'
     | 'loader'
     | 'text-timer'
@@ -39,26 +41,30 @@ export interface SinkModel {
     | 'fields'
     /** The first of a list: it names what is done. */
     | 'first'
+    /** A filter of MongoDB's kind: what has `where` in it is another database's. */
+    | 'filter'
+    /** Unless another argument says that it is no page: `mimetype='application/json'`. */
+    | 'page'
 }
 
-type Row = SinkModel | readonly SinkModel[]
+export type Row = SinkModel | readonly SinkModel[]
 type Table = Readonly<Record<string, Readonly<Record<string, Row>>>>
 
-const sql = (...args: number[]): SinkModel => ({
+export const sql = (...args: number[]): SinkModel => ({
   class: 'sql',
   args,
   fields: ['sql', 'text', 'query', 'statement'],
 })
-const path = (...args: number[]): SinkModel => ({ class: 'path', args })
+export const path = (...args: number[]): SinkModel => ({ class: 'path', args })
 const code = (...args: number[]): SinkModel => ({ class: 'code', args })
 const command = (...args: number[]): SinkModel => ({ class: 'command', args })
-const ssrf = (...args: number[]): SinkModel => ({
+export const ssrf = (...args: number[]): SinkModel => ({
   class: 'ssrf',
   args,
   fields: ['url', 'uri', 'baseURL', 'host', 'hostname', 'prefixUrl', 'href'],
 })
-const nosql = (...args: number[]): SinkModel => ({ class: 'nosql', args, deep: true })
-const template = (...args: number[]): SinkModel => ({ class: 'template', args })
+export const nosql = (...args: number[]): SinkModel => ({ class: 'nosql', args, deep: true })
+export const template = (...args: number[]): SinkModel => ({ class: 'template', args })
 const instructions: SinkModel = { class: 'prompt', args: [0], when: 'instructions' }
 const log: SinkModel = { class: 'log', args: [-1], when: 'printed' }
 /** A file under a name of the sender's choosing. */
@@ -67,8 +73,13 @@ const written = (...args: number[]): readonly SinkModel[] => [
   { class: 'upload', args: [args.at(-1) ?? 0] },
 ]
 /** A record that takes an untrusted object as it came. */
-const mass = (...args: number[]): SinkModel => ({ class: 'mass', args, fields: ['data'], when: 'as-it-came' })
-const xss = (...args: number[]): SinkModel => ({ class: 'xss', args })
+export const mass = (...args: number[]): SinkModel => ({
+  class: 'mass',
+  args,
+  fields: ['data'],
+  when: 'as-it-came',
+})
+export const xss = (...args: number[]): SinkModel => ({ class: 'xss', args })
 
 function each(names: string, row: Row): Record<string, Row> {
   return Object.fromEntries(names.split(' ').map((name) => [name === '()' ? '' : name, row]))
@@ -296,7 +307,8 @@ export const SINKS: Table = {
     redirect: { class: 'redirect', args: [0, 1] },
     location: { class: 'redirect', args: [0] },
     ...each('sendFile sendfile download', { class: 'path', args: [0], when: 'no-root' }),
-    render: path(0),
+    // Engines take settings from among the values: layouts, delimiters, names of functions.
+    render: [path(0), { class: 'template', args: [1], when: 'straight' }],
     ...each('setHeader header set append', { class: 'header', args: [0] }),
   },
   '#context': {
@@ -322,46 +334,6 @@ export const SINKS: Table = {
   },
 }
 
-/** Methods whose receiver we may not know, and what its name must look like then. */
-const BY_METHOD: Readonly<Record<string, { readonly receiver: RegExp; readonly sink: Row }>> = {
-  ...named(
-    'query execute',
-    /(?:^|[._])(?:\w*(?:db|conn|connection|pool|client|sql|pg|mysql|sequelize|knex|database|manager|runner|tx|trx|session))$/i,
-    sql(0),
-  ),
-  ...named('raw unsafe', /(?:^|[._])(?:db|knex|sql|sequelize|trx|tx|database|prisma)$/i, sql(0)),
-  ...named('$queryRawUnsafe $executeRawUnsafe queryRaw', /./, sql(0)),
-  ...named('whereRaw havingRaw orderByRaw groupByRaw joinRaw', /./, sql(0)),
-  ...named('run all get each prepare exec', /(?:^|[._])(?:db|database|sqlite)$/i, sql(0)),
-  ...named(
-    'findOne findOneAndUpdate findOneAndDelete updateOne updateMany deleteOne deleteMany countDocuments',
-    /(?:^|[._])(?:[A-Z]\w*|\w*(?:collection|coll|users?|model|posts?|items?|accounts?|orders?|products?))$/i,
-    [nosql(0), WHERE],
-  ),
-  ...named('find remove update', /(?:^|[._])(?:[A-Z]\w*(?:Model)?|\w*(?:[cC]ollection|Col))$/, [
-    nosql(0),
-    WHERE,
-  ]),
-  ...named(
-    'create insertOne build update updateOne findByIdAndUpdate',
-    /(?:^|[._])(?:[A-Z]\w*|\w*[mM]odel|prisma\.\w+|db\.\w+)$/,
-    mass(0, 1),
-  ),
-  ...named('mv', /file|upload|image|avatar|photo|doc|pic|attach|media|sample/i, [
-    path(0),
-    { class: 'upload', args: [0] },
-  ]),
-  ...named('insertAdjacentHTML', /./, xss(1)),
-  ...named('setHTMLUnsafe createContextualFragment', /./, xss(0)),
-  ...named('writeln', /document$/, xss(-1)),
-  ...named('goto', /(?:page|tab|browser)$/i, ssrf(0)),
-  ...named('renderString', /./, template(0)),
-}
-
-function named(names: string, receiver: RegExp, sink: Row): Record<string, { receiver: RegExp; sink: Row }> {
-  return Object.fromEntries(names.split(' ').map((name) => [name, { receiver, sink }]))
-}
-
 const NONE: readonly SinkModel[] = []
 
 /** Sinks of a call by the package that it leads to. */
@@ -372,14 +344,8 @@ export function sinksOf(name: string, method: string, chain: string): readonly S
   return row === undefined ? NONE : rowOf(row)
 }
 
-function rowOf(row: Row): readonly SinkModel[] {
+export function rowOf(row: Row): readonly SinkModel[] {
   return Array.isArray(row) ? (row as readonly SinkModel[]) : [row as SinkModel]
-}
-
-/** Sinks of a call by its method's name and the text of its receiver. */
-export function sinksByMethod(method: string, receiver: string): readonly SinkModel[] {
-  const known = own(BY_METHOD, method)
-  return known !== undefined && known.receiver.test(receiver) ? rowOf(known.sink) : NONE
 }
 
 /** Classes by the property that is written, on any object. */

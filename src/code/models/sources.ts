@@ -121,6 +121,15 @@ export const RESULT_PARTS: Readonly<Record<string, Readonly<Record<string, strin
   ),
   '#message': { data: { kind: 'page', what: 'the message of another window' } },
   '#connection': { handshake: "the connection's handshake", request: '#request' },
+  '#ngroute': {
+    snapshot: '#ngroute',
+    ...Object.fromEntries(
+      ['queryParams', 'queryParamMap', 'params', 'paramMap', 'fragment'].map((each) => [
+        each,
+        { kind: 'page' as const, what: "the page's address" },
+      ]),
+    ),
+  },
   '#route': { params: "the route's parameters", query: "the route's query", hash: "the route's hash" },
 }
 
@@ -286,6 +295,7 @@ export function paramByType(type: string): string | null {
     return '#lambda'
   if (/^(?:MessageEvent)$/.test(name)) return '#message'
   if (/^H3Event$/.test(name)) return '#h3event'
+  if (/^ActivatedRoute(?:Snapshot)?$/.test(name)) return '#ngroute'
   if (/^(?:LoaderFunctionArgs|ActionFunctionArgs|LoaderArgs|ActionArgs)$/.test(name)) return '#page'
   return null
 }

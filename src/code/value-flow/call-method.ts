@@ -70,6 +70,12 @@ export function callMethod(run: Run, given: MethodCall): Value | null {
       const result = PART.invoke(run, first, [receiver], PLAIN, node)
       return args[1] === undefined ? result : join(result, PART.invoke(run, args[1], [PLAIN], PLAIN, node))
     }
+    case 'subscribe': {
+      // What an observable of untrusted values gives: to a function, or to an observer's `next`.
+      if (receiver.taints.length === 0) return null
+      const observer = callable(first) ? first : load(run, first, 'next', PLAIN, node)
+      return callable(observer) ? PART.invoke(run, observer, [receiver], first, node) : null
+    }
     case 'call':
     case 'apply':
     case 'bind':

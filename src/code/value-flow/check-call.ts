@@ -2,7 +2,8 @@ import type { Call } from '../flow-graph/expressions.ts'
 import { textOf } from '../flow-graph/module.ts'
 import { PYTHON, pythonSinks, pythonSinksByMethod } from '../models/python.ts'
 import { CLASS } from '../models/classes.ts'
-import { type SinkModel, sinksByMethod, sinksOf } from '../models/sinks.ts'
+import { sinksByMethod } from '../models/method-sinks.ts'
+import { type SinkModel, sinksOf } from '../models/sinks.ts'
 import type { ApiCall } from './call-api.ts'
 import { instructionsIn } from './instructions.ts'
 import type { Run } from './run.ts'
@@ -98,10 +99,15 @@ function dangerousParts(run: Run, arg: Value, model: SinkModel, node: Call): rea
         taints: arg.taints.filter((each) => (each.flags & WHOLE) === 0 || each.label.path.length > 0),
       },
     ]
-  if (model.when === 'as-it-came' || model.when === 'record') {
+  if (model.when === 'as-it-came' || model.when === 'record' || model.when === 'straight') {
     const whole = (value: Value): Value => ({
       ...value,
-      taints: value.taints.filter((each) => (each.flags & WHOLE) !== 0 && each.label.path.length === 0),
+      taints: value.taints.filter(
+        (each) =>
+          (each.flags & WHOLE) !== 0 &&
+          each.label.path.length === 0 &&
+          (model.when !== 'straight' || each.label.source !== null),
+      ),
     })
     const data = objects.flatMap((each) => each.fields.get('data') ?? [])
     return [arg, ...data].map(whole)
@@ -123,12 +129,31 @@ function dangerousParts(run: Run, arg: Value, model: SinkModel, node: Call): rea
 /** Packages whose calls give records that a `save` writes. */
 const RECORDS = /^(?:mongoose|sequelize|sequelize-typescript|typeorm|objection|@mikro-orm\/core)$/
 
+const PLAIN_TYPE = /^(?:application\/(?!xhtml)|text\/(?!html)|image\/(?!svg)|audio\/|video\/)/i
+
+const TYPE_NAMES = ['Content-Type', 'content-type', 'mimetype', 'content_type', 'media_type']
+
+/** A media type that no browser shows as a page: by itself, among headers, or by the name of the argument. */
+function isOtherThanPage({ constant, refs }: Value): boolean {
+  if (typeof constant === 'string') return PLAIN_TYPE.test(constant)
+  return refs.some((ref) => {
+    if (ref.kind !== 'object') return false
+    const headers = ref.fields.get('headers')
+    if (headers !== undefined && isOtherThanPage(headers)) return true
+    return TYPE_NAMES.some((name) => {
+      const type = ref.fields.get(name)?.constant
+      return typeof type === 'string' && PLAIN_TYPE.test(type)
+    })
+  })
+}
+
 function applies(model: SinkModel, args: readonly Value[], receiver: Value): boolean {
   switch (model.when) {
     case undefined:
     case 'markup':
     case 'built':
     case 'as-it-came':
+    case 'straight':
     case 'instructions':
     case 'printed':
     case 'text':
@@ -148,6 +173,12 @@ function applies(model: SinkModel, args: readonly Value[], receiver: Value): boo
       return isShell(args[0]) && hasElement(args[1], /^(?:-\w*c|\/c|-Command|-e|--eval)$/i)
     case 'no-root':
       return !args.some((arg) => arg.refs.some((ref) => ref.kind === 'object' && ref.fields.has('root')))
+    case 'filter':
+      return !args
+        .slice(0, 2)
+        .some((arg) => arg.refs.some((ref) => ref.kind === 'object' && ref.fields.has('where')))
+    case 'page':
+      return !args.slice(1).some(isOtherThanPage)
     case 'unsafe-loader':
       return args.some((arg) =>
         arg.refs.some(
