@@ -48,13 +48,18 @@ const MAX_LINES = 30
 
 /**
  * Two programs that found one weakness at one place found one thing: the first is kept, which is ours when there is
- * one, as it knows the way. Two findings of one program are two.
+ * one, as it knows the way. Two findings of one program, or of one pack of ours, are two.
  */
 export function withoutDoubles<T extends Found>(all: readonly T[]): readonly T[] {
-  const kept = new Map<string, (string | undefined)[]>()
-  return all.filter(({ finding, by, weaknesses }) => {
+  const kept = new Map<string, string[]>()
+  const doubles = new Set(all.toSorted((one, other) => rank(one) - rank(other)).filter(isDouble))
+  return all.filter((each) => !doubles.has(each))
+
+  function isDouble({ finding, by, weaknesses }: Found): boolean {
     const { cwe, rule, location, fingerprint } = finding
     const named = weaknesses ?? (cwe === null ? [] : [cwe])
+    // Packs of ours as well: what stands at a sink whatever reaches it is told by the flow that does.
+    const finder = by ?? rule.slice(0, rule.indexOf('/'))
     const families =
       named.length === 0
         ? [`${rule}\0${fingerprint}`]
@@ -62,8 +67,13 @@ export function withoutDoubles<T extends Found>(all: readonly T[]): readonly T[]
     const last = location.endLine - location.line > MAX_LINES ? location.line : location.endLine
     const lines = Array.from({ length: last - location.line + 1 }, (_, index) => location.line + index)
     const keys = families.flatMap((family) => lines.map((line) => `${family}\0${location.path}\0${line}`))
-    if (keys.some((key) => kept.get(key)?.some((other) => other !== by) === true)) return false
-    for (const key of keys) kept.set(key, [...(kept.get(key) ?? []), by])
-    return true
-  })
+    if (keys.some((key) => kept.get(key)?.some((other) => other !== finder) === true)) return true
+    for (const key of keys) kept.set(key, [...(kept.get(key) ?? []), finder])
+    return false
+  }
+}
+
+/** Whose word counts first: who knows the way of the value. */
+function rank({ finding, by }: Found): number {
+  return by !== undefined ? 2 : finding.rule.startsWith('value-flow/') ? 0 : 1
 }

@@ -213,6 +213,9 @@ export const PYTHON_NO_FLOW = new Set(
   ),
 )
 
+/** What such a result is put into, or is put together with, once it is a text. */
+export const PYTHON_TEXT_METHOD = /\(\)\.(?:replace|format|join)$/
+
 export interface PythonSource {
   readonly kind: SourceKind
   readonly what: string

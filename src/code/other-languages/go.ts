@@ -1,4 +1,4 @@
-import type { Language } from './language.ts'
+import { SHELL, type Language } from './language.ts'
 
 const GO_CALL = /^call_expression$/
 
@@ -44,6 +44,7 @@ export const GO: Language = {
     },
     { callee: /^exec\.Command$/, harm: 'command-injection', args: [0] },
     { callee: /^exec\.CommandContext$/, harm: 'command-injection', args: [1] },
+    { callee: /^exec\.Command(?:Context)?$/, harm: 'command-injection', after: SHELL },
     {
       callee:
         /^(?:os|ioutil)\.(?:Open|OpenFile|ReadFile|WriteFile|Create|Remove|RemoveAll|ReadDir|Mkdir|MkdirAll)$/,

@@ -1,6 +1,8 @@
-import type { Language } from './language.ts'
+import { SHELL, type Language } from './language.ts'
 
 const CALL = /^(?:method_invocation|object_creation_expression)$/
+
+const PROCESS = /^new ProcessBuilder$|\bProcessBuilder\b.*\.command$/s
 
 export const JAVA: Language = {
   name: 'Java',
@@ -34,7 +36,9 @@ export const JAVA: Language = {
       args: [0],
     },
     { callee: /\bexec$/, harm: 'command-injection', args: [0], needs: /getRuntime|Runtime/ },
-    { callee: /^new ProcessBuilder$|\bProcessBuilder\b.*\.command$/s, harm: 'command-injection' },
+    { callee: PROCESS, harm: 'command-injection', args: [0] },
+    { callee: PROCESS, harm: 'command-injection', after: SHELL },
+    { callee: /\bexec$/, harm: 'command-injection', after: SHELL, needs: /getRuntime|Runtime/ },
     {
       callee:
         /^new (?:java\.io\.)?(?:File|FileInputStream|FileOutputStream|FileReader|FileWriter|RandomAccessFile)$/,

@@ -20,9 +20,15 @@ export interface Sink {
   readonly harm: Harm
   /** Positions of the dangerous arguments; all when absent. */
   readonly args?: readonly number[]
+  /** On the text of the arguments in front: `sh -c` makes a command of what follows. */
+  readonly after?: RegExp
   /** Only in a file whose text has this: names alone say little where types are unknown. */
   readonly needs?: RegExp
 }
+
+/** The end of arguments after which a shell, or another interpreter, takes the next for what it runs. */
+export const SHELL =
+  /["'](?:[^"'\s]{0,80}\/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell(?:\.exe)?|pwsh)["']\s*,\s*["'](?:-\w{0,4}c|\/c|-Command)["']\s*,\s*$/i
 
 /** A construct that is wrong whatever reaches it. */
 export interface Pattern {

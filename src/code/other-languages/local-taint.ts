@@ -42,6 +42,10 @@ const SOURCE =
   /^(?:call_expression|method_invocation|function_call_expression|member_call_expression|scoped_call_expression|call|invocation_expression|subscript_expression|index_expression|element_reference|element_access_expression|selector_expression|member_access_expression|field_access|variable_name|identifier)$/
 const NAME = /^(?:identifier|variable_name|field_identifier|constant|instance_variable|global_variable)$/
 const MEMBER = /^(?:member_access_expression|selector_expression|field_access)$/
+const INDEX =
+  /^(?:subscript_expression|index_expression|element_reference|element_access_expression|array_access)$/
+/** `FEEDS.get(key)`: methods of tables, and no functions of packages and classes, which take what they want. */
+const LOOKUP = /(?:^|\.)(?:this\.)?(?:[a-z]\w*|[A-Z][A-Z\d_]*)\.(?:get|getOrDefault|fetch|GetValueOrDefault)$/
 const CONDITION = /^(?:if_statement|if|unless|if_modifier|unless_modifier)$/
 const LEAVES = /\b(?:return|throw|raise|die|exit|abort|panic|redirect_to|head|halt|continue|next|break)\b/
 const GUARD =
@@ -137,10 +141,7 @@ export class LocalTaint {
     const { callee, args } = this.#parts(node)
     for (const sink of this.#sinks) {
       if (!sink.callee.test(callee)) continue
-      for (const [index, arg] of args.entries()) {
-        if (sink.args !== undefined && !sink.args.includes(index)) continue
-        this.#reach(sink, node, callee, this.#value(arg, 0))
-      }
+      for (const arg of this.#dangerous(sink, args)) this.#reach(sink, node, callee, this.#value(arg, 0))
       // `text.html_safe`: what it is called on is what it is about.
       if (args.length === 0 && sink.harm === 'cross-site-scripting')
         this.#reach(sink, node, callee, this.#receiver(node))
@@ -160,6 +161,19 @@ export class LocalTaint {
       if (!through.cleared.has(hit.sink.harm))
         this.#hits.push({ sink: hit.sink, node, callee: lastName(callee), taint: through })
     }
+  }
+
+  /** The arguments that must not come from outside; of a list that starts a program, the program. */
+  #dangerous(sink: Sink, args: readonly SyntaxNode[]): readonly SyntaxNode[] {
+    const [first] = args
+    const list = first !== undefined && sink.harm === 'command-injection' ? elements(first) : null
+    const given = list ?? args
+    const { after } = sink
+    if (after === undefined)
+      return sink.args === undefined
+        ? given
+        : given.filter((_, index) => (list === null ? sink.args?.includes(index) : index === 0))
+    return given.filter((arg, index) => index > 0 && after.test(this.#of({ at: given[0]!.at, end: arg.at })))
   }
 
   #reach(sink: Sink, node: SyntaxNode, callee: string, taint: Taint | null): void {
@@ -216,12 +230,7 @@ export class LocalTaint {
 
   #targets(node: SyntaxNode): readonly SyntaxNode[] {
     if (NAME.test(node.type) || MEMBER.test(node.type)) return [node]
-    if (
-      /^(?:subscript_expression|index_expression|element_reference|element_access_expression)$/.test(
-        node.type,
-      )
-    )
-      return namedChildren(node).slice(0, 1)
+    if (INDEX.test(node.type)) return namedChildren(node).slice(0, 1)
     return namedChildren(node).flatMap((child) => this.#targets(child))
   }
 
@@ -259,6 +268,8 @@ export class LocalTaint {
       if (NAME.test(type)) return null
     }
     if (CALL.test(type)) return this.#result(node, depth)
+    // Whoever chooses the key chooses among what is there.
+    if (INDEX.test(type)) return this.#first(namedChildren(node).slice(0, 1), depth)
     if (
       /cast/.test(type) &&
       /^\(\s*(?:int|integer|float|double|bool|boolean|long|short|byte)\s*\)/i.test(
@@ -305,7 +316,7 @@ export class LocalTaint {
       args[0] === node
         ? namedChildren(node)
         : [
-            ...args,
+            ...(LOOKUP.test(callee) ? args.slice(1) : args),
             ...node.children.filter((child) =>
               /^(?:object|receiver|function|scope)$/.test(child.field ?? ''),
             ),
@@ -326,6 +337,17 @@ function stepped({ steps }: Taint, node: SyntaxNode, message: string): readonly 
 
 function unwrapped(node: SyntaxNode): SyntaxNode {
   return node.type === 'argument' && namedChildren(node).length === 1 ? namedChildren(node)[0]! : node
+}
+
+/** What a list stands for that is written where it is passed; null for anything else. */
+function elements(node: SyntaxNode): readonly SyntaxNode[] | null {
+  const list =
+    node.type === 'array_creation_expression' || node.type === 'implicit_array_creation_expression'
+      ? node.children.find((child) => /^(?:array_initializer|initializer_expression)$/.test(child.type))
+      : node.type === 'array'
+        ? node
+        : undefined
+  return list === undefined ? null : namedChildren(list).map(unwrapped)
 }
 
 export function lastName(callee: string): string {

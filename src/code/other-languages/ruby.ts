@@ -1,4 +1,4 @@
-import type { Language } from './language.ts'
+import { SHELL, type Language } from './language.ts'
 
 const CALL = /^call$/
 
@@ -29,6 +29,11 @@ export const RUBY: Language = {
         /^(?:Kernel\.)?(?:system|exec|spawn|`|%x)$|^(?:IO\.popen|Open3\.(?:capture2e?|capture3|popen[23]e?|pipeline))$/,
       harm: 'command-injection',
       args: [0],
+    },
+    {
+      callee: /^(?:Kernel\.)?(?:system|exec|spawn)$|^(?:IO\.popen|Open3\.\w+)$/,
+      harm: 'command-injection',
+      after: SHELL,
     },
     {
       callee:

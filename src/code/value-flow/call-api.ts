@@ -1,7 +1,7 @@
 import type { Call } from '../flow-graph/expressions.ts'
 import { CLASS } from '../models/classes.ts'
 import { clearedBy, NO_FLOW } from '../models/effects.ts'
-import { PYTHON, PYTHON_NO_FLOW, pythonCleared, pythonSource } from '../models/python.ts'
+import { PYTHON, PYTHON_NO_FLOW, PYTHON_TEXT_METHOD, pythonCleared, pythonSource } from '../models/python.ts'
 import { AUTO_IMPORTED, callSource } from '../models/sources.ts'
 import { checkApiCall } from './check-call.ts'
 import { concatenate } from './concatenate.ts'
@@ -83,9 +83,13 @@ export function callApi(run: Run, given: ApiCall): Value {
     }
   }
   if (python && given.receiver.taints.length > 0) return join(result, valueOf(outsideTaints(given.receiver)))
-  if (NO_FLOW.has(ref.package) || (python && PYTHON_NO_FLOW.has(ref.package.slice(PYTHON.length))))
+  if (
+    NO_FLOW.has(ref.package) ||
+    (python && PYTHON_NO_FLOW.has(ref.package.slice(PYTHON.length)) && !PYTHON_TEXT_METHOD.test(ref.chain))
+  )
     return result
-  if (ref.chain.includes('()')) return join(result, derived(given.receiver))
+  if (ref.chain.includes('()') && !(python && PYTHON_TEXT_METHOD.test(ref.chain)))
+    return join(result, derived(given.receiver))
   let out = result
   for (const each of args) out = join(out, derived({ ...each, taints: allTaints(each, 2) }))
   return out
@@ -118,21 +122,6 @@ function asText(value: Value): Value {
   return value.refs.some((each) => each.kind === 'object')
     ? valueOf(allTaints(value, 2), [], value.prefix)
     : sameText(value)
-}
-
-/** What Angular gives for a class: its one object. */
-function injected(run: Run, asked: Value): Value {
-  let out = PLAIN
-  for (const ref of asked.refs)
-    if (ref.kind === 'class') out = join(out, refValue(ref.instance))
-    else if (ref.kind === 'api')
-      out = join(
-        out,
-        ref.chain === '.ActivatedRoute'
-          ? refValue(run.analysis.api('#ngroute', ''))
-          : run.analysis.memberValue(ref, '()'),
-      )
-  return out
 }
 
 function listOf(run: Run, site: Call, element: Value): Value {
@@ -217,8 +206,6 @@ function builtIn(run: Run, given: ApiCall, method: string): Value | null {
           ? { ...PLAIN, refs: first.refs }
           : null
     }
-    case '@angular/core.inject':
-      return injected(run, first)
     case 'Promise':
     case 'bluebird': {
       const promise = run.analysis.objectAt(node, run.fn)

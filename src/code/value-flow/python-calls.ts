@@ -1,4 +1,5 @@
 import type { Binary, Call } from '../flow-graph/expressions.ts'
+import { CLASS } from '../models/classes.ts'
 import { PYTHON } from '../models/python.ts'
 import type { ApiCall } from './call-api.ts'
 import { concatenate } from './concatenate.ts'
@@ -8,7 +9,8 @@ import { EXTERNAL, PARSER } from './python-sinks.ts'
 import { PART, type Run } from './run.ts'
 import { change, fieldsShape, forget, fromShape, listShape, shaped, track } from './shapes.ts'
 
-import { constantValue, derived, join, PLAIN, refValue, sameText, type Value, valueOf } from './value.ts'
+import { cleared, constantValue, derived, join, PLAIN, refValue, sameText } from './value.ts'
+import { type Value, valueOf } from './value.ts'
 
 const MEMBERS_LIMIT = 12
 
@@ -23,7 +25,8 @@ export function pythonBuiltIn(run: Run, { ref, node, args, receiver }: ApiCall):
     case 'repr':
     case 'ascii':
     case 'format':
-      return pythonText(first)
+      // Texts are no operators of a query.
+      return cleared(pythonText(first), CLASS.nosql)
     case 'list':
     case 'tuple':
     case 'set':

@@ -1,104 +1,36 @@
-import type { Call, Expression } from '../../flow-graph/expressions.ts'
+import type { Call, Span } from '../../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../../flow-graph/functions.ts'
 import { locate, textOf, type Module } from '../../flow-graph/module.ts'
 import { walkFunction } from '../../flow-graph/walk.ts'
 import { fingerprintOf } from '../../fingerprint.ts'
 import type { CodeFinding } from '../../finding.ts'
 import type { Pack, RuleInfo } from '../../pack.ts'
-
-const rule = (
-  id: string,
-  title: string,
-  cwe: string,
-  severity: RuleInfo['severity'],
-  help: string,
-): RuleInfo => ({
-  id: `python/${id}`,
-  title,
-  cwe,
-  tags: [],
-  severity,
-  help,
-})
-
-const WEAK_HASH = rule(
-  'weak-hash',
-  'A broken hash function',
-  'CWE-328',
-  'warning',
-  'Use SHA-256; for passwords bcrypt, scrypt or Argon2. Where it is no matter of security, say `usedforsecurity=False`.',
-)
-const WEAK_CIPHER = rule(
-  'weak-cipher',
-  'A broken cipher or mode',
-  'CWE-327',
-  'warning',
-  'Use AES-GCM or ChaCha20-Poly1305.',
-)
-const WEAK_RANDOM = rule(
-  'weak-random',
-  'A secret that can be guessed',
-  'CWE-330',
-  'warning',
-  'Take it from `secrets`, or from `random.SystemRandom`.',
-)
-const COOKIE = rule(
-  'insecure-cookie',
-  'A cookie that is sent without encryption',
-  'CWE-614',
-  'warning',
-  'Set `secure=True`, and `httponly=True` where no script reads it.',
-)
-const TLS = rule(
-  'tls-not-verified',
-  'Certificates are not verified',
-  'CWE-295',
-  'error',
-  'Verify certificates; trust an own authority by name where there is one.',
-)
-const DEBUG = rule(
-  'debug-server',
-  'A debugger that everybody can reach',
-  'CWE-489',
-  'warning',
-  'Leave `debug` off; turn it on by the environment of your own machine.',
-)
-const TEMPORARY = rule(
-  'guessable-file',
-  'A temporary file whose name can be taken',
-  'CWE-377',
-  'warning',
-  'Use `tempfile.mkstemp` or `NamedTemporaryFile`.',
-)
-const TOKEN = rule(
-  'token-not-verified',
-  'A token whose signature is not looked at',
-  'CWE-347',
-  'error',
-  'Verify it, with the one algorithm that you sign with.',
-)
-
-const SHORT_KEY = rule(
-  'short-key',
-  'A key that is too short to keep a secret',
-  'CWE-326',
-  'warning',
-  'Take 2,048 bits or more for RSA and DSA, better 3,072.',
-)
-const CLEAR_TEXT = rule(
-  'clear-text-protocol',
-  'Names and passwords go over the network as they are',
-  'CWE-319',
-  'warning',
-  'Use SFTP, SSH or `ftplib.FTP_TLS`.',
-)
-const ENTITIES = rule(
-  'external-entities',
-  'An XML parser that is told to resolve external entities',
-  'CWE-611',
-  'warning',
-  'Leave `resolve_entities` off, or use `defusedxml`.',
-)
+import { argument, constant, isFixed, nameOf, named, option, textAround, type Found } from './python-call.ts'
+import { judgeCredentials, judgeWritten } from './python-credentials.ts'
+import {
+  WEAK_HASH,
+  WEAK_CIPHER,
+  WEAK_RANDOM,
+  COOKIE,
+  TLS,
+  DEBUG,
+  TEMPORARY,
+  TOKEN,
+  SHORT_KEY,
+  CLEAR_TEXT,
+  ENTITIES,
+  STATIC_IV,
+  PASSWORD_HASH,
+  SECRET,
+  EMPTY_PASSWORD,
+  INTERFACES,
+  PERMISSIONS,
+  DESERIALISED,
+  ARCHIVE,
+  UNESCAPED,
+  DETAILS,
+} from './python-rules.ts'
+import { judgeSetting, judgeStored } from './python-settings.ts'
 
 /** What needs no value from outside to be wrong, in Python: by the API that is called and its constant arguments. */
 export const PYTHON_PATTERNS: Pack = {
@@ -115,6 +47,16 @@ export const PYTHON_PATTERNS: Pack = {
     SHORT_KEY,
     CLEAR_TEXT,
     ENTITIES,
+    STATIC_IV,
+    PASSWORD_HASH,
+    SECRET,
+    EMPTY_PASSWORD,
+    INTERFACES,
+    PERMISSIONS,
+    DESERIALISED,
+    ARCHIVE,
+    UNESCAPED,
+    DETAILS,
   ],
   run(program) {
     const findings: CodeFinding[] = []
@@ -123,8 +65,10 @@ export const PYTHON_PATTERNS: Pack = {
       if (module.language !== 'python' || module.test) continue
       for (const fn of module.functions)
         walkFunction(fn, (node) => {
-          if (node.kind !== 'call') return
-          const found = judge(node, fn)
+          const found =
+            node.kind === 'call'
+              ? (judge(node, fn) ?? judgeStored(node, fn) ?? judgeCredentials(node, fn))
+              : (judgeSetting(node) ?? judgeWritten(node, fn))
           if (found !== null) findings.push(findingOf(found.rule, found.message, module, node, seen))
         })
     }
@@ -132,12 +76,8 @@ export const PYTHON_PATTERNS: Pack = {
   },
 }
 
-interface Found {
-  readonly rule: RuleInfo
-  readonly message: string
-}
-
-const SECRET = /token|secret|password|passwd|session|cookie|nonce|salt|otp|csrf|remember|api_?key|reset/i
+const SECRET_WORDS =
+  /token|secret|password|passwd|session|cookie|nonce|salt|otp|csrf|remember|api_?key|reset/i
 const CLIENT =
   /^py\.(?:requests|httpx)\.(?:get|post|put|patch|delete|head|options|request|Session|Client|AsyncClient)\b/
 
@@ -167,7 +107,14 @@ function judge(call: Call, fn: FunctionInfo): Found | null {
   )
     return constant(option(call, 'usedforsecurity')) === false
       ? null
-      : { rule: WEAK_HASH, message: 'MD5 and SHA-1 are broken: collisions are cheap.' }
+      : (passwordHash(call, fn) ?? {
+          rule: WEAK_HASH,
+          message: 'MD5 and SHA-1 are broken: collisions are cheap.',
+        })
+  const hashed = passwordHash(call, fn)
+  if (hashed !== null) return hashed
+  const vector = staticVector(call, fn)
+  if (vector !== null) return vector
   if (
     /^py\.(?:Crypto|Cryptodome)\.Cipher\.(?:DES3?|ARC[24]|Blowfish)\.new$/.test(api) ||
     /\.modes\.ECB$|algorithms\.(?:ARC4|Blowfish|TripleDES|IDEA)$/.test(api)
@@ -177,7 +124,7 @@ function judge(call: Call, fn: FunctionInfo): Found | null {
     /^py\.random\.(?:random|randint|randrange|choice|choices|sample|getrandbits|uniform|randbytes|normalvariate|gauss|triangular|betavariate|expovariate|shuffle)$/.test(
       api,
     ) &&
-    SECRET.test(textOf(fn.module, named(fn)).slice(0, 20_000))
+    (SECRET_WORDS.test(textAround(fn)) || makesText(call, fn))
   )
     return {
       rule: WEAK_RANDOM,
@@ -221,30 +168,67 @@ function judge(call: Call, fn: FunctionInfo): Found | null {
     if (off || constant(option(call, 'verify')) === false)
       return { rule: TOKEN, message: 'Whoever sends the token decides what is in it.' }
   }
+  if (/^py\.(?:python_jwt|jws)\.process_jwt$|^py\.jose\.(?:jwt|jws)\.get_unverified_claims$/.test(api))
+    return {
+      rule: TOKEN,
+      message: 'Whoever writes the token decides what is in it: nothing compares its signature.',
+    }
   return null
 }
 
-/** The function that a comprehension or lambda stands in. */
-function named(fn: FunctionInfo): FunctionInfo {
-  let at = fn
-  while (at.name === '' && at.parent !== null && at.parent.form !== 'module') at = at.parent
-  return at
+const PASSWORD = /pass(?:word|wd|phrase)$|^pwd$/i
+
+/** A digest of a password; what looks passwords up in lists of stolen ones has to take the digest that they take. */
+function passwordHash(call: Call, fn: FunctionInfo): Found | null {
+  const { api } = call
+  if (api === null || /pwned/i.test(fn.module.text)) return null
+  const given = /^py\.hashlib\.(?:md5|sha\d+|sha3_\d+|blake2[bs])$|^py\.hashlib\.\w+\(\)\.update$/.test(api)
+    ? call.args[0]
+    : api === 'py.hashlib.new'
+      ? call.args[1]
+      : undefined
+  return PASSWORD.test(nameOf(given))
+    ? {
+        rule: PASSWORD_HASH,
+        message: `Whoever has the digest of \`${nameOf(given)}\` tries billions of passwords a second.`,
+      }
+    : null
 }
 
-function option(call: Call, name: string): Expression | undefined {
-  const at = call.names?.indexOf(name) ?? -1
-  return at === -1 ? undefined : call.args[at]
+function staticVector(call: Call, fn: FunctionInfo): Found | null {
+  const { api } = call
+  if (api === null) return null
+  const mode = /\.modes\.(?:CBC|CTR|CFB8?|OFB|GCM)$/.test(api)
+  if (!mode && !/^py\.(?:Crypto|Cryptodome)\.Cipher\.(?:AES|DES3?|Blowfish|ChaCha20)\.new$/.test(api))
+    return null
+  const vector = mode
+    ? argument(call, 0, 'initialization_vector', 'nonce')
+    : (argument(call, 2, 'iv', 'IV', 'nonce') ?? undefined)
+  return isFixed(vector, fn)
+    ? {
+        rule: STATIC_IV,
+        message: 'Equal messages look equal, and with some modes can be read, as the vector never changes.',
+      }
+    : null
 }
 
-function constant(node: Expression | undefined): unknown {
-  return node?.kind === 'literal' ? node.value : undefined
+/** Random texts of letters and digits are codes and passwords nearly everywhere. */
+function makesText(call: Call, fn: FunctionInfo): boolean {
+  const [from] = call.args
+  return (
+    from !== undefined &&
+    /\bstring\.(?:ascii_\w+|letters|digits|printable|punctuation)\b|^ascii_\w+$/.test(
+      textOf(fn.module, from),
+    ) &&
+    !/fake|dummy|mock|lorem|sample|fixture|demo|bench/i.test(`${named(fn).name} ${fn.module.path}`)
+  )
 }
 
 function findingOf(
   info: RuleInfo,
   message: string,
   module: Module,
-  node: Call,
+  node: Span,
   seen: Map<string, number>,
 ): CodeFinding {
   const key = `${info.id}\n${module.path}\n${textOf(module, node)}`
