@@ -1,14 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { isJsonObject, type JsonObject } from '../../src/action/json.ts'
-import { ApiClient } from '../../src/entry/sdk/api-client.ts'
+import type { JsonObject } from '../../src/action/json.ts'
 import { Belay } from '../../src/index.ts'
 import { stateOf } from '../setup/plain-processes.ts'
+import { eventually, HarnessProcess } from './harness-process.ts'
 
-const BELAY = resolve(import.meta.dirname, '../../bin/belay.js')
 const POLICY = `
 version: 1
 agents:
@@ -31,93 +28,48 @@ actions:
   code.run: { effect: write }
 `
 
-let folder: string
-let harness: ChildProcess
-let client: ApiClient
-
-async function up(): Promise<void> {
-  harness = spawn(
-    process.execPath,
-    [BELAY, 'up', '--port', '0', '--config', join(folder, 'belay.yaml'), '--data', join(folder, 'data')],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
-  const url = await new Promise<string>((done, fail) => {
-    let said = ''
-    harness.once('exit', (code) => fail(new Error(`belay up ended with ${code}`)))
-    harness.stdout!.on('data', (text: Buffer) => {
-      said += text.toString()
-      const found = /belay is up at (\S+)/.exec(said)?.[1]
-      if (found !== undefined) done(found)
-    })
-  })
-  client = new ApiClient(url, readFileSync(join(folder, 'data/admin.token'), 'utf8').trim())
-}
-
-async function processOf(name: string): Promise<JsonObject> {
-  const { items } = await client.object('GET', '/v1/agents')
-  const agent = (items as JsonObject[]).find((one) => one['name'] === name)
-  return isJsonObject(agent?.['process']) ? agent['process'] : {}
-}
-
-const eventually = (check: () => Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 25_000, interval: 100 })
-const runs = (name: string, state = 'running'): Promise<void> =>
-  eventually(async () => expect((await processOf(name))['state']).toBe(state))
-
-async function logOf(name: string): Promise<string> {
-  const { items } = await client.object('GET', `/v1/agents/${name}/logs`)
-  return (items as JsonObject[]).map(({ text }) => text as string).join('\n')
-}
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'belay-contained-'))
-  writeFileSync(join(folder, 'belay.yaml'), POLICY)
-  await up()
-}, 60_000)
-
-afterAll(async () => {
-  if (harness.exitCode === null) {
-    harness.kill('SIGTERM')
-    await new Promise((done) => harness.once('exit', done))
-  }
-  rmSync(folder, { recursive: true, force: true })
-})
+const harness = new HarnessProcess(POLICY)
+beforeAll(() => harness.up(), 60_000)
+afterAll(() => harness.end())
 
 it('agents of the policy run in their sandboxes; who eats memory or forks ends alone, and it is said why', async () => {
-  await runs('steady')
-  const { pid } = await processOf('steady')
-  await runs('hog', 'ended')
-  await runs('bomb', 'ended')
-  expect((await processOf('hog'))['last_exit']).toMatchObject({ cause: 'memory' })
-  expect((await processOf('bomb'))['last_exit']).toMatchObject({ cause: 'processes' })
-  expect(await processOf('steady')).toMatchObject({ state: 'running', pid, restarts: 0, last_exit: null })
+  await harness.runs('steady')
+  const { pid } = await harness.processOf('steady')
+  await harness.runs('hog', 'ended')
+  await harness.runs('bomb', 'ended')
+  expect((await harness.processOf('hog'))['last_exit']).toMatchObject({ cause: 'memory' })
+  expect((await harness.processOf('bomb'))['last_exit']).toMatchObject({ cause: 'processes' })
+  expect(await harness.processOf('steady')).toMatchObject({
+    state: 'running',
+    pid,
+    restarts: 0,
+    last_exit: null,
+  })
 })
 
 it('an agent reaches the harness through its gateway, with a key that it never sees', async () => {
-  await eventually(async () => expect(await logOf('speaker')).toContain('"decision":"allow"'))
-  const { items } = await client.object('GET', '/v1/actions', { query: { agent: 'speaker' } })
+  await eventually(async () => expect(await harness.logOf('speaker')).toContain('"decision":"allow"'))
+  const { items } = await harness.client.object('GET', '/v1/actions', { query: { agent: 'speaker' } })
   expect((items as JsonObject[])[0]).toMatchObject({ action: 'note', state: 'ready' })
 })
 
 it('a pause freezes, a resume thaws, a stop ends', async () => {
-  const ticks = async (): Promise<number> => (await logOf('steady')).split('tick').length
-  await client.object('PATCH', '/v1/agents/steady', { body: { state: 'paused', reason: 'look' } })
-  await runs('steady', 'frozen')
+  const ticks = (): Promise<number> => harness.ticks('steady')
+  await harness.set('steady', 'paused')
+  await harness.runs('steady', 'frozen')
   const before = await ticks()
   await new Promise((done) => setTimeout(done, 700))
   expect(await ticks()).toBeLessThanOrEqual(before + 1)
-  const { pid } = await processOf('steady')
-  await client.object('PATCH', '/v1/agents/steady', { body: { state: 'active', reason: 'go on' } })
-  await runs('steady')
-  expect((await processOf('steady'))['pid']).toBe(pid)
+  const { pid } = await harness.processOf('steady')
+  await harness.set('steady', 'active')
+  await harness.runs('steady')
+  expect((await harness.processOf('steady'))['pid']).toBe(pid)
   await eventually(async () => expect(await ticks()).toBeGreaterThan(before + 2))
-  await client.object('PATCH', '/v1/agents/steady', { body: { state: 'stopped', reason: 'enough' } })
-  await runs('steady', 'held')
+  await harness.set('steady', 'stopped')
+  await harness.runs('steady', 'held')
   expect(stateOf(Number(pid))).toBeUndefined()
-  await client.object('PATCH', '/v1/agents/steady', { body: { state: 'active', reason: 'again' } })
-  await runs('steady')
+  await harness.set('steady', 'active')
+  await harness.runs('steady')
 })
 
 it.each([
@@ -128,8 +80,8 @@ it.each([
   ['python', 'open("out", "w").write(open("in").read() + "!"); print(6 * 7)'],
   ['shell', 'printf "%s!" "$(cat in)" > out; echo 42'],
 ] as const)('a snippet of %s runs confined, over HTTP', async (language, code) => {
-  const { key } = await client.object('POST', '/v1/keys', { body: { agent: 'coder' } })
-  const belay = await Belay.open({ url: client.url, key: key as string })
+  const { key } = await harness.client.object('POST', '/v1/keys', { body: { agent: 'coder' } })
+  const belay = await Belay.open({ url: harness.client.url, key: key as string })
   const result = await belay.snippet({ language, code, files: { in: 'given' } }, { agent: 'coder' })
   expect(result.exit).toMatchObject({ cause: 'exited', code: 0 })
   expect(result.stdout).toBe('42\n')
@@ -151,18 +103,18 @@ it.each([
 })
 
 it('agents die with a harness that is killed, and the next one starts them again where they left off', async () => {
-  await runs('steady')
-  const { pid } = await processOf('steady')
-  harness.kill('SIGKILL')
+  await harness.runs('steady')
+  const { pid } = await harness.processOf('steady')
+  harness.kill()
   await vi.waitFor(() => expect(stateOf(Number(pid))).toBeUndefined(), { timeout: 10_000 })
-  await up()
-  await runs('steady')
-  expect((await processOf('steady'))['pid']).not.toBe(pid)
+  await harness.up()
+  await harness.runs('steady')
+  expect((await harness.processOf('steady'))['pid']).not.toBe(pid)
   // It runs from when its command may begin.
   await vi.waitFor(() =>
-    expect(readFileSync(join(folder, 'data/agents/steady/workspace/state'), 'utf8')).toBe('one\n'),
+    expect(readFileSync(join(harness.folder, 'data/agents/steady/workspace/state'), 'utf8')).toBe('one\n'),
   )
-  const text = await client.text('GET', '/v1/ledger/export')
+  const text = await harness.client.text('GET', '/v1/ledger/export')
   const events = text
     .split('\n')
     .filter((line) => line.includes('"kind\\":\\"process\\"') || line.includes('"kind":"process"'))

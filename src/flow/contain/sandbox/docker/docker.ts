@@ -223,6 +223,9 @@ export class DockerProvider implements SandboxProvider {
   }
 }
 
+/** Podman says `stopped` until it has cleaned up. */
+const OVER: ReadonlySet<string> = new Set(['exited', 'stopped', 'stopping'])
+
 /** The container's first process. Rejects when it ended before, with what the engine said. */
 async function runningPid(
   engine: ContainerEngine,
@@ -238,7 +241,7 @@ async function runningPid(
     const pid = state?.['Pid']
     if (typeof pid === 'number' && pid > 0) return pid
     // One that was over before anybody looked has run all the same.
-    if (state?.['Status'] === 'exited' && over) return typeof child.pid === 'number' ? child.pid : 0
+    if (over && OVER.has(textIn(state ?? {}, 'Status'))) return typeof child.pid === 'number' ? child.pid : 0
     if (over)
       throw new BelayError('sandbox:unavailable', {
         what: `A sandbox by ${engine.name}`,

@@ -14,7 +14,6 @@ import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { BelayError } from '../../../../errors/catalogue.ts'
 import { unmountLimited } from '../bubblewrap/limited-workspace.ts'
 import { CAPABILITIES } from '../provider.ts'
@@ -27,6 +26,8 @@ const LIMIT_MS = 20_000
 /** Of no user that any distribution gives out. */
 const PROBE_UID = 1_899_999_999
 const MIB = 1024 * 1024
+/** Said by a probe that waits for the end of its input, so that it can be measured before it ends. */
+const OVER = 'belay-over'
 
 export interface ProbeOptions {
   readonly kernel?: Capabilities['kernel']
@@ -121,11 +122,11 @@ class Probe {
   }
 
   memory(): Promise<Proof> {
-    // tail keeps the last line, and there is only one. The shell stays for a moment: some engines' control groups are
-    // gone with the last process, and with them the count of what the kernel ended.
+    // tail keeps the last line, and there is only one. Some engines' control groups are gone with the last process,
+    // and with them the count of what the kernel ended: the shell stays until it was read, however slow the machine.
     return this.#limit(
       'memory',
-      'head -c 300000000 /dev/zero | tail >/dev/null; code=$?; sleep 0.3; exit $code',
+      `read -r begin; head -c 300000000 /dev/zero | tail >/dev/null; code=$?; echo ${OVER}; read -r end; exit $code`,
       { memory: 32 * MIB },
       ({ report }) =>
         report.cause === 'memory' ? null : `300 MB were allocated under a limit of 32 MiB (${report.cause})`,
@@ -212,10 +213,19 @@ class Probe {
       profile: 'agent',
       stdio: 'pipe',
     })
-    sandbox.stdin?.end()
+    // It may be over before it has read.
+    sandbox.stdin?.on('error', () => undefined)
+    sandbox.stdin?.write('begin\n')
+    if (!command.some((part) => part.includes(OVER))) sandbox.stdin?.end()
     sandbox.stderr?.resume()
-    const output = text(sandbox.stdout!)
-    return { report: await sandbox.exited, output: await output }
+    let output = ''
+    for await (const chunk of sandbox.stdout!.setEncoding('utf8')) {
+      output += String(chunk)
+      if (!output.includes(OVER)) continue
+      sandbox.usage()
+      sandbox.stdin?.end()
+    }
+    return { report: await sandbox.exited, output }
   }
 }
 
