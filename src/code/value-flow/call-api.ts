@@ -124,6 +124,21 @@ function asText(value: Value): Value {
     : sameText(value)
 }
 
+/** What Angular gives for a class: its one object. */
+function injected(run: Run, asked: Value): Value {
+  let out = PLAIN
+  for (const ref of asked.refs)
+    if (ref.kind === 'class') out = join(out, refValue(ref.instance))
+    else if (ref.kind === 'api')
+      out = join(
+        out,
+        ref.chain === '.ActivatedRoute'
+          ? refValue(run.analysis.api('#ngroute', ''))
+          : run.analysis.memberValue(ref, '()'),
+      )
+  return out
+}
+
 function listOf(run: Run, site: Call, element: Value): Value {
   const list = run.analysis.objectAt(site, run.fn, true)
   run.analysis.writeField(list, null, element)
@@ -206,6 +221,8 @@ function builtIn(run: Run, given: ApiCall, method: string): Value | null {
           ? { ...PLAIN, refs: first.refs }
           : null
     }
+    case '@angular/core.inject':
+      return injected(run, first)
     case 'Promise':
     case 'bluebird': {
       const promise = run.analysis.objectAt(node, run.fn)
