@@ -8,6 +8,7 @@ const MAIL = TEXT & (CLASS.sql | CLASS.xpath | CLASS.ldap | CLASS.quote | CLASS.
 /** Packages that make schemas, by what their import is called. */
 export const SCHEMA_PACKAGES: ReadonlySet<string> = new Set([
   'zod', 'zod/v4', 'zod/v3', 'zod/mini', 'zod/v4-mini', 'joi', '@hapi/joi', 'yup', 'valibot', 'ajv', 'ajv/dist/2019', 'ajv/dist/2020',
+  '@sinclair/typebox', 'typebox', '@fastify/type-provider-typebox',
 ]) // prettier-ignore
 
 const masks = (names: string, mask: number): [string, number][] =>

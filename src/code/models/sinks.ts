@@ -98,7 +98,7 @@ const FILES: Readonly<Record<string, Row>> = {
   ...each('writeFile writeFileSync createWriteStream outputFile', written(0)),
   ...each('appendFile appendFileSync', [...written(0), { class: 'log', args: [1], when: 'log-file' }]),
   ...each(
-    'readFile readFileSync createReadStream open openSync openAsBlob unlink unlinkSync rm rmSync rmdir rmdirSync mkdir mkdirSync readdir readdirSync opendir stat statSync lstat lstatSync access accessSync exists existsSync chmod chmodSync chown truncate readlink realpath watch watchFile readJson readJsonSync readJSON writeJson writeJSON outputJson remove removeSync emptyDir ensureDir ensureFile mkdirp mkdirs pathExists readlinkSync realpathSync',
+    'readFile readFileSync createReadStream open openSync openAsBlob unlink unlinkSync rm rmSync rmdir rmdirSync mkdir mkdirSync readdir readdirSync opendir stat statSync lstat lstatSync access accessSync exists existsSync chmod chmodSync chown truncate watch watchFile readJson readJsonSync readJSON writeJson writeJSON outputJson remove removeSync emptyDir ensureDir ensureFile mkdirp mkdirs pathExists',
     path(0),
   ),
   ...each(

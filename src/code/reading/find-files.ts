@@ -25,7 +25,7 @@ const SOURCE = new RegExp(
     .join('|')})$`,
 )
 const TEXT =
-  /(?:^|\/)(?:package\.json|[jt]sconfig[\w.-]*\.json|pyproject\.toml|requirements\.txt)$|\.(?:prisma|sql)$/
+  /(?:^|\/)(?:package\.json|[jt]sconfig[\w.-]*\.json|pyproject\.toml|requirements\.txt)$|\.(?:prisma|sql|ejs|hbs|handlebars|mustache|njk|pug|jade|swig)$|(?:^|\/)(?:views|templates)\/.*\.html$/
 
 export interface Found {
   readonly sources: readonly string[]

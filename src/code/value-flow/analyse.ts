@@ -13,6 +13,7 @@ import { exportedFunctions } from './exported.ts'
 import { requiredValue } from './imports.ts'
 import { load, member } from './load.ts'
 import { defineClass, read } from './read.ts'
+import { validated } from './route-schemas.ts'
 import { PART } from './run.ts'
 import { type Flow, Tracer } from './trace.ts'
 
@@ -22,6 +23,7 @@ Object.assign(PART, {
   invoke,
   load,
   member,
+  validated,
   assign,
   execute,
   assume,
@@ -62,7 +64,7 @@ export function* analysing(given: Given): Generator<number, Program> {
   forgetCalls(modules)
   const skipped = [...given.skipped]
   const deadline = performance.now() + given.timeLimit
-  const analysis = new Analysis(modules, packages, index, deadline)
+  const analysis = new Analysis(modules, packages, index, deadline, given.texts)
   let id = 0
   for (const module of modules) for (const fn of module.functions) fn.id = ++id
   for (const [at, module] of modules.entries()) {

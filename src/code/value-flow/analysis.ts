@@ -4,6 +4,8 @@ import type { Module } from '../flow-graph/module.ts'
 import type { PackageInfo } from '../flow-graph/program.ts'
 import type { ModuleIndex } from '../reading/module-index.ts'
 import type { ClassName } from '../models/classes.ts'
+import type { Inputs } from './route-schemas.ts'
+import { Templates } from './templates.ts'
 import {
   type ApiRef,
   type ClassRef,
@@ -56,6 +58,10 @@ export interface Summary {
   safeOnReturn: ReadonlyMap<Label, number> | null
   /** It replaces parts of texts: what that makes safe is known, whatever the function is called. */
   replaces: boolean
+  /** What it is called with as a list, once it has asked for `arguments`: what that refers to; taints come as labels. */
+  list: ObjectRef | null
+  /** Parts of a handler's input that were checked before it is called. */
+  inputs: Inputs | null
   /** Parameters that are an object and a key of it that is its own, where it asks for that. */
   readonly ownKeys: { readonly object: number; readonly key: number }[]
   /** What callers pass, as far as it refers to something; taints come as labels. */
@@ -82,6 +88,7 @@ export class Analysis {
   readonly modules: readonly Module[]
   readonly packages: readonly PackageInfo[]
   readonly index: ModuleIndex
+  readonly templates: Templates
   readonly summaries = new Map<FunctionInfo, Summary>()
   readonly cells = new Map<Variable, { value: Value; readers: Set<FunctionInfo> }>()
   readonly moduleObjects = new Map<Module, { module: ObjectRef; exports: ObjectRef }>()
@@ -103,7 +110,9 @@ export class Analysis {
     packages: readonly PackageInfo[],
     index: ModuleIndex,
     deadline: number,
+    texts: ReadonlyMap<string, string> = new Map(),
   ) {
+    this.templates = new Templates(texts)
     this.modules = modules
     this.packages = packages
     this.index = index
@@ -133,6 +142,8 @@ export class Analysis {
       safeWhenFalse: null,
       safeOnReturn: null,
       replaces: false,
+      list: null,
+      inputs: null,
       ownKeys: [],
       params: fn.params.map(() => PLAIN),
       self: PLAIN,

@@ -1,8 +1,8 @@
-import type { Member, Pattern } from '../flow-graph/expressions.ts'
+import type { Expression, Member, Pattern } from '../flow-graph/expressions.ts'
 import { CLASS } from '../models/classes.ts'
 import { own, WRITTEN } from '../models/sinks.ts'
-import { adopt } from './evaluate.ts'
-import { elementOf, load } from './load.ts'
+import { adopt } from './adopt.ts'
+import { elementOf, isBare, load } from './load.ts'
 import { PART, type Run } from './run.ts'
 import { change, fieldsShape, forget, listShape } from './shapes.ts'
 import { isWrittenInside } from './share.ts'
@@ -50,6 +50,35 @@ export function assign(run: Run, target: Pattern, value: Value, declares: boolea
       PART.assign(run, target.target, value === PLAIN ? fallback : join(value, fallback), declares)
     }
   }
+}
+
+/**
+ * `to[key] = from[key]`: what lies in `from` lies in `to` under the same names. Gives what is left to assign, which
+ * has no name; null where it is no such copy.
+ */
+export function copied(run: Run, target: Pattern, from: Expression): Value | null {
+  if (target.kind !== 'member' || from.kind !== 'member' || run.module.language === 'python') return null
+  const { key } = from
+  if (key?.kind !== 'name' || target.key?.kind !== 'name' || key.variable === null) return null
+  if (target.key.variable !== key.variable) return null
+  const source = PART.evaluate(run, from.object)
+  const objects = source.refs.filter((each) => each.kind === 'object')
+  if (objects.length === 0) return null
+  for (const to of PART.evaluate(run, target.object).refs) {
+    if (to.kind !== 'object') continue
+    for (const each of objects) {
+      if (each === to) continue
+      each.readers.add(run.fn)
+      for (const [field, value] of each.fields) {
+        run.analysis.writeField(to, field, value)
+        for (const one of value.refs)
+          if (one.kind === 'function') adopt(run, one.fn, { ...PLAIN, refs: [to] })
+      }
+      if (each.element !== PLAIN) run.analysis.writeField(to, null, each.element)
+    }
+  }
+  const others = { ...source, refs: source.refs.filter((each) => each.kind !== 'object') }
+  return run.env.checked(load(run, others, null, PART.evaluate(run, key), from))
 }
 
 function store(run: Run, target: Member, value: Value): void {
@@ -118,7 +147,7 @@ function adoptAll(run: Run, prototype: Value): void {
 
 /** Writing under an untrusted key into an object that another untrusted key has led to. */
 function checkPollution(run: Run, target: Member, object: Value, key: Value): void {
-  if (object.refs.some((each) => each.kind === 'object' && each.bare)) return
+  if (isBare(object)) return
   // The last key may be any name: the property of the prototype that is set.
   if (!key.taints.some((each) => (each.mask & (CLASS.protokey | CLASS.dispatch)) !== 0)) return
   const walked = target.object.kind === 'name' && (target.object.variable?.assigned ?? 0) > 0

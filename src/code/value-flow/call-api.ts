@@ -5,13 +5,15 @@ import { PYTHON, PYTHON_NO_FLOW, PYTHON_TEXT_METHOD, pythonCleared, pythonSource
 import { AUTO_IMPORTED, callSource } from '../models/sources.ts'
 import { checkApiCall } from './check-call.ts'
 import { concatenate } from './concatenate.ts'
-import { KEYS } from './exclude.ts'
+import { exclude, KEYS } from './exclude.ts'
 import { allTaints } from './labels.ts'
 import { elementOf, keysOf, ofObject, taintFrom } from './load.ts'
 import { pythonBuiltIn } from './python-calls.ts'
+import { validated } from './route-schemas.ts'
 import { PART, type Run } from './run.ts'
 import { callSchema } from './schemas.ts'
 import { forget } from './shapes.ts'
+import { checkRendered } from './templates.ts'
 import {
   type ApiRef,
   cleared,
@@ -44,6 +46,14 @@ export function callApi(run: Run, given: ApiCall): Value {
   const method = ref.chain === '' ? '' : lastMember(ref.chain) || '()'
   const python = ref.package.startsWith(PYTHON)
   checkApiCall(run, given, method)
+  if (
+    /^(?:render|view|renderFile)$/.test(method) &&
+    /^(?:#response|#context|ejs|pug|nunjucks)$/.test(ref.package)
+  )
+    checkRendered(run, args)
+  // Who looks up the address of a host looks whether it is one to ask.
+  if (/^dns(?:\/promises)?$/.test(ref.package) && /^(?:lookup|resolve[46]?)$/.test(method))
+    for (const each of node.args.slice(0, 1)) exclude(run, each, CLASS.ssrf)
   const special = python
     ? pythonBuiltIn(run, given)
     : (callSchema(run, given, method) ?? builtIn(run, given, method))
@@ -66,7 +76,9 @@ export function callApi(run: Run, given: ApiCall): Value {
     )
   if (ref.package.startsWith('#'))
     // A method of a request gives what the member of that name is, as `req.query('x')`.
-    return ref.package === '#response' ? result : join(result, valueOf(outsideTaints(given.target)))
+    return ref.package === '#response'
+      ? result
+      : join(result, validated(run, method, valueOf(outsideTaints(given.target)), node))
   if (ITERATORS.test(`${ref.package}.${method}`)) {
     const at = args.findIndex((each) => each.refs.some((one) => one.kind === 'function'))
     if (at >= 0) {

@@ -2,6 +2,7 @@ import type { Call } from '../flow-graph/expressions.ts'
 import { CLASS } from '../models/classes.ts'
 import { clearedByReplacing } from './cleared-by-replacing.ts'
 import { concatenate } from './concatenate.ts'
+import { KEYS } from './exclude.ts'
 import { allTaints } from './labels.ts'
 import { elementOf, keysOf, load } from './load.ts'
 import { pythonMethod } from './python-calls.ts'
@@ -26,6 +27,8 @@ const PART_OF = new Set([
   'slice', 'substring', 'substr', 'split', 'charAt', 'at', 'concat', 'padStart', 'padEnd', 'repeat', 'reverse', 'flat', 'sort',
   'toReversed', 'toSorted', 'values', 'entries', 'toArray', 'fill', 'splice', 'toSpliced', 'with',
 ]) // prettier-ignore
+/** Lists have none of these: what they are called on is a text where they are. */
+const OF_TEXTS = new Set(['split', 'substring', 'substr', 'charAt', 'padStart', 'padEnd', 'repeat'])
 const HARMLESS = new Set([
   'indexOf', 'lastIndexOf', 'includes', 'startsWith', 'endsWith', 'search', 'charCodeAt', 'codePointAt', 'localeCompare', 'has',
   'hasOwnProperty', 'isPrototypeOf', 'propertyIsEnumerable', 'findIndex', 'findLastIndex', 'some', 'every', 'toFixed', 'getTime',
@@ -221,9 +224,11 @@ function replace(run: Run, { node, receiver, method, args }: MethodCall): Value 
   )
   run.summary.replaces = true
   let out = cleared(derived(receiver), mask)
-  if (callable(replacement))
-    out = join(out, derived(PART.invoke(run, replacement, [out, out, out], PLAIN, node)))
-  else if (replacement.taints.length > 0) out = join(out, derived(replacement))
+  if (callable(replacement)) {
+    // What it is called with is what was found: that says nothing of keys.
+    const found = cleared(derived(receiver), mask & ~KEYS)
+    out = join(out, derived(PART.invoke(run, replacement, [found, found, found], PLAIN, node)))
+  } else if (replacement.taints.length > 0) out = join(out, derived(replacement))
   return valueOf(out.taints, [], receiver.prefix)
 }
 
@@ -241,7 +246,7 @@ function joinedText(run: Run, { node, receiver }: MethodCall): Value {
 }
 
 function part(run: Run, { node, receiver, method, args }: MethodCall): Value {
-  if (receiver.refs.some((ref) => ref.kind === 'object')) {
+  if (receiver.refs.some((ref) => ref.kind === 'object') && !OF_TEXTS.has(method)) {
     if (method === 'splice') for (const value of args.slice(2)) grow(run, receiver, value)
     if (method === 'entries') return listLike(run, node, receiver)
     return receiver

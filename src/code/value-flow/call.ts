@@ -3,6 +3,7 @@ import type { FunctionInfo } from '../flow-graph/functions.ts'
 import type { Module } from '../flow-graph/module.ts'
 import { CLASS } from '../models/classes.ts'
 import { clearedByName } from '../models/effects.ts'
+import { keepArguments } from './arguments.ts'
 import { callApi } from './call-api.ts'
 import { callMethod } from './call-method.ts'
 import { registerHandlers } from './handlers.ts'
@@ -212,6 +213,7 @@ export function enter(
     known.receiver = receiver
     known.epoch = epoch
   }
+  if (summary.list !== null) keepArguments(analysis, summary.list, args)
   let grown = false
   for (const [index, param] of fn.params.entries()) {
     const given = argumentOf(analysis, fn, index, args, receiver)

@@ -1,4 +1,4 @@
-import type { Call } from '../flow-graph/expressions.ts'
+import type { Call, Span } from '../flow-graph/expressions.ts'
 import { textOf } from '../flow-graph/module.ts'
 import { PYTHON, pythonSinks, pythonSinksByMethod } from '../models/python.ts'
 import { CLASS } from '../models/classes.ts'
@@ -6,10 +6,13 @@ import { sinksByMethod } from '../models/method-sinks.ts'
 import { type SinkModel, sinksOf } from '../models/sinks.ts'
 import type { ApiCall } from './call-api.ts'
 import { instructionsIn } from './instructions.ts'
+import { operatorTaints } from './mongo-query.ts'
 import type { Run } from './run.ts'
 import { programParts, resolvesEntities } from './python-sinks.ts'
 import { dangerous } from './sink-hits.ts'
 import { MARKUP, PLAIN, type Value, WHOLE } from './value.ts'
+
+const QUERY_DEPTH = 3
 
 /** Sinks of a call that leaves the program. */
 export function checkApiCall(run: Run, { node, ref, args, receiver }: ApiCall, method: string): void {
@@ -70,7 +73,7 @@ function checkModel(
     if (last) continue
     dangerous(run, values, {
       class: model.class,
-      span: node,
+      span: spanOf(run, node),
       sink: name,
       markup: model.when === 'markup' && !run.module.text.includes('text/html'),
       ...(model.deep === true ? { levels: 3 } : {}),
@@ -80,12 +83,27 @@ function checkModel(
   }
 }
 
+const spans = new WeakMap<Call, Span>()
+
+/** A call at the end of a chain over several lines lies on the line that names it. */
+function spanOf(run: Run, node: Call): Span {
+  let known = spans.get(node)
+  if (known === undefined) {
+    const end = node.callee.kind === 'member' ? node.callee.object.end : node.at
+    const between = /^\s*\n\s*(?=[.?])/.exec(run.module.text.slice(end, end + 200))
+    known = between === null ? node : { at: end + between[0].length, end: node.end }
+    spans.set(node, known)
+  }
+  return known
+}
+
 function dangerousParts(run: Run, arg: Value, model: SinkModel, node: Call): readonly Value[] {
   if (model.when === 'program') return programParts(run, arg, node)
   const objects = arg.refs.filter((each) => each.kind === 'object')
   if (model.class === 'nosql' && model.need === undefined) {
     // Operators come in by objects: a text that was put together is none.
-    return [{ ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) !== 0) }]
+    const whole = { ...arg, taints: arg.taints.filter((each) => (each.flags & WHOLE) !== 0) }
+    return [{ ...PLAIN, taints: operatorTaints(whole, QUERY_DEPTH) }]
   }
   if (model.when === 'text') return objects.length > 0 ? [] : [arg]
   if (model.when === 'instructions') return instructionsIn(run, arg)

@@ -1,6 +1,9 @@
 import type { Binary, Expression, Name, ObjectLiteral, Template } from '../flow-graph/expressions.ts'
 import { CLASS, PARAM } from '../models/classes.ts'
 import { importedModule, requiredValue } from './imports.ts'
+import { adopt } from './adopt.ts'
+import { argumentsOf } from './arguments.ts'
+import { copied } from './assign.ts'
 import { load, member } from './load.ts'
 import { concatenate } from './concatenate.ts'
 import { pythonApi } from './python-names.ts'
@@ -124,7 +127,7 @@ export function evaluate(run: Run, node: Expression): Value {
     case 'assign': {
       const value = PART.evaluate(run, node.value)
       if (node.operator === '=') {
-        PART.assign(run, node.target, value, false)
+        PART.assign(run, node.target, copied(run, node.target, node.value) ?? value, false)
         return value
       }
       const target =
@@ -247,7 +250,7 @@ function globalValue(run: Run, name: string): Value {
       return refValue(run.analysis.moduleObject(run.module).exports)
     case 'arguments': {
       const taint = { label: run.analysis.paramLabel(run.fn, -2), mask: PARAM, flags: 0, step: null }
-      return { ...PLAIN, taints: [taint] }
+      return { ...PLAIN, taints: [taint], refs: [argumentsOf(run)] }
     }
     case 'NaN':
     case 'Infinity':
@@ -325,15 +328,6 @@ function objectLiteral(run: Run, node: ObjectLiteral): Value {
   if (node.properties.every((each) => each.key !== null)) track(run, object, fieldsShape(fields))
   if (run.env.shapes?.has(object) !== true) for (const each of fields.values()) forget(run, each)
   return out
-}
-
-/** A function that is a member of an object may be called with it as `this`. */
-export function adopt(run: Run, fn: Run['fn'], self: Value): void {
-  const summary = run.analysis.summaryOf(fn)
-  const grown = join(summary.self, self)
-  if (grown === summary.self) return
-  summary.self = grown
-  if (summary.epoch > 0) run.analysis.enqueue(fn)
 }
 
 function binary(run: Run, node: Binary): Value {

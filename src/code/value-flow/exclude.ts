@@ -8,7 +8,9 @@ export const TRAVERSAL = CLASS.path | CLASS.zip
 export const PROTO_KEY = CLASS.protokey | CLASS.reached
 export const CTOR_KEY = CLASS.ctorkey | CLASS.ctorreached
 export const KEYS = PROTO_KEY | CTOR_KEY | CLASS.protobase
-export const PREFIX = TRAVERSAL | CLASS.ssrf | CLASS.redirect
+const ADDRESS = CLASS.ssrf | CLASS.redirect
+export const PREFIX = TRAVERSAL | ADDRESS
+const HOST = /^(?:host|hostname|origin)$/
 
 export function isConstantTable(_run: Run, value: Value): boolean {
   return (
@@ -24,11 +26,18 @@ export function exclude(run: Run, node: Expression, mask: number): void {
   if (inner.kind === 'literal') return
   const value = PART.evaluate(run, inner)
   // A path or address is checked as a whole, whatever it was put together from.
-  for (const taint of value.taints)
+  for (const taint of value.taints) {
+    const { label } = taint
     run.env.markSafe(
-      taint.label,
-      (taint.flags & WHOLE) !== 0 ? mask : mask & (PREFIX | (taint.label.path.at(-1) === '*' ? KEYS : 0)),
+      label,
+      (taint.flags & WHOLE) !== 0 ? mask : mask & (PREFIX | (label.path.at(-1) === '*' ? KEYS : 0)),
     )
+    // `const { hostname } = new URL(x)`: where a request goes is decided by its host.
+    if (HOST.test(label.path.at(-1) ?? '') && label.parent !== null)
+      run.env.markSafe(label.parent, mask & ADDRESS)
+  }
+  if (inner.kind === 'member' && HOST.test(inner.property ?? '') && (mask & ADDRESS) !== 0)
+    exclude(run, inner.object, ADDRESS)
   if (inner.kind === 'name' && inner.variable !== null) run.env.clearVariable(inner.variable, mask)
 }
 

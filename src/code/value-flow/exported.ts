@@ -12,7 +12,7 @@ export function exportedFunctions(analysis: Analysis): ReadonlyMap<FunctionInfo,
     for (const entry of analysis.index.entriesOf(info)) {
       if (entry.test) continue
       const exports = analysis.moduleObject(entry).module.fields.get('exports')
-      if (exports !== undefined) take(analysis, found, exports, info.name ?? entry.path, DEPTH, new Set())
+      if (exports !== undefined) take(analysis, found, exports, info.name ?? entry.path, DEPTH, new Map())
     }
   }
   for (const module of analysis.modules)
@@ -38,11 +38,11 @@ function take(
   value: Value,
   name: string,
   depth: number,
-  seen: Set<number>,
+  seen: Map<number, number>,
 ): void {
   for (const ref of value.refs) {
-    if (seen.has(ref.id)) continue
-    seen.add(ref.id)
+    if ((seen.get(ref.id) ?? -1) >= depth) continue
+    seen.set(ref.id, depth)
     switch (ref.kind) {
       case 'function':
         found.set(ref.fn, ref.fn.name === '' ? name : ref.fn.name)
@@ -73,7 +73,7 @@ function fields(
   object: { readonly fields: ReadonlyMap<string, Value>; readonly parents?: readonly unknown[] },
   name: string,
   depth: number,
-  seen: Set<number>,
+  seen: Map<number, number>,
 ): void {
   for (const [key, each] of object.fields)
     if (!key.startsWith('_') || key === '__esModule')

@@ -2,7 +2,10 @@ import type { Call } from '../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../flow-graph/functions.ts'
 import type { SourceKind } from '../models/source-kind.ts'
 import { taintFrom } from './load.ts'
+import { chainedInputs, keepInputs, middlewareInputs, routeInputs, toolSchema } from './route-schemas.ts'
 import type { Run } from './run.ts'
+import type { Schema } from './schema-refs.ts'
+import { applied } from './schemas.ts'
 import { join, PLAIN, type Ref, refValue, type Value } from './value.ts'
 
 interface Registration {
@@ -45,7 +48,7 @@ export function registerHandlers(run: Run, given: Registration): void {
       give(run, fn, 0, '#h3event')
   else if (name === 'createServer' || name === 'createSecureServer') request(run, functionsIn(args))
   else if (name === 'onmessage') give(run, functionsIn(args)[0], 0, '#message')
-  else if (/^(?:query|mutation|subscription)$/.test(name)) procedure(run, functionsIn(args))
+  else if (/^(?:query|mutation|subscription)$/.test(name)) procedure(run, functionsIn(args), node)
   else if (name === 'route' && method !== null) routeOptions(run, given, apis)
   else if (name === 'action' && method !== null) commandAction(run, functionsIn(args)[0], node)
   tools(run, given, name)
@@ -56,8 +59,10 @@ function routeOptions(run: Run, { args }: Registration, apis: readonly string[])
   const hapi = apis.some((each) => /hapi/.test(each))
   for (const options of args.flatMap((each) => each.refs)) {
     if (options.kind !== 'object' || !(options.fields.has('url') || options.fields.has('path'))) continue
+    const inputs = routeInputs(run, [refValue(options)])
     for (const field of ['handler', 'preHandler', 'preValidation', 'onRequest', 'preParsing'])
       for (const fn of functionsIn([options.fields.get(field) ?? PLAIN])) {
+        if (field === 'handler' || field === 'preHandler') keepInputs(run, fn, inputs)
         give(run, fn, 0, '#request')
         if (!hapi) give(run, fn, 1, '#response')
       }
@@ -85,7 +90,9 @@ function verb(run: Run, { receiver, args, node }: Registration, apis: readonly s
   if (!known && !(path && (receiver.refs.every((each) => each.kind !== 'object') || apis.length === 0)))
     return
   const handlers = functionsIn(args)
+  const inputs = routeInputs(run, args.slice(1, -1)) ?? middlewareInputs(run, node.args.slice(1, -1))
   for (const fn of handlers) {
+    if (fn === handlers.at(-1)) keepInputs(run, fn, inputs)
     if (byContext && !fn.form.startsWith('arrow')) {
       // Koa 1 gives the context as `this`.
       const summary = run.analysis.summaryOf(fn)
@@ -103,7 +110,6 @@ function verb(run: Run, { receiver, args, node }: Registration, apis: readonly s
     if (fn.params.length >= 1 + offset) give(run, fn, offset, '#request')
     if (fn.params.length >= 2 + offset) give(run, fn, offset + 1, '#response')
   }
-  void node
 }
 
 function request(run: Run, handlers: readonly FunctionInfo[]): void {
@@ -138,8 +144,9 @@ function text(node: Call): string {
   return object?.kind === 'name' ? object.name : object?.kind === 'member' ? (object.property ?? '') : ''
 }
 
-function procedure(run: Run, handlers: readonly FunctionInfo[]): void {
+function procedure(run: Run, handlers: readonly FunctionInfo[], node: Call): void {
   for (const fn of handlers) {
+    keepInputs(run, fn, chainedInputs(run, node))
     const pattern = fn.params[0]?.pattern
     const keys = pattern?.kind === 'object-pattern' ? pattern.properties.map((each) => each.key) : []
     if (keys.includes('input') || /^(?:opts|\{)/.test(paramName(fn, 0))) give(run, fn, 0, '#procedure')
@@ -157,7 +164,7 @@ function tools(run: Run, { args, node }: Registration, name: string): void {
   if (/^(?:tool|registerTool|addTool|registerPrompt|setRequestHandler|defineTool)$/.test(name)) {
     const handlers = args.slice(name === 'tool' || name === 'defineTool' ? 0 : 1)
     const fn = functionsIn(handlers).at(-1)
-    if (fn !== undefined) giveSource(run, fn, 0, 'tool', "the tool's input", node)
+    if (fn !== undefined) giveTool(run, fn, node, shapeIn(run, handlers))
   }
   if (
     !/^(?:tool|createTool|dynamicTool|addTool|defineTool|FunctionTool|DynamicTool|DynamicStructuredTool|StructuredTool)$/.test(
@@ -170,7 +177,28 @@ function tools(run: Run, { args, node }: Registration, name: string): void {
       if (ref.kind === 'object')
         for (const field of ['execute', 'func', 'handler', 'invoke', 'run'])
           for (const fn of functionsIn([ref.fields.get(field) ?? PLAIN]))
-            giveSource(run, fn, 0, 'tool', "the tool's input", node)
+            giveTool(run, fn, node, shapeIn(run, [arg]))
+}
+
+/** The schema that a tool is declared with: beside the handler, or in a field of its declaration. */
+function shapeIn(run: Run, args: readonly Value[]): Schema | null {
+  for (const arg of args)
+    for (const ref of arg.refs) {
+      if (ref.kind !== 'object') continue
+      for (const field of ['inputSchema', 'parameters', 'argsSchema', 'schema']) {
+        const schema = toolSchema(run, ref.fields.get(field))
+        if (schema !== null) return schema
+      }
+      const own = toolSchema(run, refValue(ref))
+      if (own !== null) return own
+    }
+  return null
+}
+
+function giveTool(run: Run, fn: FunctionInfo, site: Call, schema: Schema | null): void {
+  if (fn.params.length === 0) return
+  const input = taintFrom(run, `${fn.at}.0`, { kind: 'tool', what: "the tool's input" }, site)
+  giveValue(run, fn, 0, schema === null ? input : applied(run, schema, input, fn, '', 0))
 }
 
 function paramName(fn: FunctionInfo, index: number): string {

@@ -75,9 +75,15 @@ export function prototypeOf(run: Run, own: ObjectRef): Value {
   return prototype
 }
 
+/** All that it may be has no prototype. */
+export function isBare(object: Value): boolean {
+  const objects = object.refs.filter((each) => each.kind === 'object')
+  return objects.length > 0 && objects.every((each) => each.bare)
+}
+
 /** What a key of the attacker's choosing reaches: perhaps a prototype, perhaps a method. */
 function reachedBy(run: Run, object: Value, key: Value, site: Span): Value {
-  if (object.refs.some((each) => each.kind === 'object' && each.bare)) return PLAIN
+  if (isBare(object)) return PLAIN
   const taints = mapTaints(key, (each) => {
     const mask =
       ((each.mask & CLASS.protokey) === 0 ? 0 : CLASS.reached) |
@@ -125,13 +131,8 @@ function ofApi(run: Run, ref: ApiRef, object: Value, field: string | null, site:
     if (source !== undefined) {
       if (typeof source === 'string' && source.startsWith('#')) return refValue(run.analysis.api(source, ''))
       const made = typeof source === 'string' ? { kind: 'request' as const, what: source } : source
-      return sourceValue(
-        run,
-        `${object.taints[0]?.label.id ?? run.fn.at}.${field}`,
-        { ...made, site },
-        ref,
-        field,
-      )
+      const key = `${object.taints[0]?.label.id ?? run.fn.at}.${field}`
+      return PART.validated(run, field as string, sourceValue(run, key, { ...made, site }, ref, field), site)
     }
   }
   if (field === null) return PLAIN

@@ -11,7 +11,8 @@ import { collectExports, namedType } from './imports.ts'
 import { taintFrom } from './load.ts'
 import { pythonParameter } from './python.ts'
 import { PART, type Run } from './run.ts'
-import { applied, leaf, objectSchema, type Schema } from './schemas.ts'
+import { leaf, objectSchema, type Schema } from './schema-refs.ts'
+import { applied } from './schemas.ts'
 import { share } from './share.ts'
 import { cleared, intersectCleared, join, type Label, PLAIN, refValue, type Value, WHOLE } from './value.ts'
 
@@ -48,7 +49,10 @@ export function read(analysis: Analysis, fn: FunctionInfo, depth: number): void 
       if (each.kind === 'function' && each.name === fn.name) env.set(each, refValue(summary.ref))
     PART.execute(run, fn.body)
     share(run)
-    if (!run.env.dead) noteReturn(run, null)
+    if (!run.env.dead) {
+      noteReturn(run, null)
+      noteExit(run)
+    }
     if (fn.form === 'module') collectExports(run)
   } finally {
     summary.running = false

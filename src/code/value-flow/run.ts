@@ -37,6 +37,8 @@ export interface Parts {
   invoke(run: Run, callee: Value, args: readonly Value[], receiver: Value, site: Span): Value
   load(run: Run, object: Value, field: string | null, key: Value, site: Span): Value
   member(run: Run, node: Member): Value
+  /** A part of a handler's input as the schema of its route has let it by. */
+  validated(run: Run, part: string, value: Value, site: object): Value
   assign(run: Run, target: Pattern, value: Value, declares: boolean): void
   execute(run: Run, statements: readonly Statement[]): void
   /** Keeps what a condition excludes, for the way on which it is `outcome`. */

@@ -31,6 +31,8 @@ interface Place {
 
 const DEPTH_LIMIT = 14
 const PLACE_LIMIT = 250
+/** Beside the bits of classes: the value is no longer whole. */
+const PART_OF = 1 << 31
 
 /** A taint that a call passes for what a label stands for. */
 interface Passed {
@@ -66,7 +68,9 @@ export class Tracer {
     for (let at = 0; at < queue.length && at < PLACE_LIMIT; at++) {
       const place = queue[at] as Place
       const { label, need } = place
-      if (this.#dead.get(label)?.has(need) === true || !add(seen, label, need)) continue
+      // For a library's callers it counts whether a value is a part of what they pass.
+      const how = place.whole || this.#exported.size === 0 ? need : need | PART_OF
+      if (this.#dead.get(label)?.has(how) === true || !add(seen, label, how)) continue
       if (label.source !== null) {
         if ((label.source.mask & need) === 0 || (hit.program && label.source.kind === 'argument')) continue
         return flow(hit, label.source, place)
