@@ -44,6 +44,7 @@ const rate =
     }
     b.learned.head[2] = START
     b.thresholds.fill(THRESHOLD)
+    b.least = THRESHOLD
     let at = from
     for (let step = 0; step < STEPS; step++) {
       // What a greater change adds comes on top of what a smaller one does.

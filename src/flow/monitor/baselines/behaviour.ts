@@ -1,24 +1,27 @@
 /** What is followed, one statistic each. Those of one detector differ in the change that they look for. */
 export const STATS = {
-  rate: [0, 1, 2, 3],
-  asked: [4, 5],
-  cost: [6, 7],
-  latency: [8, 9],
-  failed: [10, 11],
-  unknown: [12],
-  held: [13],
-  denied: [14],
-  repeat: [15],
-  similar: [16],
+  rate: [0, 1, 2, 3, 4],
+  asked: [5, 6],
+  cost: [7, 8],
+  latency: [9, 10],
+  failed: [11, 12],
+  unknown: [13],
+  held: [14],
+  denied: [15],
+  repeat: [16],
+  similar: [17],
+  /** The busiest minute: raises no alarm by itself, and says what the others must endure. */
+  burst: [18],
 } as const
 
-export const STAT_COUNT = 17
+export const STAT_COUNT = 19
 
 export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 export const WEEK_HOURS = 168
 export const WEEKS = 4
-export const CELLS = WEEKS * WEEK_HOURS
+/** The same hour of all those weeks lies behind every hour of today. */
+export const CELLS = WEEKS * WEEK_HOURS + 24
 export const PEAK_DAYS = 28
 export const FIELDS = 16
 export const VALUES = 64
@@ -41,7 +44,7 @@ export const HEAD = {
   costAnchor: 8,
 } as const
 
-const FORMAT = 1
+const FORMAT = 2
 const HEAD_SIZE = 12
 /** Weight, sum, sum of squares, and the time to which they are decayed. */
 export const METER = { weight: 0, sum: 1, squares: 2, at: 3, size: 4 } as const
@@ -162,6 +165,8 @@ export class Behaviour {
   /** The highest since it left zero; and the highest of those stretches that have ended. What goes on teaches nothing yet. */
   readonly highest = new Float64Array(STAT_COUNT)
   readonly ended = new Float64Array(STAT_COUNT)
+  /** No threshold but those of runs is lower. */
+  least = Number.POSITIVE_INFINITY
   keptHour = 0
 
   /** Expected arrivals in each hour of the week. */
@@ -174,8 +179,18 @@ export class Behaviour {
   freshUntil = 0
   weekUntil = 0
   lastArrival = 0
+  /** The minute of the last arrival, how many came in it, and what they gained each statistic that looks for what lasts. */
+  minute = 0
+  inMinute = 0
+  /** The minute before was busier than any pace that is looked for. */
+  wasBurst = false
+  readonly gained = new Float64Array(2)
   level = 1
+  /** A week, as logarithm. */
+  growth = 0
   spread = 0
+  /** That speak for what is expected, one at least. */
+  weeks = 1
   busiest = 0
   events = 0
 }

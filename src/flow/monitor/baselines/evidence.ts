@@ -63,6 +63,13 @@ export function clear(b: Behaviour): void {
   b.sum.fill(0)
   b.highest.fill(0)
   b.alarmedAt.fill(0)
+  b.gained.fill(0)
+}
+
+/** What is going on raised an alarm that nobody shall get used to. */
+export function forget(b: Behaviour, stat: number): void {
+  b.highest[stat] = 0
+  b.inMinute = 0
 }
 
 /** Keeps the highest values of today. */

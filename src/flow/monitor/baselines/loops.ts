@@ -4,8 +4,8 @@ const RUNS = { exact: 0, similar: 1, startedAt: 2, similarStartedAt: 3, size: 4 
 
 /**
  * Calls that come again. A call that was among the last eight of its session makes the run longer by one, another one
- * shorter by two: so A, A, A, … is a run and A, B, A, B, … too, and a repetition here and there is none. A session
- * that was not heard of for long gives its place to another.
+ * shorter by two: so A, A, A, … is a run and A, B, A, B, … too, and a repetition here and there is none. The session
+ * that was not heard of for longest gives its place to another.
  */
 export class Loops {
   readonly #sessions = new Uint32Array(SESSIONS)
@@ -14,6 +14,9 @@ export class Loops {
   readonly #next = new Uint8Array(SESSIONS)
   readonly #runs = new Float64Array(SESSIONS * RUNS.size)
   readonly #last = new Uint32Array(SESSIONS)
+  /** When each was heard of last, by the number of the call; 0: the place is free. */
+  readonly #heard = new Float64Array(SESSIONS)
+  #calls = 0
   /** Of the session that was followed last. */
   exact = 0
   similar = 0
@@ -23,16 +26,10 @@ export class Loops {
   similarStartedAt = 0
 
   follow(session: number, action: number, call: number, similar: number, at: number): void {
-    const place = (session >>> 0) % SESSIONS
+    const place = this.#placeOf(session >>> 0)
+    this.#heard[place] = ++this.#calls
     const runs = place * RUNS.size
     const from = place * LOOK_BACK
-    if (this.#sessions[place] !== session >>> 0) {
-      this.#sessions[place] = session >>> 0
-      this.#exact.fill(0, from, from + LOOK_BACK)
-      this.#similar.fill(0, from, from + LOOK_BACK)
-      this.#runs.fill(0, runs, runs + RUNS.size)
-      this.#last[place] = 0
-    }
     this.exact = this.#run(this.#exact, from, call, runs + RUNS.exact, runs + RUNS.startedAt, at)
     this.similar = this.#run(
       this.#similar,
@@ -51,6 +48,20 @@ export class Loops {
     this.#last[place] = action
   }
 
+  #placeOf(session: number): number {
+    let oldest = 0
+    for (let place = 0; place < SESSIONS; place++) {
+      if (this.#sessions[place] === session && this.#heard[place] !== 0) return place
+      if ((this.#heard[place] as number) < (this.#heard[oldest] as number)) oldest = place
+    }
+    this.#sessions[oldest] = session
+    this.#exact.fill(0, oldest * LOOK_BACK, (oldest + 1) * LOOK_BACK)
+    this.#similar.fill(0, oldest * LOOK_BACK, (oldest + 1) * LOOK_BACK)
+    this.#runs.fill(0, oldest * RUNS.size, (oldest + 1) * RUNS.size)
+    this.#last[oldest] = 0
+    return oldest
+  }
+
   #run(calls: Uint32Array, from: number, call: number, run: number, startedAt: number, at: number): number {
     const wanted = call >>> 0
     let found = false
@@ -63,11 +74,11 @@ export class Loops {
   }
 
   clear(): void {
-    this.#sessions.fill(0)
+    this.#heard.fill(0)
     this.#runs.fill(0)
     this.#exact.fill(0)
     this.#similar.fill(0)
   }
 }
 
-export const LOOPS_BYTES = SESSIONS * (4 + LOOK_BACK * 8 + 1 + RUNS.size * 8 + 4)
+export const LOOPS_BYTES = SESSIONS * (4 + LOOK_BACK * 8 + 1 + RUNS.size * 8 + 4 + 8)

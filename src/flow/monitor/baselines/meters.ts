@@ -15,8 +15,19 @@ const LEAST_SPREAD = 0.2
 /** How much of its weight an observation keeps that came while an alarm lasts. */
 export const TEACHING_IN_ALARM = 0.1
 
-/** One value of what is above 0: a cost, a duration. Those of 0 say nothing. `teaching`: how much it counts as normal. */
-export function measure(b: Behaviour, name: MeterName, value: number, at: number, teaching = 1): void {
+/**
+ * One value of what is above 0: a cost, a duration. Those of 0 say nothing. `teaching`: how much it counts as normal.
+ * `whole`: the agent in all its actions, where the same evidence counts again, each action by its own normal: what makes
+ * all of them dearer is found long before any of them has been seen often enough.
+ */
+export function measure(
+  b: Behaviour,
+  name: MeterName,
+  value: number,
+  at: number,
+  teaching = 1,
+  whole?: Behaviour,
+): void {
   if (!(value > 0) || value === Number.POSITIVE_INFINITY) return
   const x = Math.log(value)
   const m = b.learned.meters
@@ -34,16 +45,26 @@ export function measure(b: Behaviour, name: MeterName, value: number, at: number
       for (let i = 0; i < SHIFTS.length; i++) {
         const shift = SHIFTS[i] as number
         const stat = stats[i] as number
-        addEvidence(b, stat, shift * z - (shift * shift) / 2, at, 1, x)
-        inAlarm ||= b.alarmedAt[stat] !== 0
+        const evidence = shift * z - (shift * shift) / 2
+        addEvidence(b, stat, evidence, at, 1, x)
+        if (whole !== undefined) addEvidence(whole, stat, evidence, at, 1, x)
+        inAlarm ||= b.alarmedAt[stat] !== 0 || (whole !== undefined && whole.alarmedAt[stat] !== 0)
       }
       taught = mean + Math.max(-3, Math.min(3, z)) * spread
     }
   }
   const share = inAlarm ? TEACHING_IN_ALARM : teaching
-  m[place + METER.weight] = weight + share
-  m[place + METER.sum] = (m[place + METER.sum] as number) + share * taught
-  m[place + METER.squares] = (m[place + METER.squares] as number) + share * taught * taught
+  teach(b, place, taught, share)
+  if (whole === undefined) return
+  decay(whole.learned.meters, place, at)
+  teach(whole, place, taught, share)
+}
+
+function teach(b: Behaviour, place: number, x: number, share: number): void {
+  const m = b.learned.meters
+  m[place + METER.weight] = (m[place + METER.weight] as number) + share
+  m[place + METER.sum] = (m[place + METER.sum] as number) + share * x
+  m[place + METER.squares] = (m[place + METER.squares] as number) + share * x * x
   b.dirty = true
 }
 

@@ -1,6 +1,6 @@
 import { DAY, HEAD, HOUR, STAT_COUNT, STATS, type Behaviour } from './behaviour.ts'
 import { abovePeaks, daysSeen, highestPeak } from './evidence.ts'
-import { FACTORS, meanRate } from './rate.ts'
+import { FACTORS, LASTING, meanRate, usualMinute } from './rate.ts'
 
 /** Hours of a month. */
 const MONTH = 730
@@ -19,17 +19,19 @@ export function refreshThresholds(b: Behaviour, at: number): void {
   const days = daysSeen(b)
   const monthly = Math.max(1000, meanRate(b) * MONTH)
   const least = Math.log(monthly) + FAMILY
+  b.least = least
   for (let stat = 0; stat < STAT_COUNT; stat++)
     b.thresholds[stat] = Math.max(least, abovePeaks(highestPeak(b, stat, at), days))
-  // A burst that came in a busy hour left no trace in the statistics that look for more than that: it may come in a
-  // quiet one too.
-  const burst = abovePeaks(highestPeak(b, STATS.rate[1], at), days) / Math.log(FACTORS[1])
+  // What comes in one go may be such a burst as there was in a quiet or a busy hour: those are counted, not weighed.
+  const [burstStat] = STATS.burst
+  const burst = abovePeaks(Math.max(0, highestPeak(b, burstStat, at) - usualMinute(b)), days)
   for (let i = 0; i < FACTORS.length; i++) {
     const stat = STATS.rate[i]!
     const log = Math.log(FACTORS[i]!)
-    if (i > 1) b.thresholds[stat] = Math.max(b.thresholds[stat]!, burst * log)
+    if (i >= LASTING) b.thresholds[stat] = Math.max(b.thresholds[stat]!, least + burst * log)
     b.thresholds[stat] = b.thresholds[stat]! + b.allowance * log
   }
+  b.thresholds[burstStat] = Number.POSITIVE_INFINITY
   const [exact] = STATS.repeat
   const [similar] = STATS.similar
   b.thresholds[exact] = Math.max(LOOP, 1.5 * highestPeak(b, exact, at))

@@ -8,17 +8,18 @@ import type { Case } from '../../case.ts'
 import type { AnomalyObserver } from './anomaly.ts'
 import { AgentBehaviour } from './agent-behaviour.ts'
 import { DAY, HEAD, HOUR, STAT_COUNT, STATS, type Behaviour } from './behaviour.ts'
-import { clear, isAbove, keepPeaks } from './evidence.ts'
+import { clear, forget, isAbove, keepPeaks } from './evidence.ts'
 import { Features } from './features.ts'
 import type { Unlearned } from './fields.ts'
 import { Findings, NOTHING, type Watched } from './findings.ts'
 import { overLimits } from './limits.ts'
 import { acceptMeter, anchorCost, measure, TEACHING_IN_ALARM } from './meters.ts'
 import { learn, learnAll, locate, lookForNovel, tellNovel } from './novel-values.ts'
-import { cover, countArrival, meanRate, refreshRate, type PacePrior } from './rate.ts'
+import { cover, countArrival, meanRate, refreshRate } from './rate.ts'
 import { acceptShare, tryOnce } from './shares.ts'
 import { DETECTOR_OF, tell, tellRun } from './tell.ts'
 import { isYoung, LOOP, refreshThresholds } from './thresholds.ts'
+import type { PacePrior } from './week.ts'
 
 /** Agents that are watched; of one more nothing is learned. Their names come from keys and the policy. */
 const MAX_AGENTS = 2000
@@ -82,7 +83,7 @@ export class Watch {
     features.read(asked.input)
     const name = agent.hashOf(proposal.action)
     agent.follow(b, proposal.session, name, callHash(call), features.similar, at)
-    measure(b, 'asked', asked.cost, at, isLooping(b) ? TEACHING_IN_ALARM : 1)
+    measure(b, 'asked', asked.cost, at, isLooping(b) ? TEACHING_IN_ALARM : 1, whole)
 
     let found: Findings | undefined
     if (hasAlarm(whole) || hasAlarm(b)) {
@@ -179,7 +180,7 @@ export class Watch {
     const b = agent.action(action.name)
     const unlike = action.reasons.some(({ code }) => code.startsWith('anomaly:'))
     const teaching = unlike ? TEACHING_IN_ALARM : 1
-    measure(b, 'cost', cost, at, teaching)
+    measure(b, 'cost', cost, at, teaching, agent.whole)
     measure(b, 'latency', at - before.state.startedAt, at, teaching)
     agent.spend(cost, at)
     tryOnce(b, 'failed', state.name === 'failed', at)
@@ -243,15 +244,19 @@ export class Watch {
       learn(one, at)
       accepted++
     }
+    const ofWhole = agent === undefined ? undefined : observed.get(agent.whole)?.now
     for (const [b, { now, since, seen, sum }] of observed) {
       b.now.set(now)
       b.since.set(since)
       b.seen.set(seen)
       b.sum.set(sum)
-      for (let stat = 0; stat < STAT_COUNT; stat++) {
-        if (!isAbove(b, stat)) continue
-        accepted++
+      for (const stat of DETECTOR_OF.keys()) {
         const { meter, share, detector } = DETECTOR_OF[stat]!
+        // What was dearer in all actions together is normal for each of them.
+        const inAll =
+          meter !== undefined && ofWhole !== undefined && ofWhole[stat]! > agent!.whole.thresholds[stat]!
+        if (!isAbove(b, stat) && !(inAll && seen[stat]! > 0)) continue
+        if (isAbove(b, stat)) accepted++
         if (meter !== undefined) acceptMeter(b, meter, stat)
         else if (share !== undefined) acceptShare(b, share, stat)
         else if (detector === 'rate') {
@@ -351,7 +356,7 @@ function tellAlarms(
       b.alarmedAt[stat] = at
       // Nobody gets used to loops, nor to what stopped the agent.
       if (isRun) b.ended[stat] = 0
-      else if (!teaches) b.highest[stat] = 0
+      else if (!teaches) forget(b, stat)
     }
     const usual = b.thresholds[stat]! > LOOP ? b.thresholds[stat]! / 1.5 : 0
     const told = isRun
