@@ -2,7 +2,7 @@ import type { Admitted } from '../../src/flow/flow.ts'
 import type { OpenFlow } from '../../src/flow/open-flow.ts'
 import { BelayError } from '../../src/errors/catalogue.ts'
 import { APPROVERS, type Step } from './schedule.ts'
-import { DIED, isInjected, type System } from './system.ts'
+import { DIED, isCrowded, isInjected, type System } from './system.ts'
 
 const EXPECTED_STATUS = new Set([403, 404, 409])
 
@@ -145,7 +145,7 @@ export class Agent {
       }
       return false
     } catch (error) {
-      if (isInjected(error)) return false
+      if (isInjected(error) || isCrowded(error)) return false
       if (error instanceof BelayError && EXPECTED_STATUS.has(error.status)) return false
       throw error
     }
