@@ -101,7 +101,7 @@ if (mode === 'replica') {
   await store.close()
 } else if (mode === 'postgres') {
   const { freshDatabase, startPostgres } = await import('../test/setup/start-postgres.ts')
-  const server = await startPostgres()
+  const server = await startPostgres({ durable: true })
   try {
     const url = await freshDatabase(server.url)
     const replica = (): Promise<Load> =>

@@ -64,7 +64,7 @@ function bundleNode(): void {
 function launch(args: readonly string[], { old = false, cache = join(folder, 'cache') } = {}) {
   return spawnSync(process.execPath, [...(old ? ['--require', preload] : []), launcher, ...args], {
     encoding: 'utf8',
-    env: { ...process.env, XDG_CACHE_HOME: cache },
+    env: { ...process.env, XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: undefined },
   })
 }
 

@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 import type { Browser } from 'playwright-core'
+import { installPrograms } from './system-programs.ts'
 
 const SHELL = '/usr/bin/chromium-headless-shell'
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-const run = promisify(execFile)
 
 const FLAGS = [
   '--headless',
@@ -40,7 +38,7 @@ async function findShell(): Promise<string> {
   const named = process.env['CHROMIUM']
   if (named !== undefined && named !== '') return named
   if (existsSync(SHELL)) return SHELL
-  return install('chromium-headless-shell').then(
+  return installPrograms('chromium-headless-shell').then(
     () => SHELL,
     () => findChromium(),
   )
@@ -53,7 +51,7 @@ export async function findChromium(): Promise<string> {
   const found = PLACES.find((path) => existsSync(path))
   if (found !== undefined) return found
   try {
-    await install('chromium')
+    await installPrograms('chromium')
   } catch (error) {
     throw new Error(
       'The tests of the console need Chromium: apt-get install chromium, or name one in CHROMIUM.',
@@ -63,12 +61,4 @@ export async function findChromium(): Promise<string> {
     )
   }
   return PLACES[0]!
-}
-
-async function install(name: string): Promise<void> {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  // Another test may be installing something at this moment.
-  const wait = ['-o', 'DPkg::Lock::Timeout=300']
-  await run('apt-get', ['update', ...wait], { env })
-  await run('apt-get', ['install', '--yes', '--no-install-recommends', ...wait, name], { env })
 }

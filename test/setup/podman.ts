@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, copyFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, copyFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { installPrograms } from './system-programs.ts'
 
 const run = promisify(execFile)
 const BUSYBOX = '/bin/busybox'
@@ -39,21 +40,11 @@ const MORE = [
 
 /** Podman as Debian packages it, with an image that is made here: a registry is not asked. */
 export async function podmanImage(): Promise<{ readonly image: string; readonly runtime: string }> {
-  const missing = [
-    ['/usr/bin/podman', 'podman'],
-    ['/usr/sbin/runc', 'runc'],
-    [BUSYBOX, 'busybox-static'],
-  ].filter(([path]) => !existsSync(path!))
-  if (missing.length > 0) {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    const names = missing.map(([, name]) => name!)
-    try {
-      await run('apt-get', ['update'], { env })
-      await run('apt-get', ['install', '--yes', '--no-install-recommends', ...names], { env })
-    } catch (error) {
-      throw new Error(`The tests of the container provider need ${names.join(', ')}.`, { cause: error })
-    }
-  }
+  await installPrograms('podman', 'runc', 'busybox-static').catch((error: unknown) => {
+    throw new Error('The tests of the container provider need podman, runc, busybox-static.', {
+      cause: error,
+    })
+  })
   const image = 'belay-test-busybox:1'
   const known = await run('podman', ['image', 'exists', image]).then(
     () => true,

@@ -1,20 +1,13 @@
-import { execFile, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { spawn } from 'node:child_process'
+import { installPrograms } from './system-programs.ts'
 
-const run = promisify(execFile)
 const PROGRAMS = { prometheus: '/usr/bin/prometheus', promtool: '/usr/bin/promtool' } as const
 
 /** The system's Prometheus; Debian's is installed when there is none. */
 export async function findPrometheus(): Promise<typeof PROGRAMS> {
-  if (existsSync(PROGRAMS.prometheus)) return PROGRAMS
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  try {
-    await run('apt-get', ['update'], { env })
-    await run('apt-get', ['install', '--yes', '--no-install-recommends', 'prometheus'], { env })
-  } catch (error) {
+  await installPrograms('prometheus').catch((error: unknown) => {
     throw new Error('The tests of the rules need Prometheus: apt-get install prometheus.', { cause: error })
-  }
+  })
   return PROGRAMS
 }
 
