@@ -1,14 +1,19 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Quotas } from '../provider.ts'
 import {
+  dividedBy,
+  endAbandoned,
   eventually,
-  isAbandoned,
+  FREEZE_MS,
+  isWritable,
+  PERIOD_US,
   readField,
   readNumber,
   readProcesses,
   readText,
   removeFolder,
+  shareOfPeriod,
   signalAll,
 } from './cgroup.ts'
 import type { Cgroup, CgroupHost, CgroupUsage, Controller } from './cgroup.ts'
@@ -16,9 +21,6 @@ import type { CgroupMount } from './cgroup-mounts.ts'
 
 const HIERARCHIES = ['memory', 'cpu', 'pids', 'cpuacct', 'freezer'] as const
 type Hierarchy = (typeof HIERARCHIES)[number]
-
-const PERIOD_US = 100_000
-const FREEZE_MS = 5000
 
 /**
  * Control groups of the first version, in which only root may make folders. They lie below the group of this process,
@@ -34,7 +36,7 @@ export function cgroupsV1(mounts: readonly CgroupMount[]): CgroupHost | undefine
     folders.set(hierarchy, folder)
   }
   if (folders.size === 0) return undefined
-  sweep(new Set(folders.values()))
+  for (const folder of new Set(folders.values())) endAbandoned(folder, thaw)
   return {
     version: 1,
     controllers: new Set((['memory', 'cpu', 'pids'] as Controller[]).filter((one) => folders.has(one))),
@@ -56,7 +58,7 @@ function create(folders: ReadonlyMap<Hierarchy, string>, name: string, quotas: Q
   if (quotas.processes !== undefined) write(pids!, 'pids.max', quotas.processes)
   if (quotas.cpu !== undefined) {
     write(cpu!, 'cpu.cfs_period_us', PERIOD_US)
-    write(cpu!, 'cpu.cfs_quota_us', Math.max(1000, Math.round(quotas.cpu * PERIOD_US)))
+    write(cpu!, 'cpu.cfs_quota_us', shareOfPeriod(quotas.cpu))
   }
   const state = freezer === undefined ? undefined : join(freezer, 'freezer.state')
   const processes = (): number[] => [
@@ -74,16 +76,16 @@ function create(folders: ReadonlyMap<Hierarchy, string>, name: string, quotas: Q
     },
     kill() {
       signalAll(processes())
-      // A signal reaches a process of this version only when it is thawed.
-      if (state !== undefined && existsSync(state)) writeFileSync(state, 'THAWED')
+      if (freezer !== undefined) thaw(freezer)
     },
     usage: (): CgroupUsage => ({
       memory: memory === undefined ? null : readNumber(join(memory, 'memory.usage_in_bytes')),
       memoryPeak: memory === undefined ? null : readNumber(join(memory, 'memory.max_usage_in_bytes')),
-      cpuMs: cpuacct === undefined ? null : scaled(readNumber(join(cpuacct, 'cpuacct.usage')), 1e6),
+      cpuMs: cpuacct === undefined ? null : dividedBy(readNumber(join(cpuacct, 'cpuacct.usage')), 1e6),
       processes: pids === undefined ? null : readNumber(join(pids, 'pids.current')),
       forksRefused: pids === undefined ? null : readField(join(pids, 'pids.events'), 'max'),
-      throttledMs: cpu === undefined ? null : scaled(readField(join(cpu, 'cpu.stat'), 'throttled_time'), 1e6),
+      throttledMs:
+        cpu === undefined ? null : dividedBy(readField(join(cpu, 'cpu.stat'), 'throttled_time'), 1e6),
       oomKills: memory === undefined ? null : readField(join(memory, 'memory.oom_control'), 'oom_kill'),
     }),
     remove: () => paths.map(removeFolder).every(Boolean),
@@ -98,32 +100,12 @@ function limitMemory(folder: string, bytes: number): void {
   else write(folder, 'memory.swappiness', 0)
 }
 
-/** What a harness that was killed has left: its processes died with it, save one that was just being started. */
-function sweep(folders: ReadonlySet<string>): void {
-  for (const folder of folders) {
-    for (const name of readdirSync(folder)) {
-      if (!isAbandoned(name)) continue
-      signalAll(readProcesses(join(folder, name, 'cgroup.procs')))
-      if (existsSync(join(folder, name, 'freezer.state')))
-        writeFileSync(join(folder, name, 'freezer.state'), 'THAWED')
-      removeFolder(join(folder, name))
-    }
-  }
-}
-
-function isWritable(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
+/** A signal reaches a process of this version only when it is thawed. */
+function thaw(leaf: string): void {
+  const state = join(leaf, 'freezer.state')
+  if (existsSync(state)) writeFileSync(state, 'THAWED')
 }
 
 function write(folder: string, file: string, value: number): void {
   writeFileSync(join(folder, file), String(value))
-}
-
-function scaled(value: number | null, by: number): number | null {
-  return value === null ? null : value / by
 }

@@ -1,22 +1,25 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Quotas } from '../provider.ts'
 import {
+  dividedBy,
+  endAbandoned,
   eventually,
-  isAbandoned,
+  FREEZE_MS,
+  isWritable,
+  PERIOD_US,
   readField,
   readNumber,
   readProcesses,
   readText,
   removeFolder,
+  shareOfPeriod,
   signalAll,
 } from './cgroup.ts'
 import type { Cgroup, CgroupHost, CgroupUsage, Controller } from './cgroup.ts'
 import type { CgroupMount } from './cgroup-mounts.ts'
 
 const CONTROLLERS: readonly Controller[] = ['memory', 'cpu', 'pids']
-const PERIOD_US = 100_000
-const FREEZE_MS = 5000
 
 /**
  * Control groups of the second version: as root at the top of what is mounted; else in the group of this process, when
@@ -32,7 +35,7 @@ export function cgroupsV2(mount: CgroupMount, isRoot: boolean): CgroupHost | und
   const folder = join(parent, 'belay')
   mkdirSync(folder, { recursive: true, mode: 0o755 })
   if (!passOn(folder, wanted)) return undefined
-  sweep(folder)
+  endAbandoned(folder)
   return {
     version: 2,
     controllers: new Set(wanted),
@@ -51,8 +54,7 @@ function create(folder: string, quotas: Quotas): Cgroup {
     writeFileSync(at('memory.oom.group'), '1')
   }
   if (quotas.processes !== undefined) writeFileSync(at('pids.max'), String(quotas.processes))
-  if (quotas.cpu !== undefined)
-    writeFileSync(at('cpu.max'), `${Math.max(1000, Math.round(quotas.cpu * PERIOD_US))} ${PERIOD_US}`)
+  if (quotas.cpu !== undefined) writeFileSync(at('cpu.max'), `${shareOfPeriod(quotas.cpu)} ${PERIOD_US}`)
   const processes = (): number[] => readProcesses(at('cgroup.procs'))
   return {
     joins: [at('cgroup.procs')],
@@ -71,10 +73,10 @@ function create(folder: string, quotas: Quotas): Cgroup {
     usage: (): CgroupUsage => ({
       memory: readNumber(at('memory.current')),
       memoryPeak: readNumber(at('memory.peak')),
-      cpuMs: scaled(readField(at('cpu.stat'), 'usage_usec')),
+      cpuMs: dividedBy(readField(at('cpu.stat'), 'usage_usec'), 1_000),
       processes: readNumber(at('pids.current')),
       forksRefused: readField(at('pids.events'), 'max'),
-      throttledMs: scaled(readField(at('cpu.stat'), 'throttled_usec')),
+      throttledMs: dividedBy(readField(at('cpu.stat'), 'throttled_usec'), 1_000),
       oomKills: readField(at('memory.events'), 'oom_kill'),
     }),
     remove: () => removeFolder(folder),
@@ -105,27 +107,6 @@ function passOn(folder: string, controllers: readonly Controller[]): boolean {
   }
 }
 
-function sweep(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    if (!isAbandoned(name)) continue
-    signalAll(readProcesses(join(folder, name, 'cgroup.procs')))
-    removeFolder(join(folder, name))
-  }
-}
-
 function wordsOf(file: string): string[] {
   return (readText(file) ?? '').trim().split(/\s+/)
-}
-
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function scaled(microseconds: number | null): number | null {
-  return microseconds === null ? null : microseconds / 1000
 }

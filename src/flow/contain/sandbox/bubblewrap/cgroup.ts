@@ -1,4 +1,5 @@
-import { readFileSync, rmdirSync } from 'node:fs'
+import { accessSync, constants, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Quotas } from '../provider.ts'
 
@@ -9,6 +10,16 @@ export type Controller = 'memory' | 'cpu' | 'pids'
 export const CONTROLLER_OF = { memory: 'memory', cpu: 'cpu', processes: 'pids' } as const satisfies Partial<
   Record<keyof Quotas, Controller>
 >
+
+/** Of a quota of processors, microseconds. */
+export const PERIOD_US = 100_000
+/** How long freezing and thawing may take. */
+export const FREEZE_MS = 5_000
+
+/** How much of each period a number of cores is, microseconds. */
+export function shareOfPeriod(cores: number): number {
+  return Math.max(1_000, Math.round(cores * PERIOD_US))
+}
 
 /** A folder of the control groups in which this process may make others. */
 export interface CgroupHost {
@@ -56,9 +67,34 @@ export function leafName(agent: string, serial: number): string {
 }
 
 /** Whether the process that made a leaf of this name is gone, so that nobody but us ends what is in it. */
-export function isAbandoned(name: string): boolean {
+function isAbandoned(name: string): boolean {
   const match = LEAF.exec(name)
   return match !== null && startOf(Number(match[1])) !== match[2]
+}
+
+/** What a harness that was killed has left: its processes died with it, save one that was just being started. */
+export function endAbandoned(parent: string, thaw: (leaf: string) => void = () => undefined): void {
+  for (const name of readdirSync(parent)) {
+    if (!isAbandoned(name)) continue
+    const leaf = join(parent, name)
+    signalAll(readProcesses(join(leaf, 'cgroup.procs')))
+    thaw(leaf)
+    removeFolder(leaf)
+  }
+}
+
+export function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** In another unit; `null` where it is not known. */
+export function dividedBy(value: number | null, by: number): number | null {
+  return value === null ? null : value / by
 }
 
 /** Clock ticks from boot to the start of a process; `undefined` when there is none. */
