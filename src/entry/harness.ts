@@ -73,7 +73,7 @@ export interface Harness {
 }
 
 /** A policy that could not be loaded, with every fault. */
-export class PolicyInvalid extends BelayError {
+class PolicyInvalid extends BelayError {
   readonly faults: readonly PolicyFault[]
 
   constructor(file: string, faults: readonly PolicyFault[]) {

@@ -1,4 +1,4 @@
-import type { Action, DoorReport, InState, Proposal, ResultVerdict, Venue } from '../action/action.ts'
+import type { Action, DoorReport, Proposal, ResultVerdict, Venue } from '../action/action.ts'
 import type { JsonObject, JsonValue } from '../action/json.ts'
 import type { Recording } from '../action/recording.ts'
 import type { Erasure } from './audit/erase.ts'
@@ -182,5 +182,3 @@ export interface UndoSummary {
   readonly left: readonly string[]
   readonly stoppedAt: string | null
 }
-
-export type Executing = InState<'executing'>

@@ -6,7 +6,7 @@ import { storedInput } from './recall-action.ts'
 import { settleAction } from './settle-action.ts'
 import type { Stages } from './stages.ts'
 
-export const CRASHED = 'the process that ran it ended before the outcome was recorded'
+const CRASHED = 'the process that ran it ended before the outcome was recorded'
 
 /**
  * Takes over what dead processes left: their unused budget goes back, and effects that ran inside them are

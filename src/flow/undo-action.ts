@@ -17,7 +17,7 @@ import { move } from './settle-action.ts'
 import type { Stages } from './stages.ts'
 
 /** How long an undo may take, or an agent may take to do one that was asked of it. */
-export const UNDO_TIMEOUT = 60_000
+const UNDO_TIMEOUT = 60_000
 /** How long what is there now may take to be told. */
 const LOOK_TIMEOUT = 15_000
 

@@ -4,9 +4,9 @@ import type { ASTNode, Context, ParseResult } from '@marcbachmann/cel-js'
 /** Elements that the macros of one evaluation may visit, all together. */
 export const MAX_ITERATIONS = 100_000
 /** Milliseconds that the macros of one evaluation may take. */
-export const MAX_MACRO_TIME = 100
+const MAX_MACRO_TIME = 100
 /** Levels of lists and maps in a value that an operator or function takes as a whole. */
-export const MAX_OPERAND_DEPTH = 6
+const MAX_OPERAND_DEPTH = 6
 
 const NUMERIC: ReadonlySet<string> = new Set([
   '+',

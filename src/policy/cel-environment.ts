@@ -5,7 +5,7 @@ import { mentions } from './mentions.ts'
 import type { HistoryView } from './policy.ts'
 
 /** Bounds of one expression; the library counts them while it parses. */
-export const EXPRESSION_LIMITS = {
+const EXPRESSION_LIMITS = {
   maxAstNodes: 1000,
   maxDepth: 40,
   maxListElements: 500,

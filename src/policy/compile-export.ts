@@ -4,9 +4,9 @@ import type { Report } from './compilation.ts'
 import { described, listOf, map, text } from './schema-words.ts'
 import type { DocumentPath } from './yaml-document.ts'
 
-export const EXPORT_FORMATS = ['cloudevents', 'ocsf', 'otlp', 'sentry'] as const
+const EXPORT_FORMATS = ['cloudevents', 'ocsf', 'otlp', 'sentry'] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
-export const EXPORT_SIGNALS = ['traces', 'logs'] as const
+const EXPORT_SIGNALS = ['traces', 'logs'] as const
 export type ExportSignal = (typeof EXPORT_SIGNALS)[number]
 
 /** An entry of `export:`. Secrets are as written: texts, or `$NAME` of an environment variable; never shown. */

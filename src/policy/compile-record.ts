@@ -27,9 +27,6 @@ export interface ReplayEntry {
   readonly volatile?: readonly string[]
 }
 
-/** Kinds of volatile text that have a name. */
-export const VOLATILE_WORDS = ['dates', 'ids'] as const
-
 const MAX_BYTES = 4 * 1024 * 1024
 
 export function compileRecord({ models, api, mcp, max_bytes: maxBytes }: RecordEntry): RecordRule {

@@ -22,7 +22,7 @@ export interface RetentionEntry {
 }
 
 /** Nothing is purged that nobody asked for. */
-export const KEEP_ALL: RetentionRule = Object.freeze({ records: null, payloads: null, agents: {} })
+const KEEP_ALL: RetentionRule = Object.freeze({ records: null, payloads: null, agents: {} })
 
 export function compileRetention(entry: RetentionEntry | undefined, report: Report): RetentionRule {
   if (entry === undefined) return KEEP_ALL

@@ -8,7 +8,7 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 /** The longest duration that a policy may name: ten years. */
-export const MAX_DURATION = 3650 * 86_400_000
+const MAX_DURATION = 3650 * 86_400_000
 
 /** What `parseDuration` reads, for messages and for the published schema. */
 export const DURATION_PATTERN = '^[0-9]{1,9}(ms|s|m|h|d|w)$'

@@ -6,7 +6,7 @@ import { linearRegExp } from './linear-regexp.ts'
 import type { SchemaFault } from './policy.ts'
 
 /** Characters of one input schema as JSON. */
-export const MAX_SCHEMA_LENGTH = 64_000
+const MAX_SCHEMA_LENGTH = 64_000
 const MAX_WHERE_LENGTH = 200
 
 /**

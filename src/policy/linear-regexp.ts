@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js'
 
 /** Characters of one pattern. */
-export const MAX_PATTERN_LENGTH = 1000
+const MAX_PATTERN_LENGTH = 1000
 
 export interface LinearRegExp {
   test(text: string): boolean

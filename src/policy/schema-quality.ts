@@ -7,7 +7,7 @@ export const QUALITY_RESPONSES = ['alert', 'require_approval', 'deny'] as const
 
 export const TIMINGS = ['before', 'after'] as const
 
-export const NAME_OF_RUBRIC = '^[a-z][a-z0-9-]{0,63}$'
+const NAME_OF_RUBRIC = '^[a-z][a-z0-9-]{0,63}$'
 
 const rubricName: JsonObject = {
   description: 'A name: lower-case letters, digits and hyphens.',

@@ -41,7 +41,7 @@ import {
 } from './schema-words.ts'
 
 /** Options that every line of `verify:` takes beside those of its check. */
-export const COMMON_OPTIONS = {
+const COMMON_OPTIONS = {
   then: {
     description:
       'What a finding demands. warn only remarks; redact applies the changes that the check proposes.',

@@ -134,6 +134,6 @@ export function invalidPolicy(path: string, faults: readonly PolicyFault[]): Bel
 }
 
 /** `file:line:column: expected …, found …` */
-export function formatFault({ file, line, column, expected, found }: PolicyFault): string {
+function formatFault({ file, line, column, expected, found }: PolicyFault): string {
   return `${file}:${line}:${column}: expected ${expected}; found ${found}`
 }

@@ -5,7 +5,7 @@ import type { JsonObject } from '../action/json.ts'
 import type { PolicyFault } from './policy.ts'
 
 /** Bytes of one policy file. */
-export const MAX_POLICY_BYTES = 1_000_000
+const MAX_POLICY_BYTES = 1_000_000
 const MAX_DEPTH = 64
 const MAX_NODES = 100_000
 const MAX_ALIASES = 100

@@ -5,7 +5,7 @@ const REFERENCE =
   /^(?:\$|%\w+%|\{\{|\{%|<|@\w+@|process\.env|os\.(?:environ|getenv)|env[.[(]|getenv|import\.meta|secrets?\.|vars\.|vault:|op:\/\/|ssm:|arn:|projects\/|config\.|settings\.|self\.|this\.|params\.|args\.)/i
 
 /** Bits per character, by the frequencies within the text itself. */
-export function entropy(text: string): number {
+function entropy(text: string): number {
   const counts = new Map<number, number>()
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i)

@@ -237,7 +237,7 @@ function prepareCharge({ account, reserved, spent }: Charge): PreparedCharge {
 const RESERVED_NAMES = ['v', 'chain', 'seq', 'at', 'kind', 'action', 'agent', 'payload']
 
 /** Splits a record's canonical text around what is known only when the record takes its place. */
-export function prepareRecord(record: NewRecord): PreparedRecord {
+function prepareRecord(record: NewRecord): PreparedRecord {
   const { at, kind, action, agent, body, payload } = record
   if (payload !== undefined && action === null) throw new TypeError('a payload needs an action')
   const pieces: string[] = []

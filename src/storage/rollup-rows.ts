@@ -16,7 +16,7 @@ export function columnOf(name: string): string {
 /** The names are ours, and few. */
 const columns = new Map<string, string>()
 
-export const DIMENSION_COLUMNS = DIMENSIONS.map(columnOf)
+const DIMENSION_COLUMNS = DIMENSIONS.map(columnOf)
 export const LATENCY_COLUMNS = Array.from({ length: LATENCY_BUCKETS }, (_, n) => `l${n}`)
 export const COUNT_COLUMNS = COUNTS.map(columnOf)
 
@@ -101,7 +101,7 @@ function spanPartFrom(value: Row[string] | undefined): SpanPart | null {
   return typeof value === 'string' ? (JSON.parse(value) as SpanPart) : null
 }
 
-export function dimensionsFrom(row: Row): Dimensions {
+function dimensionsFrom(row: Row): Dimensions {
   const found: Record<string, unknown> = {}
   for (const name of DIMENSIONS) found[name] = row[columnOf(name)]
   return found as unknown as Dimensions

@@ -53,7 +53,7 @@ export async function renewMe(): Promise<Me> {
 }
 
 /** Who is logged in, as it was asked last. */
-export async function fetchMe(): Promise<Me> {
+async function fetchMe(): Promise<Me> {
   me ??= get<Me>('/v1/me').catch((error: unknown) => {
     me = undefined
     throw error

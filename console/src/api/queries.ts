@@ -6,7 +6,6 @@ import type {
   AgentBudget,
   Alarm,
   Approval,
-  BudgetLine,
   PageOf,
   Stats,
   StatsBy,
@@ -21,13 +20,6 @@ export const agentsQuery = queryOptions({
   queryKey: ['agents'],
   queryFn: async ({ signal }) => (await get<{ items: Agent[] }>('/v1/agents', {}, signal)).items,
 })
-
-export const budgetQuery = (agent: string) =>
-  queryOptions({
-    queryKey: ['budgets', agent],
-    queryFn: async ({ signal }) =>
-      get<readonly BudgetLine[]>(`/v1/agents/${encodeURIComponent(agent)}/budget`, {}, signal),
-  })
 
 /** Every agent that has limits, and all together under `agent: null`. */
 export const budgetsQuery = queryOptions({

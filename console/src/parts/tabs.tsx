@@ -71,7 +71,7 @@ export function Tabs<V extends string>({
 }
 
 /** Where the key leads, round the ends; `undefined` for every other key. */
-export function nextIndex(key: string, index: number, count: number): number | undefined {
+function nextIndex(key: string, index: number, count: number): number | undefined {
   switch (key) {
     case 'ArrowRight':
       return (index + 1) % count

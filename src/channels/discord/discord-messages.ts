@@ -27,7 +27,7 @@ const VERBS: readonly (readonly [string, About['verb']])[] = [
 ]
 const CUSTOM_ID = /^belay:([aARbs]):(apr_[0-9a-f-]{36}):(\d{1,3}):([0-9a-f]{32})$/
 
-export function customId(verb: About['verb'], { approvalId, step, digest }: Omit<About, 'verb'>): string {
+function customId(verb: About['verb'], { approvalId, step, digest }: Omit<About, 'verb'>): string {
   const letter = VERBS.find(([, name]) => name === verb)![0]
   return `belay:${letter}:${approvalId}:${step}:${shortDigest(digest)}`
 }

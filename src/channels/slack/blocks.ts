@@ -43,7 +43,7 @@ export function needsDialog(view: ApprovalView): boolean {
 }
 
 /** Arguments that not even the dialog has room for are decided where they can be read. */
-export function fitsDialog(view: ApprovalView): boolean {
+function fitsDialog(view: ApprovalView): boolean {
   return view.input.length <= CHUNK * MAX_CHUNKS
 }
 

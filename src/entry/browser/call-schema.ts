@@ -31,7 +31,7 @@ export interface AskedCall {
 const MAX_UPLOAD = 8 * 1024 * 1024
 const line = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength }) as const
 
-export const targetSchema = {
+const targetSchema = {
   ...object({
     selector: { ...line(1_000), description: 'CSS' },
     role: { ...line(50), pattern: '^[a-z]+$', description: 'ARIA, such as button' },
@@ -125,7 +125,7 @@ export function readCall(body: unknown): AskedCall {
 }
 
 /** What stands in the record for a value that is not to be kept. */
-export const NOT_KEPT = '(not kept)'
+const NOT_KEPT = '(not kept)'
 
 /** The call with its secrets in it: never recorded, never shown. Throws `input:invalid`, `browser:host`. */
 export function performable(

@@ -3,7 +3,7 @@ import { isJsonObject } from '../../action/json.ts'
 import { eventId, type ExportedRecord } from './sink.ts'
 
 /** Open Cybersecurity Schema Framework, the version that the events say they follow. */
-export const OCSF_VERSION = '1.8.0'
+const OCSF_VERSION = '1.8.0'
 
 const API_ACTIVITY = {
   category_uid: 6,

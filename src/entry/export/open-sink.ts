@@ -16,7 +16,7 @@ export interface SinkOptions {
 }
 
 /** Something in the entry cannot be followed; the message never holds a secret. */
-export class SinkFault extends Error {
+class SinkFault extends Error {
   override readonly name = 'SinkFault'
 }
 

@@ -17,7 +17,7 @@ interface HookQuery {
 /** The first line of an answer: without it a hook has asked some other server, and refuses. */
 const OURS = 'belay\n'
 /** The longest that a hook waits for a person, seconds. */
-export const MAX_HOOK_WAIT = 3_600
+const MAX_HOOK_WAIT = 3_600
 
 /**
  * `POST /v1/hooks/{kind}`: the event of a coding agent's hook as it came, answered with what the hook's process is to

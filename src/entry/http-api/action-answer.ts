@@ -81,7 +81,7 @@ function undoAnswer({ status, by, at, deadline, error }: UndoProgress): JsonObje
   }
 }
 
-export function approvalAnswer(approval: Approval): JsonObject {
+function approvalAnswer(approval: Approval): JsonObject {
   return {
     id: approval.id,
     expires_at: isoTime(approval.expiresAt),

@@ -31,7 +31,7 @@ export interface ProposeBody {
   readonly start?: boolean
 }
 
-export const tagsSchema = {
+const tagsSchema = {
   type: 'object',
   maxProperties: MOST_TAGS,
   additionalProperties: { type: 'string', minLength: 1, maxLength: LONGEST_TAG },

@@ -68,7 +68,7 @@ export function readMessage(text: string): Message {
   return classify(value)
 }
 
-export function classify(value: JsonValue): Message {
+function classify(value: JsonValue): Message {
   if (!isJsonObject(value) || value['jsonrpc'] !== '2.0')
     throw new BadMessage(CODE.invalidRequest, 'not a message of JSON-RPC 2.0')
   const { id, method, params } = value

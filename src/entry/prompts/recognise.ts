@@ -11,7 +11,7 @@ export interface RequestText {
 }
 
 /** Codes of a name that is not believed. */
-export const MISMATCH = 'prompt:mismatch'
+const MISMATCH = 'prompt:mismatch'
 export const UNKNOWN = 'prompt:unknown'
 
 const read = new WeakMap<PromptVersion, readonly PromptPart[]>()

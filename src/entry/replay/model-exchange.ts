@@ -69,11 +69,6 @@ export function changed(exchange: ModelExchange, { model, prompt }: Change): Pic
   }
 }
 
-/** Whether the request has a place in which the system speaks. */
-export function hasSystemPrompt({ format, route, body }: ModelExchange): boolean {
-  return format.readRequest(body, route).texts.some(({ role }) => role === 'system')
-}
-
 /** An answer in neutral words, whether it was streamed or not; `undefined` when it is none. */
 export function readAnswer({ format, route, body }: ModelExchange, bytes: Buffer): ModelAnswer | undefined {
   try {

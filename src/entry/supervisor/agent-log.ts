@@ -29,7 +29,7 @@ export interface LogBounds {
   readonly perSecond: number
 }
 
-export const LOG_BOUNDS: LogBounds = { file: 4 * 1024 * 1024, files: 4, perSecond: 1024 * 1024 }
+const LOG_BOUNDS: LogBounds = { file: 4 * 1024 * 1024, files: 4, perSecond: 1024 * 1024 }
 
 const PAGE_BYTES = 256 * 1024
 const NAME = /^log-(\d{15})\.ndjson$/

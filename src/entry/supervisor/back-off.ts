@@ -6,7 +6,7 @@ export interface BackOffRule {
   readonly healthyAfter: number
 }
 
-export const AGENT_BACK_OFF: BackOffRule = { first: 500, most: 60_000, healthyAfter: 60_000 }
+const AGENT_BACK_OFF: BackOffRule = { first: 500, most: 60_000, healthyAfter: 60_000 }
 
 /**
  * Waits that double from `first` up to `most`. Half of each is left to chance, so that what failed together does not

@@ -38,7 +38,7 @@ export function eventBody(event: ProcessEvent): JsonObject {
 }
 
 /** Usage as it is answered and recorded: base units in the names. */
-export function usageBody(usage: Usage): JsonObject {
+function usageBody(usage: Usage): JsonObject {
   return {
     memory_bytes: usage.memory,
     memory_peak_bytes: usage.memoryPeak,

@@ -6,7 +6,7 @@ import type { StandIn } from './place.ts'
 import { isAsker, samePerson } from './same-person.ts'
 
 /** Fewer characters say nothing. */
-export const MIN_REASON = 3
+const MIN_REASON = 3
 
 /** How a vote is cast. */
 export interface Cast {

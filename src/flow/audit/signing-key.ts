@@ -1,11 +1,4 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  sign,
-  verify,
-  type KeyObject,
-} from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -22,25 +15,4 @@ export function signingKey(folder: string): KeyObject {
     }
   }
   return createPrivateKey(readFileSync(file))
-}
-
-export function publicKeyOf(key: KeyObject): string {
-  return createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64')
-}
-
-export function signText(key: KeyObject, text: string): string {
-  return sign(null, Buffer.from(text, 'utf8'), key).toString('base64')
-}
-
-/** `false` for a wrong signature and for anything that is no Ed25519 public key (SPKI, base64). */
-export function signatureHolds(publicKey: string, text: string, signature: string): boolean {
-  try {
-    const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' })
-    return (
-      key.asymmetricKeyType === 'ed25519' &&
-      verify(null, Buffer.from(text, 'utf8'), key, Buffer.from(signature, 'base64'))
-    )
-  } catch {
-    return false
-  }
 }

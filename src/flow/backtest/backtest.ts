@@ -74,7 +74,7 @@ export interface Backtest {
   readonly changes: readonly BacktestChange[]
 }
 
-export const MOST_CHANGES = 500
+const MOST_CHANGES = 500
 const MOST_GROUPS = 1_000
 const EXAMPLES = 3
 const PAGE = 500

@@ -45,7 +45,7 @@ function listOf(ranges: readonly (readonly [string, number])[], family: 'ipv4' |
 }
 
 /** Whether an address may be connected to. `near`: also what is private, link-local or this machine. */
-export function mayConnect(address: string, near: boolean): boolean {
+function mayConnect(address: string, near: boolean): boolean {
   switch (isIP(address)) {
     case 4:
       if (nobody4.check(address)) return false

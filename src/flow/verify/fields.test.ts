@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonValue } from '../../action/json.ts'
-import { checkTexts, compileField, compileValues } from './fields.ts'
+import { checkTexts, compileField } from './fields.ts'
 
 describe('compileField', () => {
   const input = {
@@ -72,10 +72,6 @@ describe('compileField', () => {
     expect(() => compileField(7)).toThrow('dotted path')
     expect(() => compileField([])).toThrow('dotted path')
   })
-})
-
-it('compileValues answers values of any type', () => {
-  expect(compileValues('list.*.n')({ list: [{ n: 1 }, { n: 'x' }, 3] })).toEqual([1, 'x'])
 })
 
 it('checkTexts denies a field of the wrong type without quoting it', () => {

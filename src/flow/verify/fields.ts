@@ -52,17 +52,6 @@ export function compileField(
   }
 }
 
-/** Compiles a path and answers the values there, whatever their type; for options that name other fields. */
-export function compileValues(path: string): (input: JsonObject) => readonly JsonValue[] {
-  const parts = splitPath(path)
-  return (input) => {
-    let values: JsonValue[] = [input]
-    for (const part of parts)
-      values = values.flatMap((value) => children(value, part).map(([, child]) => child))
-    return values
-  }
-}
-
 /** A check of texts, one by one: what `judge` answers, plus `verify:wrong_type` where a text is missing its type. */
 export function checkTexts(
   field: JsonValue | undefined,

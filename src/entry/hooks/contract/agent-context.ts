@@ -3,7 +3,7 @@ import { INTERCEPTION_POINTS, type InterceptionPoint } from '../../../action/int
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../action/json.ts'
 
 /** The version of the contract that is spoken here, as contexts name it in `spec`. */
-export const CONTRACT = 'agent-hooks/0.1'
+const CONTRACT = 'agent-hooks/0.1'
 
 /** What a host shows its interceptors: an agent-hooks context that was read and found whole. */
 export interface AgentContext extends JsonObject {

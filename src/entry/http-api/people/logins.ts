@@ -8,7 +8,7 @@ import type { CommitResult, NewRecord, LoginRow, Store } from '../../../storage/
 import { isRole } from './permissions.ts'
 
 /** How long a log-in link works, ms. */
-export const LINK_MS = 10 * 60_000
+const LINK_MS = 10 * 60_000
 /** How long a login or a link that is over stays in the store, ms. */
 const KEEP_ENDED = 7 * 86_400_000
 const HOUR = 3_600_000

@@ -157,7 +157,7 @@ export function isModelCall({ action }: Pick<Span, 'action'>): boolean {
 }
 
 /** `name@version`, or the digest of a prompt that nobody registered. */
-export function promptLabel(dimensions: Pick<Dimensions, 'promptName' | 'promptVersion' | 'promptDigest'>) {
+function promptLabel(dimensions: Pick<Dimensions, 'promptName' | 'promptVersion' | 'promptDigest'>) {
   const { promptName, promptVersion, promptDigest } = dimensions
   if (promptName === null) return promptDigest
   return promptVersion === null ? promptName : `${promptName}@${promptVersion}`

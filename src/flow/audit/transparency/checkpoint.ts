@@ -14,7 +14,7 @@ export interface SignedCheckpoint extends Checkpoint {
   readonly note: SignedNote
 }
 
-export const MAX_CHECKPOINTS = 10_000
+const MAX_CHECKPOINTS = 10_000
 const SIZE = /^(?:0|[1-9]\d{0,15})$/
 
 export function checkpointText({ origin, size, root }: Checkpoint): string {

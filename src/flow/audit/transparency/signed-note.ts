@@ -19,7 +19,7 @@ export const ED25519 = 0x01
 export const COSIGNATURE_ED25519 = 0x04
 export const COSIGNATURE_ML_DSA_44 = 0x06
 
-export const MAX_NOTE_LENGTH = 256 * 1024
+const MAX_NOTE_LENGTH = 256 * 1024
 const MAX_SIGNATURES = 64
 const SIGNATURE_LINE = /^— (\S+) ([A-Za-z0-9+/]+={0,2})$/
 const NAME = /^[^\s+]+$/u

@@ -92,7 +92,7 @@ export class TreeBuilder {
 }
 
 /** The partial tiles of a tree of `size` leaves, from the leaves up; a level whose tiles are all full has width 0. */
-export function edgeOf(size: number): { level: number; index: number; width: number }[] {
+function edgeOf(size: number): { level: number; index: number; width: number }[] {
   const edge = []
   for (let level = 0, hashes = size; hashes > 0; level++) {
     edge.push({ level, index: Math.floor(hashes / TILE_WIDTH), width: hashes % TILE_WIDTH })
@@ -104,7 +104,7 @@ export function edgeOf(size: number): { level: number; index: number; width: num
 const entries = Buffer.alloc(TILE_BYTES + HASH_BYTES)
 
 /** The root of the tree whose right edge this is: what a level has left over is the last entry of the level above. */
-export function rootOfEdge(edge: readonly { readonly hashes: Uint8Array; readonly width: number }[]): Buffer {
+function rootOfEdge(edge: readonly { readonly hashes: Uint8Array; readonly width: number }[]): Buffer {
   let left: Buffer | undefined
   for (const { hashes, width } of edge) {
     if (width === 0) continue

@@ -14,7 +14,7 @@ export interface Target {
   readonly exact?: boolean
 }
 
-export const TARGET_WAYS = ['selector', 'role', 'label', 'placeholder', 'text'] as const
+const TARGET_WAYS = ['selector', 'role', 'label', 'placeholder', 'text'] as const
 
 /** An element as the page tells of it: untrusted words, for people and rules to look at. */
 export interface Element {
@@ -47,7 +47,7 @@ export function checkTarget(target: Target, where: string): void {
   if (target.selector?.includes('>>') === true) refuse('a CSS selector', 'a chain of selectors')
 }
 
-export function locatorOf(page: Page, target: Target): Locator {
+function locatorOf(page: Page, target: Target): Locator {
   const { selector, role, name, label, placeholder, text, exact = false } = target
   if (selector !== undefined) return page.locator(`css=${selector}`)
   if (label !== undefined) return page.getByLabel(label, { exact })
@@ -107,15 +107,6 @@ export async function find(
   } catch (error) {
     throw missing('one that went away', error)
   }
-}
-
-export function sameElement(before: Element, now: Element): boolean {
-  return (
-    before.role === now.role &&
-    before.name === now.name &&
-    before.href === now.href &&
-    before.sensitive === now.sensitive
-  )
 }
 
 export function elementAnswer({ role, name, href, sensitive }: Element): JsonObject {

@@ -6,7 +6,9 @@ import { secrets } from './secrets.ts'
 import { FORMAT_COUNT } from '../../../secrets/find.ts'
 import { TOKEN_FORMATS } from '../../../secrets/formats.ts'
 import { findSecrets } from './secrets/find.ts'
-import { redactSecrets } from './secrets/redact.ts'
+import { redactHits } from './secrets/redact.ts'
+
+const redactSecrets = (text: string): string => redactHits(text, findSecrets(text))
 
 const setup: CheckSetup = { readLines: () => [], lists: {} }
 

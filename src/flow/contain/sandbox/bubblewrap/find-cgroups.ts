@@ -5,7 +5,7 @@ import { cgroupsV1 } from './cgroup-v1.ts'
 import { cgroupsV2 } from './cgroup-v2.ts'
 
 /** Starts a command in a group that is delegated to the user, where systemd runs for that user. */
-export const DELEGATE = 'systemd-run --user --scope -p Delegate=yes --'
+const DELEGATE = 'systemd-run --user --scope -p Delegate=yes --'
 
 /** The version in which limits can be set from here; the second where both can. */
 export function findCgroups(): CgroupHost | Unavailable {

@@ -1,11 +1,11 @@
 import type { Quotas } from '../provider.ts'
 
 /** Descriptors of the launching shell beside its standard streams; one digit each, dash knows no more. */
-export const CHANNEL_FD = 3
+const CHANNEL_FD = 3
 export const LOG_FD = 4
 export const STATUS_FD = 5
 export const SECCOMP_FD = 6
-export const ARGUMENTS_FD = 7
+const ARGUMENTS_FD = 7
 /** Standard error, while what the launcher says goes to its log. */
 const KEPT_FD = 8
 /** By which the harness says that the command may begin, and is told that there is none. */

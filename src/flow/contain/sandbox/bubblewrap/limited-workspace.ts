@@ -23,7 +23,7 @@ const mounted = new Set<string>()
 let watching = false
 
 /** The file that holds a workspace whose size is limited, beside the folder where it is mounted. */
-export function imageOf(workspace: string): string {
+function imageOf(workspace: string): string {
   return `${workspace}.ext4`
 }
 

@@ -55,7 +55,7 @@ export function requirePrograms<P extends Program>(...programs: readonly P[]): R
 }
 
 /** The line that a person types to have them, for the package manager that is there. */
-export function installCommand(programs: readonly Program[]): string {
+function installCommand(programs: readonly Program[]): string {
   const manager = MANAGERS.findIndex(([name]) => search(name) !== undefined)
   const column = Math.max(0, manager)
   const packages = new Set(programs.map((program) => PACKAGES[program][column]!))

@@ -16,7 +16,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BelayError } from '../../../../errors/catalogue.ts'
 import { unmountLimited } from '../bubblewrap/limited-workspace.ts'
-import { CAPABILITIES } from '../provider.ts'
 import type { Capabilities, Capability, ExitReport, Proof, Quotas, SandboxProvider } from '../provider.ts'
 import { PROBE_SCRIPT } from './probe-script.ts'
 import type { Canaries, Escapes } from './probe-script.ts'
@@ -269,14 +268,4 @@ function isRunning(mark: string): boolean {
       return false
     }
   })
-}
-
-/** Nothing proven, all for one reason; for a provider that cannot be asked. */
-export function nothingProven(provider: string, error: unknown): Capabilities {
-  const proof = unproven(error)
-  return {
-    provider,
-    kernel: 'shared',
-    proofs: Object.fromEntries(CAPABILITIES.map((name) => [name, proof])) as Record<Capability, Proof>,
-  }
 }

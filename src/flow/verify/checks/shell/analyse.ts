@@ -8,7 +8,7 @@ import { openScope } from './scope.ts'
 import { CommandWalk } from './walk-commands.ts'
 
 /** Longer lines are not read: nobody types them. */
-export const MAX_COMMAND = 128 * 1024
+const MAX_COMMAND = 128 * 1024
 
 export interface Surroundings {
   /** Where the line starts, absolute; `null` when nobody knows. */

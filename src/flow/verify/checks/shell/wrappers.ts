@@ -19,7 +19,7 @@ const PACKAGE_RUNNER: Wrapper = {
   code: ['c', '--call'],
 }
 
-export const WRAPPERS: Readonly<Record<string, Wrapper>> = {
+const WRAPPERS: Readonly<Record<string, Wrapper>> = {
   sudo: {
     valued: [
       'u',
