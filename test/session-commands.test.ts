@@ -51,8 +51,18 @@ test('the records as Parquet, and sums over them without a harness', () => {
       { decision: 'deny', action: 'note.burn', actions: 1, denied: 1 },
     ],
   })
+  const counted = (...filter: string[]): unknown =>
+    JSON.parse(cli.run(['stats', '--parquet', "it's here", '--json', ...filter]).out).rows[0].actions
+  expect(counted('--agent', 'writer', '--since', '1h')).toBe(3)
+  expect(counted('--agent', "o'nobody")).toBe(0)
+  expect(counted('--action', 'note.burn')).toBe(1)
+  expect(counted('--since', '0s')).toBe(0)
   const sql = "SELECT agent, count(*)::INT AS n FROM records WHERE kind = 'decision' GROUP BY agent"
   expect(cli.run(['stats', '--parquet', "it's here", '--sql', sql]).out).toMatch(/AGENT +N\nwriter +3/)
+  expect(cli.run(['stats', '--parquet', "it's here", '--sql', sql, '--agent', 'writer'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--agent cannot be beside --sql'),
+  })
   expect(cli.run(['stats', '--parquet', "it's here", '--sql', 'SELECT nonsense']).code).toBe(2)
   expect(cli.run(['stats', '--parquet', "it's here", '--by', 'shoe_size']).code).toBe(2)
 })

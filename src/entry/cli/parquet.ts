@@ -118,10 +118,34 @@ const GROUPS: Readonly<Record<string, string>> = {
   reason: 'reason',
 }
 
+const FILTERS = ['agent', 'action', 'model', 'prompt', 'release', 'decision', 'reason'] as const
+
+/** Which actions are summed, as the options of `belay stats` name them. */
+export interface StatsFilter {
+  readonly by?: string
+  readonly tag?: string
+  readonly agent?: string
+  readonly action?: string
+  readonly model?: string
+  readonly prompt?: string
+  readonly release?: string
+  readonly decision?: string
+  readonly reason?: string
+  /** How far back, ms. */
+  readonly since?: number
+}
+
 /** The sums of `belay stats`, as a query over `actions`. */
-export function statsQuery(by: string | undefined, tag?: string): string {
+export function statsQuery({ by, tag, since, ...filter }: StatsFilter, now: number): string {
   const names = by === undefined ? [] : by.split(',')
   const conditions: string[] = []
+  for (const name of FILTERS) {
+    const wanted = filter[name]
+    // One prompt in all its versions.
+    const column = name === 'prompt' ? 'prompt' : GROUPS[name]
+    if (wanted !== undefined) conditions.push(`${column} = ${quoted(wanted)}`)
+  }
+  if (since !== undefined) conditions.push(`at_ms >= ${Math.round(now - since)}`)
   const keys = names.map((name) => {
     const tagName = name.startsWith('tag:') ? name.slice('tag:'.length) : undefined
     const key = tagName !== undefined && TAG_NAME.test(tagName) ? tagOf(tagName) : GROUPS[name]

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../action/json.ts'
 import { objectsOf, textOf, timeOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
+import { CommandFailure } from './failure.ts'
 import { duration, wholeNumber, withHarness, withJson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { fields, json, line, relativeTime, stateColour, table } from './print.ts'
@@ -180,10 +181,22 @@ interface Sums extends Filter {
   readonly sql?: string
 }
 
-async function overParquet({ by, tag, parquet = '', sql, json: asJson }: Sums): Promise<void> {
+async function overParquet(options: Sums): Promise<void> {
+  const { parquet = '', sql } = options
+  if (sql !== undefined) {
+    const said = [...FILTERS, 'since', 'action', 'tag', 'by'] as const
+    const besides = said.filter((name) => options[name] !== undefined)
+    if (besides.length > 0)
+      throw new CommandFailure(
+        `A query of your own is run as it stands: --${besides.join(', --')} cannot be beside --sql.`,
+        {
+          advice: 'Write the condition into the query.',
+        },
+      )
+  }
   const { queryParquet, statsQuery } = await import('./parquet.ts')
-  const rows = await queryParquet(parquet, sql ?? statsQuery(by, tag))
-  if (asJson === true) return json({ rows })
+  const rows = await queryParquet(parquet, sql ?? statsQuery(options, Date.now()))
+  if (options.json === true) return json({ rows })
   const [first] = rows
   if (first === undefined) return line('nothing there')
   const names = Object.keys(first)
