@@ -2,6 +2,7 @@
  * How soon each detector finds what is injected, and how often it cries wolf, on simulated traffic: seasons of day and
  * week, bursts, growth, holidays. Time is simulated. `node bench/anomalies/detect.ts [first seed] [seeds]`
  */
+import { paceSteps, sizeSteps, soonest } from './bound.ts'
 import { fixedThreshold, zScore, type PlainDetector } from './plain-detectors.ts'
 import { Simulation } from './simulate.ts'
 import { DAY, HOUR, MINUTE, PROFILES, START, Traffic, type Injection, type Profile } from './traffic.ts'
@@ -9,6 +10,7 @@ import { DAY, HOUR, MINUTE, PROFILES, START, Traffic, type Injection, type Profi
 const firstSeed = Number(process.argv[2] ?? 1)
 const seeds = Number(process.argv[3] ?? 3)
 const WARM = 28
+const MONTH = 30
 /** One a day, each in working hours of a weekday; the traffic is left in peace in between. */
 const INJECTIONS: readonly { readonly kind: Injection; readonly day: number; readonly detector: string }[] = [
   { kind: 'rate', day: 28, detector: 'rate' },
@@ -104,7 +106,7 @@ for (const profile of PROFILES) {
   if (process.argv[4] !== undefined && !profile.name.startsWith(process.argv[4])) continue
   const runs = Array.from({ length: seeds }, (_, n) => run(profile, firstSeed + n))
   const row = (name: string, outcomes: readonly Outcome[]): void => {
-    const months = (outcomes.length * END) / 30
+    const months = (outcomes.length * END) / MONTH
     lines.push([
       profile.name,
       name,
@@ -122,6 +124,16 @@ for (const profile of PROFILES) {
       name,
       runs.map(({ plain }) => plain.get(name)!),
     )
+  const [rate, cost] = bestPossible(profile, runs.reduce((sum, { events }) => sum + events, 0) / runs.length)
+  lines.push([
+    profile.name,
+    'best possible, mean',
+    rate.toFixed(1),
+    cost.toFixed(1),
+    ...INJECTIONS.slice(2).map(() => ''),
+    '1.00',
+    '',
+  ])
   const cpu = runs.reduce((sum, one) => sum + one.cpu, 0) / runs.length
   console.error(
     `${profile.name}: ${runs[0]!.events} actions a run, ${cpu.toFixed(1)} µs each (simulation included)`,
@@ -132,6 +144,23 @@ for (const profile of PROFILES) {
 }
 const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
 for (const line of lines) console.log(line.map((cell, column) => cell.padEnd(widths[column]!)).join('  '))
+
+/**
+ * Minutes that the best test needs on average to find a pace and costs that are three times as high, at one false alarm a
+ * month: one that knows the pace of this very hour and the distribution of costs, in traffic that has no bursts, and looks
+ * for nothing else. What begins while such a test has no suspicion takes it this long.
+ */
+function bestPossible(profile: Profile, events: number): readonly [rate: number, cost: number] {
+  let pace = 0
+  for (let n = 0; n < seeds; n++) {
+    const traffic = new Traffic(profile, firstSeed + n)
+    const day = START + INJECTIONS[0]!.day * DAY
+    pace += traffic.usual(day + 10 * HOUR + (((firstSeed + n) * 37) % 300) * MINUTE) / seeds
+  }
+  const monthly = (events * MONTH) / END
+  const arrivals = soonest(paceSteps(3), monthly)
+  return [(arrivals * 60) / (3 * pace), (soonest(sizeSteps(3, profile.costSpread), monthly) * 60) / pace]
+}
 
 function delays(all: readonly number[]): string {
   const sorted = all.toSorted((a, b) => a - b)

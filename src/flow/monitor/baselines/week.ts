@@ -11,6 +11,8 @@ const ENOUGH = 45
 const COLD_DAYS = 3
 /** The most that one hour can teach, in multiples of what was expected: whoever wants to shift the normal needs days. */
 const TEACHES_AT_MOST = 2
+/** The share of the hours that working days are, at the least. */
+const MOSTLY = 0.7
 /** The fastest growth that is followed, as logarithm a week; the absolute limits hold all the same. */
 const MOST_GROWTH = Math.log(2)
 /** Pairs of hours a week apart that growth is read from, at least. */
@@ -188,9 +190,14 @@ function readLevel(b: Behaviour, oldest: number, current: number): void {
     b.spread = 0.2
     return
   }
-  // Median of the absolute deviations, from 0: what lies below is as far from it as what lies above.
+  // Median of the absolute deviations, from 0: what lies below is as far from it as what lies above. Days off lie far
+  // below: as long as they are few, what is not within a factor of two says nothing of a working day.
   for (let i = 0; i < found; i++) ratios[i] = Math.abs(ratios[i] as number)
-  const median = ratios.subarray(0, found).sort()[found >> 1] as number
+  const sorted = ratios.subarray(0, found).sort()
+  let within = found
+  while (within > 0 && (sorted[within - 1] as number) > Math.LN2) within--
+  const kept = within >= MOSTLY * found ? within : found
+  const median = sorted[kept >> 1] as number
   const measured = Math.sqrt(Math.max(0, (1.4826 * median) ** 2 - chance / found))
   b.spread = Math.max(measured, weeks < WEEKS - 0.5 ? 0.2 : 0.1)
 }
