@@ -105,7 +105,8 @@ const SINKS: Table = {
   }),
   jinja2: each('Template from_string', sink('template', [0])),
   mako: each('Template template.Template', sink('template', [0])),
-  ...all('requests httpx aiohttp urllib urllib2 urllib3 http', HTTP),
+  ...all('requests httpx aiohttp urllib urllib2 urllib3', HTTP),
+  http: { ...HTTP, write: sink('xss', [0], { when: 'markup' }) },
   ...all('ldap ldap3', {
     ...each('search_s search_ext_s search_st', sink('ldap', [2])),
     ...each('search search_ext', sink('ldap', [1, 2], { fields: ['search_filter', 'filterstr'] })),
@@ -246,6 +247,23 @@ export function pythonSource(name: string, chain: string): PythonSource | null {
                 : 'URL',
       )
     }
+    case 'http':
+    case 'BaseHTTPServer':
+    case 'SimpleHTTPServer':
+    case 'tornado':
+      return handlerSource(chain)
+    case 'django':
+    case 'rest_framework':
+      return viewSource(chain)
+    case 'socket':
+    case 'socketserver':
+      return /\.(?:recv|recvfrom|recvmsg|rfile\.read|rfile\.readline)\(\)$/.test(chain)
+        ? { kind: 'message', what: 'what the other end sent' }
+        : null
+    case 'streamlit':
+      return /\.(?:text_input|text_area|chat_input)\(\)$|^\.query_params$/.test(chain)
+        ? { kind: 'request', what: 'what a visitor typed' }
+        : null
     case 'sys':
       return chain === '.argv' ? { kind: 'argument', what: "the program's arguments" } : null
     case 'input':
@@ -259,6 +277,29 @@ export function pythonSource(name: string, chain: string): PythonSource | null {
     default:
       return null
   }
+}
+
+/** What the handlers of Python's own server and of Tornado have of a request. */
+function handlerSource(chain: string): PythonSource | null {
+  const [, member = ''] = /RequestHandler\(\)\.(.*)$/.exec(chain) ?? []
+  if (/^(?:path|requestline|request\.(?:uri|path|full_url\(\)))$/.test(member)) return request('URL')
+  if (/^(?:headers|request\.headers)$/.test(member)) return request('headers')
+  if (/^(?:get_cookie\(\)|cookies|request\.cookies)$/.test(member)) return request('cookies')
+  if (/^(?:rfile\.read(?:line|1)?\(\)|request\.(?:body|files))$/.test(member)) return request('body')
+  return /^(?:get_(?:query_|body_)?arguments?\(\)|request\.(?:query|arguments|query_arguments|body_arguments))$/.test(
+    member,
+  )
+    ? request('query')
+    : null
+}
+
+/** What views that are classes have of a request: `self.request.GET`, `self.kwargs`. */
+function viewSource(chain: string): PythonSource | null {
+  const [, member = ''] = /(?:View|ViewSet|Mixin)\(\)\.(.*)$/.exec(chain) ?? []
+  if (member === 'kwargs') return request('path parameters')
+  const [, part = ''] = /^request\.(\w+)$/.exec(member) ?? []
+  const known = own(PYTHON_REQUEST_PARTS, part)
+  return known === undefined ? null : { kind: 'request', what: known }
 }
 
 /** Members of the request that Django, Starlette, aiohttp and others hand to views, as `#pyrequest`. */

@@ -9,6 +9,7 @@ import { exclude, KEYS } from './exclude.ts'
 import { allTaints } from './labels.ts'
 import { elementOf, keysOf, ofObject, taintFrom } from './load.ts'
 import { pythonBuiltIn } from './python-calls.ts'
+import { calledByVisitors } from './python-entries.ts'
 import { validated } from './route-schemas.ts'
 import { PART, type Run } from './run.ts'
 import { callSchema } from './schemas.ts'
@@ -58,7 +59,10 @@ export function callApi(run: Run, given: ApiCall): Value {
     ? pythonBuiltIn(run, given)
     : (callSchema(run, given, method) ?? builtIn(run, given, method))
   if (special !== null) return special
-  if (python) for (const each of args) forget(run, each)
+  if (python) {
+    for (const each of args) forget(run, each)
+    calledByVisitors(run, given)
+  }
   const source = sourceOf(run, ref, method)
   if (source !== null) {
     const tainted = taintFrom(run, `${node.at}`, source, node)

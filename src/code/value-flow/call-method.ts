@@ -21,7 +21,7 @@ export interface MethodCall {
 
 const SAME = new Set([
   'toString', 'trim', 'trimStart', 'trimEnd', 'trimLeft', 'trimRight', 'toLowerCase', 'toUpperCase', 'valueOf', 'normalize',
-  'toLocaleLowerCase', 'toLocaleUpperCase', 'toJSON', 'clone', 'unwrap', 'catch', 'finally', 'exec$', 'lean',
+  'toLocaleLowerCase', 'toLocaleUpperCase', 'toJSON', 'clone', 'model_dump', 'model_copy', 'dict', 'unwrap', 'catch', 'finally', 'exec$', 'lean',
 ]) // prettier-ignore
 const PART_OF = new Set([
   'slice', 'substring', 'substr', 'split', 'charAt', 'at', 'concat', 'padStart', 'padEnd', 'repeat', 'reverse', 'flat', 'sort',

@@ -117,11 +117,16 @@ export function ofObject(run: Run, object: ObjectRef, field: string | null, dept
     for (const parent of object.parents)
       out = join(
         out,
-        parent.kind === 'api'
-          ? run.analysis.memberValue(parent, `.${field}`)
-          : ofObject(run, parent, field, depth + 1),
+        parent.kind === 'api' ? ofParent(run, parent, field) : ofObject(run, parent, field, depth + 1),
       )
   return out
+}
+
+/** What an object has of a class that is not of the program. */
+function ofParent(run: Run, parent: ApiRef, field: string): Value {
+  return parent.package.startsWith(PYTHON)
+    ? ofApi(run, parent, PLAIN, field, run.fn)
+    : run.analysis.memberValue(parent, `.${field}`)
 }
 
 function ofApi(run: Run, ref: ApiRef, object: Value, field: string | null, site: Span): Value {

@@ -2,6 +2,8 @@ import type { Call } from '../flow-graph/expressions.ts'
 import type { FunctionInfo, Param } from '../flow-graph/functions.ts'
 import { request } from '../models/python.ts'
 import { taintFrom } from './load.ts'
+import { bodyModel, heldToModel } from './python-body.ts'
+import { entryParameter } from './python-entries.ts'
 import { routeOf } from './python-names.ts'
 import type { Run } from './run.ts'
 import { dangerous } from './sink-hits.ts'
@@ -48,6 +50,13 @@ export function pythonParameter(run: Run, param: Param, index: number): Value | 
   )
     return refValue(analysis.api('#pyrequest', ''))
   const route = routeOf(fn)
+  const model = type === '' || route === null ? null : bodyModel(run, type)
+  if (model !== null) {
+    const sent = taintFrom(run, `${fn.at}.${index}`, request('body'), param)
+    return heldToModel(run, model, sent, param)
+  }
+  const entry = HARMLESS_TYPE.test(type) ? null : entryParameter(fn, name, index, type)
+  if (entry !== null) return taintFrom(run, `${fn.at}.${index}`, entry, param)
   if (route === null || HARMLESS_TYPE.test(type)) return null
   if (param.pattern.kind === 'default-pattern' && param.pattern.value.kind === 'call') {
     const { callee } = param.pattern.value
