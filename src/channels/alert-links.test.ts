@@ -1,9 +1,8 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { teamsWorkflow } from '../../test/setup/teams-workflow.ts'
 import type { Alert } from './alert.ts'
 import { alertMessage } from './discord/discord-messages.ts'
 import { alertMail } from './email/alert-mail.ts'
@@ -46,22 +45,10 @@ test('mails have a link as text and as markup, escaped', () => {
 })
 
 test('a card in Teams leads to its alarm', async () => {
-  // oxlint-disable-next-line typescript/no-explicit-any
-  const cards: any[] = []
-  const workflow = createServer((request, response) => {
-    let text = ''
-    request.on('data', (part) => (text += String(part)))
-    request.on('end', () => {
-      cards.push(JSON.parse(text))
-      response.writeHead(202).end()
-    })
-  })
-  await new Promise<void>((resolve) => workflow.listen(0, '127.0.0.1', resolve))
+  const { url, cards, close } = await teamsWorkflow()
   const data = mkdtempSync(join(tmpdir(), 'belay-teams-'))
   const reach = { data, publicUrl: () => 'https://belay.example.com', onFault: expect.unreachable }
-  const channel = new TeamsChannel(reach as unknown as Reach, {
-    url: `http://127.0.0.1:${(workflow.address() as AddressInfo).port}/hook`,
-  })
+  const channel = new TeamsChannel(reach as unknown as Reach, { url })
   try {
     channel.alert([alert({ link: LINK }), alert()])
     await channel.idle()
@@ -71,7 +58,7 @@ test('a card in Teams leads to its alarm', async () => {
     ])
   } finally {
     await channel.close()
-    workflow.close()
+    close()
     rmSync(data, { recursive: true, force: true })
   }
 })

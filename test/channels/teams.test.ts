@@ -1,21 +1,9 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { peoplePolicy, servePeople } from '../setup/served-people.ts'
+import { teamsWorkflow } from '../setup/teams-workflow.ts'
 
 test('Teams gets a card that leads to the console, one for what became of it, and nothing that formats itself', async () => {
-  // oxlint-disable-next-line typescript/no-explicit-any
-  const cards: any[] = []
-  const workflow = createServer((request, response) => {
-    let text = ''
-    request.on('data', (part) => (text += String(part)))
-    request.on('end', () => {
-      cards.push(JSON.parse(text))
-      response.writeHead(202).end()
-    })
-  })
-  await new Promise<void>((resolve) => workflow.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(workflow.address() as AddressInfo).port}/workflows/1?sig=secret`
+  const { url, cards, close } = await teamsWorkflow()
   const served = await servePeople(peoplePolicy('  teams: {}\n  public_url: https://belay.example.com'), {
     env: { TEAMS_WEBHOOK_URL: url },
   })
@@ -39,6 +27,6 @@ test('Teams gets a card that leads to the console, one for what became of it, an
     expect(served.faults.join()).not.toContain('secret')
   } finally {
     await served.close()
-    workflow.close()
+    close()
   }
 })
