@@ -14,14 +14,15 @@ const settings = {
   hookTimeout: 180_000,
   expect: { poll: { timeout: 30_000, interval: 20 } },
   pool: 'forks',
-  maxWorkers: 2,
+  // One more than processors: many a test waits for a program or a time-out.
+  maxWorkers: 3,
   // Half of starting a program from its source is reading it; what the first start read, the next ones find.
   env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compiled') },
 } as const
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/setup/postgres.ts'],
+    globalSetup: ['test/setup/launcher.ts', 'test/setup/postgres.ts'],
     maxWorkers: settings.maxWorkers,
     sequence: { sequencer: LongestFirst },
     projects: [

@@ -5,8 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-
-const LAUNCHER = join(import.meta.dirname, '..', 'bin', 'belay.js')
+import { inject } from 'vitest'
 
 export const POLICY = `
 version: 1
@@ -52,7 +51,7 @@ export class CommandLine {
     args: readonly string[],
     { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {},
   ): Outcome {
-    const done = spawnSync(process.execPath, [LAUNCHER, ...args], {
+    const done = spawnSync(process.execPath, [inject('launcher'), ...args], {
       ...this.#options(env),
       input,
       encoding: 'utf8',
@@ -70,7 +69,7 @@ export class CommandLine {
   }
 
   start(...args: string[]): { readonly child: ChildProcess; readonly done: Promise<Outcome> } {
-    const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    const child = spawn(process.execPath, [inject('launcher'), ...args], {
       ...this.#options({}),
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -2,11 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, inject } from 'vitest'
 import { Belay } from '../src/index.ts'
 import { CommandLine } from './command-line.ts'
 
-const LAUNCHER = join(import.meta.dirname, '../bin/belay.js')
+const LAUNCHER = inject('launcher')
 const MODERN = join(import.meta.dirname, 'mcp-gateway/servers/modern.ts')
 const POLICY = `
 version: 1

@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test, vi, inject } from 'vitest'
 import { ApiClient } from '../../src/entry/sdk/api-client.ts'
 import { findSandboxPrograms } from '../setup/sandbox-programs.ts'
 
-const BELAY = resolve(import.meta.dirname, '../../bin/belay.js')
+const BELAY = inject('launcher')
 const MODEL = 'https://api.openai.com/v1/chat/completions'
 const ANSWER = JSON.stringify({
   id: 'chatcmpl-1',

@@ -5,11 +5,11 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, inject } from 'vitest'
 import { CommandLine } from '../command-line.ts'
 import { EVERYTHING, FILESYSTEM } from './gateway-world.ts'
 
-const LAUNCHER = join(import.meta.dirname, '../../bin/belay.js')
+const LAUNCHER = inject('launcher')
 const MODERN = join(import.meta.dirname, 'servers/modern.ts')
 const POLICY = `
 version: 1

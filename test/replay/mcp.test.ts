@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi, inject } from 'vitest'
 import { confinement } from '../../src/entry/replay/confine.ts'
 import { readSession } from '../../src/entry/replay/read-session.ts'
 import { FILESYSTEM, openWorld, removeFolder, type World } from '../mcp-gateway/gateway-world.ts'
 
 const AGENT = join(import.meta.dirname, 'mcp-agent.ts')
-const LAUNCHER = join(import.meta.dirname, '../../bin/belay.js')
+const LAUNCHER = inject('launcher')
 const MODERN = join(import.meta.dirname, '../mcp-gateway/servers/modern.ts')
 const network = 'unavailable' in confinement() ? ['--allow-network'] : []
 const SECRET = 'ghp_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC2dF4hJ6'

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, vi } from 'vitest'
+import { expect, vi, inject } from 'vitest'
 import { readSession, type RecordedSession } from '../../src/entry/replay/read-session.ts'
 import { ApiClient } from '../../src/entry/sdk/api-client.ts'
 import { policyFor } from '../model-gateway/drive.ts'
@@ -11,7 +11,7 @@ import { startGateway, type TestGateway } from '../setup/gateway.ts'
 import { ADMIN } from '../setup/http-server.ts'
 
 export const AGENT = join(import.meta.dirname, 'agent.ts')
-const LAUNCHER = join(import.meta.dirname, '../../bin/belay.js')
+const LAUNCHER = inject('launcher')
 
 /** A harness that records, a provider that says what the script says, and the agent as a program. */
 export class RecordedWorld {

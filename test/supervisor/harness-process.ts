@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { expect, vi } from 'vitest'
+import { join } from 'node:path'
+import { expect, vi, inject } from 'vitest'
 import { isJsonObject, type JsonObject } from '../../src/action/json.ts'
 import { ApiClient } from '../../src/entry/sdk/api-client.ts'
 
-const BELAY = resolve(import.meta.dirname, '../../bin/belay.js')
+const BELAY = inject('launcher')
 
 /** `belay up` as a process of its own, in a folder of its own, with the agents that its policy declares. */
 export class HarnessProcess {

@@ -2,9 +2,9 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, inject } from 'vitest'
 
-const BELAY = join(import.meta.dirname, '../../../bin/belay.js')
+const BELAY = inject('launcher')
 const BAD = `import { execSync } from 'node:child_process'
 import express from 'express'
 const app = express()
