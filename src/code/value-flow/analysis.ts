@@ -270,6 +270,25 @@ export class Analysis {
     return this.sourceLabelOf(fn, index)
   }
 
+  readonly #undeclared = new Map<FunctionInfo, Map<string, Variable>>()
+
+  /** The variable that a function has made by assigning to a name that nobody declares, as scripts do. */
+  undeclaredIn(fn: FunctionInfo, name: string): Variable | undefined {
+    return this.#undeclared.get(fn)?.get(name)
+  }
+
+  undeclared(fn: FunctionInfo, name: string): Variable {
+    let byName = this.#undeclared.get(fn)
+    if (byName === undefined) this.#undeclared.set(fn, (byName = new Map()))
+    let known = byName.get(name)
+    if (known === undefined)
+      byName.set(
+        name,
+        (known = { name, kind: 'var', owner: fn, at: fn.at, assigned: 2, captured: false, type: null }),
+      )
+    return known
+  }
+
   readonly #params = new Map<FunctionInfo, Map<number, Label>>()
 
   private sourceLabelOf(fn: FunctionInfo, index: number): Label {

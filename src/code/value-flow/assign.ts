@@ -17,6 +17,7 @@ export function assign(run: Run, target: Pattern, value: Value, declares: boolea
       if (variable === null) {
         if (target.name === 'location')
           dangerous(run, [value], { class: 'redirect', span: target, sink: 'location' })
+        else run.env.set(run.analysis.undeclared(run.fn, target.name), value)
         return
       }
       if (variable.owner === run.fn) run.env.set(variable, value)

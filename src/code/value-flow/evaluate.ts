@@ -2,7 +2,6 @@ import type { Binary, Expression, Name, ObjectLiteral, Template } from '../flow-
 import { CLASS, PARAM } from '../models/classes.ts'
 import { importedModule, requiredValue } from './imports.ts'
 import { adopt } from './adopt.ts'
-import { argumentsOf } from './arguments.ts'
 import { copied } from './assign.ts'
 import { load, member } from './load.ts'
 import { concatenate } from './concatenate.ts'
@@ -222,8 +221,11 @@ function selfValue(run: Run): Value {
 
 function nameValue(run: Run, node: Name): Value {
   const { variable } = node
-  if (variable === null)
-    return run.module.language === 'python' ? pythonApi(run.analysis, node.name) : globalValue(run, node.name)
+  if (variable === null) {
+    if (run.module.language === 'python') return pythonApi(run.analysis, node.name)
+    const made = run.analysis.undeclaredIn(run.fn, node.name)
+    return (made === undefined ? undefined : run.env.get(made)) ?? globalValue(run, node.name)
+  }
   const local = run.env.get(variable)
   // Python imports in functions too.
   if (variable.kind === 'import' && variable.owner === run.fn && local === undefined)
@@ -250,7 +252,7 @@ function globalValue(run: Run, name: string): Value {
       return refValue(run.analysis.moduleObject(run.module).exports)
     case 'arguments': {
       const taint = { label: run.analysis.paramLabel(run.fn, -2), mask: PARAM, flags: 0, step: null }
-      return { ...PLAIN, taints: [taint], refs: [argumentsOf(run)] }
+      return { ...PLAIN, taints: [taint] }
     }
     case 'NaN':
     case 'Infinity':

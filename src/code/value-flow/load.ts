@@ -2,6 +2,7 @@ import type { Member, Span } from '../flow-graph/expressions.ts'
 import { PYTHON, pythonSource } from '../models/python.ts'
 import { apiSource, hasOneLine, isAlwaysText, REQUEST_PARTS, RESULT_PARTS } from '../models/sources.ts'
 import { CLASS, OUTSIDE } from '../models/classes.ts'
+import { argumentsOf } from './arguments.ts'
 import { fieldTaints } from './labels.ts'
 import { pythonFixed, pythonSubmodule } from './python-names.ts'
 import { isOwnKey } from './own-keys.ts'
@@ -236,7 +237,10 @@ export const SOURCE_MASKS: Readonly<Record<Source['kind'], number>> = {
 }
 
 export function member(run: Run, node: Member): Value {
-  const object = PART.evaluate(run, node.object)
+  const { object: of } = node
+  const indexed = of.kind === 'name' && of.name === 'arguments' && of.variable === null
+  const value = PART.evaluate(run, of)
+  const object = indexed ? { ...value, refs: [argumentsOf(run)] } : value
   const key = node.key === null ? PLAIN : PART.evaluate(run, node.key)
   const field =
     node.property ??

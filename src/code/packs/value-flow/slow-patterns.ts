@@ -4,9 +4,9 @@ import { extname } from 'node:path'
 const require = createRequire(import.meta.url)
 
 /** Milliseconds for one expression; most take ten. Only a machine that has stopped answering meets this. */
-const EACH = 20_000
+const EACH = 30_000
 /** Milliseconds for all of a run together. */
-const TOTAL = 30_000
+const TOTAL = 60_000
 
 interface Recheck {
   check(source: string, flags: string, options: object): Promise<Checked>
