@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openFlow } from '../src/flow/open-flow.ts'
@@ -45,6 +45,8 @@ interface Load {
   readonly times: number[]
   /** CPU time of this process, all its threads, microseconds. */
   readonly cpu: number
+  /** The same by the threads' names, where the system tells (Linux). */
+  readonly threads: Readonly<Record<string, number>>
 }
 
 async function load(store: Store, seconds: number, inFlight: number): Promise<Load> {
@@ -78,12 +80,32 @@ async function load(store: Store, seconds: number, inFlight: number): Promise<Lo
   times = []
   const started = performance.now()
   const before = process.cpuUsage()
+  const threadsBefore = threadTimes()
   await drive(seconds * 1000)
   const took = (performance.now() - started) / 1000
   const { user, system } = process.cpuUsage(before)
+  const threads = Object.fromEntries(
+    Object.entries(threadTimes()).map(([name, time]) => [name, time - (threadsBefore[name] ?? 0)]),
+  )
   await flow.close()
   await follower?.close()
-  return { actions: times.length, seconds: took, times, cpu: user + system }
+  return { actions: times.length, seconds: took, times, cpu: user + system, threads }
+}
+
+/** CPU time of the threads of this process that live, microseconds, by name. */
+function threadTimes(): Record<string, number> {
+  const times: Record<string, number> = {}
+  const folder = '/proc/self/task'
+  for (const id of process.platform === 'linux' ? readdirSync(folder) : []) {
+    try {
+      const name = readFileSync(`${folder}/${id}/comm`, 'utf8').trim()
+      const [nanoseconds = '0'] = readFileSync(`${folder}/${id}/schedstat`, 'utf8').split(' ')
+      times[name] = (times[name] ?? 0) + Number(nanoseconds) / 1000
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return times
 }
 
 function option(name: string, fallback: number): number {
@@ -128,8 +150,13 @@ if (mode === 'replica') {
   const folder = mkdtempSync(join(tmpdir(), 'belay-bench-'))
   try {
     const store = await openStore(undefined, folder)
-    const { actions, seconds: took, times, cpu } = await load(store, seconds, inFlight)
+    const { actions, seconds: took, times, cpu, threads } = await load(store, seconds, inFlight)
     report('SQLite, one process', actions / took, times, cpu)
+    const each = Object.entries(threads).map(
+      ([name, time]) => [name, Math.round((time / actions) * 10) / 10] as const,
+    )
+    const told = each.filter(([, time]) => time > 0).toSorted(([, a], [, b]) => b - a)
+    console.log(`by thread: ${told.map(([name, time]) => `${name} ${time} µs`).join(', ')}`)
     const ledger = await verifyLedger(store)
     console.log(`ledger: ${ledger.records} records, ${ledger.ok ? 'verified' : 'BROKEN'}`)
     await store.close()
