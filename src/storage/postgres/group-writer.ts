@@ -12,6 +12,13 @@ import { writeGroup, type GroupWritten } from './write-transitions.ts'
 const RECONNECT_ATTEMPTS = 20
 const RECONNECT_PAUSE_MS = 250
 
+/**
+ * All that a group touches is found by its key. A plan that was made while a table was nearly empty, and is kept with
+ * its statement, would read the whole of it for every group until the statistics change.
+ */
+const BY_KEY = `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+  SET plan_cache_mode = force_generic_plan`
+
 interface Session {
   readonly client: pg.Client
   readonly pid: number
@@ -121,6 +128,7 @@ export class GroupWriter {
       const client = this.#connections.client({ pipeline: true })
       try {
         await client.connect()
+        await client.query(BY_KEY)
         if (this.#lost !== undefined)
           await client.query('SELECT pg_terminate_backend($1, 5000)', [this.#lost])
         const { rows } = await client.query<ChainPosition & { pid: number }>(

@@ -66,6 +66,26 @@ describe('replicas on one database', () => {
     records: [],
   })
 
+  test('groups find what they change by its key, although no statistics were gathered yet', async () => {
+    const ids = Array.from({ length: 300 }, (_, n) => `a-${n}`)
+    await Promise.all(ids.map((id) => one.commit(insertOf(id))))
+    for (let version = 1; version <= 3; version++) {
+      const move = (id: string): Transition => ({
+        action: { value: sampleAction(id, { version: version + 1 }), replaces: version },
+        records: [{ kind: 'start', at: 1, action: id, agent: 'clerk', body: {} }],
+      })
+      const results = await Promise.all(ids.map((id) => one.commit(move(id))))
+      expect(results.every(({ status }) => status === 'committed')).toBe(true)
+    }
+    // A session says what it did when it ends.
+    await one.close()
+    const counted = (): Promise<Record<string, unknown>[]> =>
+      run(`SELECT n_tup_upd::int AS updated, seq_tup_read::int AS read_in_full FROM pg_stat_user_tables
+        WHERE relname = 'actions'`)
+    await vi.waitFor(async () => expect((await counted())[0]).toMatchObject({ updated: 900 }), 10_000)
+    expect((await counted())[0]).toEqual({ updated: 900, read_in_full: 0 })
+  })
+
   test('a replica whose lease ran out is refused until its heartbeat, and for ever once it is fenced', async () => {
     await one.lease(ACCOUNT, 100)
     await one.commit(charge(30, 0))
@@ -163,7 +183,7 @@ describe('replicas on one database', () => {
     )
     await killing
     // The other replica's connections were ended too; a read may meet one of them.
-    const actions = await vi.waitFor(() => two.actions({ limit: 1000 }), { timeout: 10_000 })
+    const actions = await vi.waitFor(() => two.actions({ limit: 1000 }), { timeout: 60_000 })
     const stored = new Set(actions.map(({ id }) => id))
     results.forEach((result, n) => {
       const committed = result.status === 'fulfilled' && result.value.status === 'committed'
