@@ -54,6 +54,7 @@ const READ: Readonly<Record<string, string>> = {
   'statements.ts': many(5_000, (index) => `f(x${index % 50}, y);\n`),
   'try.ts': `export function f(a) {\n${many(200, () => `try { a = g(a);\n`)}${many(200, () => `} catch (e) { h(e) }\n`)}}`,
   'callbacks.ts': `export function f(req) {\n${many(200, (index) => `g${index}(req.query.a, (x) => {\n`)}${'})\n'.repeat(200)}}`,
+  'schema.ts': `import fastify from 'fastify'\nconst s: any = { type: 'object', properties: {} }\n${many(24, (index) => `s.properties.k${index} = s\n`)}fastify().post('/a', { schema: { body: s } }, (req) => g(req.body.k1.k2))\n`,
   'round.ts': many(
     800,
     (index) =>

@@ -170,10 +170,15 @@ function apiClears(value: Value | undefined): number {
   return 0
 }
 
+/** What is looked at of one JSON Schema: objects that are put together from parts may stand for any of many. */
+const PART_LIMIT = 400
+
 /** A JSON Schema, or one that a library has made where one may stand. */
-export function fromJsonSchema(run: Run, value: Value, depth: number): Schema {
+export function fromJsonSchema(run: Run, value: Value, depth: number, left = { parts: PART_LIMIT }): Schema {
   const made = schemaIn(run, value)
   if (made !== null) return made
+  left.parts -= 1
+  if (left.parts < 0) return leaf(ALL)
   const at = objectsIn(run, value)
   if (at.has('enum') || at.has('const')) return leaf(0)
   if (depth > DEPTH_LIMIT) return leaf(ALL)
@@ -181,16 +186,16 @@ export function fromJsonSchema(run: Run, value: Value, depth: number): Schema {
     const options = [...objectsIn(run, at.get(key)).values()]
     if (options.length > 0)
       return options
-        .map((each) => fromJsonSchema(run, each, depth + 1))
+        .map((each) => fromJsonSchema(run, each, depth + 1, left))
         .reduce((all, each) => unite(all, each))
   }
   const properties = objectsIn(run, at.get('properties'))
   if (properties.size > 0)
     return objectSchema(
-      new Map([...properties].map(([key, each]) => [key, fromJsonSchema(run, each, depth + 1)])),
+      new Map([...properties].map(([key, each]) => [key, fromJsonSchema(run, each, depth + 1, left)])),
     )
   const items = at.get('items')
-  if (items !== undefined) return { ...leaf(0), element: fromJsonSchema(run, items, depth + 1) }
+  if (items !== undefined) return { ...leaf(0), element: fromJsonSchema(run, items, depth + 1, left) }
   const type = at.get('type')
   const types = type?.constant === undefined ? [...objectsIn(run, type).values()] : [type]
   if (types.length === 0) return leaf(ALL)
