@@ -1,7 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BelayError } from '../../errors/catalogue.ts'
 import type { Store } from '../store.ts'
-import { sampleAction, insertOf, faulty, record, expectChainsToHold, type StoreUnderTest } from './samples.ts'
+import {
+  sampleAction,
+  insertOf,
+  faulty,
+  record,
+  expectChainsToHold,
+  sha256,
+  type StoreUnderTest,
+} from './samples.ts'
 
 export function groupsContract(open: () => Promise<StoreUnderTest>): void {
   describe('groups', () => {
@@ -33,6 +41,39 @@ export function groupsContract(open: () => Promise<StoreUnderTest>): void {
       const good = await store.actions({ limit: 100 })
       expect(good).toHaveLength(60 - 20 - broken.length + 1)
       expect(await store.action('broken-1')).toBeUndefined()
+      await expectChainsToHold(store)
+    })
+
+    test('the records of a group stand in its order, each with its payload, and one of them can erase another', async () => {
+      const ids = Array.from({ length: 45 }, (_, n) => `a-${String(n).padStart(2, '0')}`)
+      const written = ids.map((id, n) =>
+        store.commit({
+          action: { value: sampleAction(id), replaces: null },
+          records: [record('decision', id, 'proposal', { n }), record('start', id, 'outcome', { n })],
+        }),
+      )
+      const erased = { action: 'a-03', kind: 'outcome' }
+      const erasing = store.commit({ records: [record('erasure', 'a-03')], erase: [erased] })
+      const refs = (await Promise.all([...written, erasing])).flatMap((result) =>
+        result.status === 'committed' ? result.records : [],
+      )
+      const [chain = ''] = refs.map((one) => one.chain)
+      const kept = await store.records(chain, (refs[0]?.seq ?? 0) - 1, 200)
+      expect(kept.map(({ seq, hash }) => ({ chain, seq, hash }))).toEqual(refs)
+      expect(kept.map(({ action, kind }) => [action, kind])).toEqual([
+        ...ids.flatMap((id) => [
+          [id, 'decision'],
+          [id, 'start'],
+        ]),
+        ['a-03', 'erasure'],
+      ])
+      const payloads = await store.payloadsOf(ids)
+      expect(payloads).toHaveLength(90)
+      for (const { action, kind, text, salt, digest } of payloads) {
+        const isErased = action === erased.action && kind === erased.kind
+        expect([action, kind, text === null]).toEqual([action, kind, isErased])
+        if (!isErased) expect(digest).toBe(sha256(`${salt}${text}`))
+      }
       await expectChainsToHold(store)
     })
 

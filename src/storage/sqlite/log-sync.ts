@@ -3,7 +3,7 @@ import { closeSync, fdatasync, openSync } from 'node:fs'
 /** Starts to sync the log; the lane is free again when it calls back. */
 export type SyncLog = (lane: number, done: (error: Error | null) => void) => void
 
-/** As many as there are groups under way: see sqlite-store.ts. */
+/** Each takes one of the few threads that the process has for files; a third group shares the next sync. */
 const LANES = 2
 
 /**

@@ -37,10 +37,10 @@ import { CHAIN, type Job, type Written } from './writer-jobs.ts'
 
 /** More would only lengthen the wait of the first in the group. */
 const MAX_GROUP = 512
-/** Groups under way at once: one is being written while the other waits for the disk or is answered. */
-const LANES = 2
+/** Groups under way at once: one is being decided on or answered, one written, one waits for the disk. */
+const LANES = 3
 /** A group costs two changes of thread, a sync and its pages of the log. */
-const WORTHWHILE = 16
+const WORTHWHILE = 12
 
 /** The embedded store: writes go to the writer thread in groups, reads to a connection of their own. */
 export class SqliteStore extends StoreReads implements Store {

@@ -9,6 +9,7 @@ import type {
   PreparedTransition,
 } from '../prepared-transition.ts'
 import type { Connection } from './connection.ts'
+import { ManyRows } from './many-rows.ts'
 import { ApprovalWriter } from './write-approvals.ts'
 import type { BudgetWriter } from './write-budgets.ts'
 import { PromptWriter } from './write-prompts.ts'
@@ -21,6 +22,8 @@ export class TransitionWriter {
   readonly #prompts: PromptWriter
   readonly #approvals: ApprovalWriter
   readonly #statements: ReturnType<typeof prepareStatements>
+  readonly #records: ManyRows
+  readonly #payloads: ManyRows
   #position: ChainPosition
   readonly #agentVersions = new Map<string, number>()
 
@@ -30,6 +33,8 @@ export class TransitionWriter {
     this.#prompts = new PromptWriter(connection)
     this.#approvals = new ApprovalWriter(connection)
     this.#statements = prepareStatements(connection)
+    this.#records = new ManyRows(connection, INSERT_RECORDS, `('${CHAIN}', ?, ?, ?, ?, ?, ?, ?, ?)`)
+    this.#payloads = new ManyRows(connection, INSERT_PAYLOADS, `('${CHAIN}', ?, ?, ?, ?)`)
     this.#position = this.#readPosition()
   }
 
@@ -52,6 +57,7 @@ export class TransitionWriter {
     begin.run()
     try {
       const written = transitions.map((transition) => this.#writeOne(transition, now))
+      this.#flushRecords()
       this.#budgets.flush()
       chain.run(this.#position.seq, this.#position.hash, now, CHAIN)
       commit.run()
@@ -61,6 +67,8 @@ export class TransitionWriter {
       if (this.#connection.inTransaction) rollback.run()
       this.#position = this.#readPosition()
       this.#agentVersions.clear()
+      this.#records.clear()
+      this.#payloads.clear()
       this.#budgets.reset()
       throw error
     }
@@ -87,6 +95,8 @@ export class TransitionWriter {
     if (key !== null) this.#statements.key.run(key[1], key[2], key[3], key[4], key[5])
     if (login !== null) this.#statements.login.run(...login.slice(1))
     if (prompt !== null) this.#prompts.write(prompt)
+    // What is erased may have been collected with this very group.
+    if (erase.length > 0) this.#flushRecords()
     for (const [id, kind] of erase) {
       this.#statements.erasePayload.run(now, id, kind)
       this.#statements.eraseSubjects.run(id, kind)
@@ -143,24 +153,19 @@ export class TransitionWriter {
   #append(record: PreparedRecord, places: (string | number)[]): void {
     const placed = placeRecord(record, CHAIN, this.#position)
     const [at, kind, action, agent, , , , , payload] = record
-    const { insertRecord, insertPayload, insertSubject } = this.#statements
-    insertRecord.run(
-      CHAIN,
-      placed.seq,
-      placed.hash,
-      at,
-      kind,
-      action,
-      agent,
-      payload === null ? null : payload[0],
-      placed.text,
-    )
+    const payloadKind = payload === null ? null : payload[0]
+    this.#records.add(placed.seq, placed.hash, at, kind, action, agent, payloadKind, placed.text)
     if (payload !== null && placed.sealed !== null) {
-      insertPayload.run(CHAIN, placed.seq, placed.sealed.digest, placed.sealed.salt, payload[1])
-      for (const subject of payload[2]) insertSubject.run(subject, action, payload[0])
+      this.#payloads.add(placed.seq, placed.sealed.digest, placed.sealed.salt, payload[1])
+      for (const subject of payload[2]) this.#statements.insertSubject.run(subject, action, payload[0])
     }
     this.#position = placed
     places.push(placed.seq, placed.hash)
+  }
+
+  #flushRecords(): void {
+    this.#records.flush()
+    this.#payloads.flush()
   }
 
   #agentVersion(name: string): number | undefined {
@@ -195,6 +200,9 @@ function prepareStatements(connection: Connection): Record<StatementName, Statem
   return Object.fromEntries(entries) as Record<StatementName, Statement>
 }
 
+const INSERT_RECORDS = 'INSERT INTO records (chain, seq, hash, at, kind, action, agent, payload, text)'
+const INSERT_PAYLOADS = 'INSERT INTO payloads (chain, seq, digest, salt, text)'
+
 type StatementName = keyof typeof SQL
 
 const SQL = {
@@ -226,9 +234,6 @@ const SQL = {
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, kind = excluded.kind, hash = excluded.hash,
       person = excluded.person, via = excluded.via, roles = excluded.roles, claims = excluded.claims,
       seen_at = excluded.seen_at, expires_at = excluded.expires_at, ended_at = excluded.ended_at`,
-  insertRecord: `INSERT INTO records (chain, seq, hash, at, kind, action, agent, payload, text)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  insertPayload: 'INSERT INTO payloads (chain, seq, digest, salt, text) VALUES (?, ?, ?, ?, ?)',
   insertSubject:
     'INSERT INTO payload_subjects (subject, action, kind) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   erasePayload: `UPDATE payloads SET salt = NULL, text = NULL, erased_at = ?
