@@ -13,6 +13,7 @@ export interface Verdict {
  * rank keep their order, the deciding ones come first. `observe` decides the same and holds nothing back.
  */
 export function decide(findings: readonly Finding[], mode: Mode): Verdict {
+  if (findings.length === 0) return { decision: 'allow', effective: 'allow', reasons: [] }
   const decision = strictest(findings.map((finding) => finding.decision))
   const deciding = findings.filter((finding) => finding.decision === decision)
   const others = findings.filter((finding) => finding.decision !== decision)
