@@ -88,7 +88,7 @@ describe('against a running harness', () => {
     )
     let approval: string | undefined
     await expect
-      .poll(() => (approval = cli.json<ApprovalPage>('approvals', 'list').items[0]?.id), { timeout: 20_000 })
+      .poll(() => (approval = cli.json<ApprovalPage>('approvals', 'list').items[0]?.id), { timeout: 60_000 })
       .toBeDefined()
     const stranger = cli.run(['approvals', 'approve', approval ?? '', '--as', 'stranger@example.com'])
     expect(stranger).toMatchObject({ code: 1, err: expect.stringContaining('editor@example.com') as string })
@@ -103,17 +103,33 @@ describe('against a running harness', () => {
       code: 2,
       err: expect.stringContaining('--agent, --action, --input') as string,
     })
+    for (const bad of [
+      ['--sum', 'amount'],
+      ['--sum', 'amount=many'],
+      ['--for', 'long'],
+    ])
+      expect(cli.run([...grant, ...bad])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('Expected') as string,
+      })
     expect(cli.run([...grant, '--like', approval ?? '', ...AS_EDITOR]).out).toMatch(/^sta_\S+ is open/)
     expect(cli.json<{ items: object[] }>('approvals', 'standing', 'list').items).toMatchObject([
       { agent: 'writer', action: 'note.publish', targets: ['blog'], input: { text: { equals: 'hello' } } },
     ])
   })
 
+  test('a session that nobody knows is said not to be there', () => {
+    expect(cli.run(['replay', 'nobody-knows'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('session nobody-knows') as string,
+    })
+  })
+
   test('a rejected action exits 1 and says why', async () => {
     const waiting = cli.start('propose', 'note.publish', ...PROPOSE, '--wait', '30')
     let approval: string | undefined
     await expect
-      .poll(() => (approval = cli.json<ApprovalPage>('approvals', 'list').items[0]?.id), { timeout: 20_000 })
+      .poll(() => (approval = cli.json<ApprovalPage>('approvals', 'list').items[0]?.id), { timeout: 60_000 })
       .toBeDefined()
     expect(cli.run(['approvals', 'reject', approval ?? '', ...AS_EDITOR]).code).toBe(2)
     expect(cli.run(['approvals', 'reject', approval ?? '', ...AS_EDITOR, '--reason', 'not now']).code).toBe(0)
@@ -133,7 +149,7 @@ describe('against a running harness', () => {
     await agentCall(key, 'POST', `/v1/actions/${id}/outcome`, { outcome: 'succeeded', result: { note: 1 } })
 
     const asked = cli.run(['actions', 'undo', id])
-    expect(asked).toMatchObject({ code: 0, out: `${id}: undo requested\n` })
+    expect(asked).toMatchObject({ code: 0, out: `${id}: its undo is requested\n` })
     expect(await agentCall(key, 'POST', `/v1/actions/${id}/undo`, { outcome: 'succeeded' })).toMatchObject({
       state: 'undone',
     })
@@ -265,11 +281,11 @@ describe('against a running harness', () => {
 
   test('a changed policy is taken, a bad one is refused', async () => {
     writeFileSync(join(cli.folder, 'belay.yaml'), POLICY.replace('note.add:', 'note.append:'))
-    await expect.poll(() => cli.run(['propose', 'note.append', ...PROPOSE]).code, { timeout: 20_000 }).toBe(0)
+    await expect.poll(() => cli.run(['propose', 'note.append', ...PROPOSE]).code, { timeout: 60_000 }).toBe(0)
     writeFileSync(join(cli.folder, 'belay.yaml'), 'version: 1\nactions: [')
     expect(cli.run(['propose', 'note.append', ...PROPOSE]).code).toBe(0)
     writeFileSync(join(cli.folder, 'belay.yaml'), POLICY)
-    await expect.poll(() => cli.run(['propose', 'note.append', ...PROPOSE]).code, { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => cli.run(['propose', 'note.append', ...PROPOSE]).code, { timeout: 60_000 }).toBe(1)
   })
 })
 

@@ -235,9 +235,8 @@ function undoFields(undone: JsonObject): (readonly [string, string])[] {
 function printUndo(action: JsonObject): void {
   const progress = objectOf(action['undo'])
   const status = textOf(progress['status'])
-  line(
-    `${escapeText(textOf(action['id']))}: undo ${escapeText(status === '' ? textOf(action['state']) : status)}`,
-  )
+  const stands = status === '' ? ` is ${textOf(action['state'])}` : `: its undo is ${status}`
+  line(escapeText(`${textOf(action['id'])}${stands}`))
   if (status === 'failed' || status === 'unknown') process.exitCode = 1
   if (status === 'requested')
     note('belay: the agent was asked and has not answered yet; `belay actions show` tells when it has')

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../action/json.ts'
 import { objectOf, objectsOf, textOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
+import { CommandFailure } from './failure.ts'
 import { requireConfig } from './harness-config.ts'
 import { duration, wholeNumber, withHarness, withJson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
@@ -55,6 +56,12 @@ export async function runBacktest(options: BacktestOptions): Promise<void> {
       ...(options.since !== undefined && { since: `${Math.ceil(options.since / 1000)}s` }),
     }
     const found = await client.object('POST', '/v1/policy/backtest', { body, timeoutMs: TIMEOUT_MS })
+    const { session } = options
+    if (session !== undefined && found['judged'] === 0 && objectOf(found['not_judgeable'])['erased'] === 0)
+      throw new CommandFailure(`Nothing was recorded of a session ${session}.`, {
+        exitCode: 1,
+        advice: '`belay sessions list` shows what there is.',
+      })
     if (found['changed'] !== 0) process.exitCode = 1
     if (options.json === true) json(found)
     else print(found, options)

@@ -1,11 +1,11 @@
-import type { Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../action/json.ts'
 import type { ApiClient } from '../sdk/api-client.ts'
 import { objectOf, objectsOf, textOf, timeOf } from './answer.ts'
 import { withConnection } from './connect.ts'
 import { escapeText } from './escape.ts'
 import { CommandFailure } from './failure.ts'
-import { wholeNumber, withHarness, withJson, withPerson } from './options.ts'
+import { duration, wholeNumber, withHarness, withJson, withPerson } from './options.ts'
 import type { HarnessOptions, PrintOptions } from './options.ts'
 import { json, line, note, relativeTime, table } from './print.ts'
 import { readInput } from './propose.ts'
@@ -19,7 +19,7 @@ interface GrantOptions extends Options {
   readonly target?: readonly string[]
   readonly input?: string
   readonly count: number
-  readonly sum?: string
+  readonly sum?: { readonly path: string; readonly limit: number }
   readonly for: string
   readonly reason: string
 }
@@ -46,8 +46,11 @@ export function addStanding(approvals: Command): void {
       'bounds by dotted path, such as {"to": {"equals": "ann"}, "amount": {"max": 50}}; also @FILE and -',
     )
     .requiredOption('--count <number>', 'how often', wholeNumber(1, 10_000))
-    .option('--sum <path=limit>', 'and up to which sum of a number, such as amount=500')
-    .requiredOption('--for <duration>', 'how long, such as 8h; at most 30d')
+    .option('--sum <path=limit>', 'and up to which sum of a number, such as amount=500', sumOf)
+    .requiredOption('--for <duration>', 'how long, such as 8h; at most 30d', (text) => {
+      duration(text)
+      return text
+    })
     .requiredOption('--reason <text>', 'why')
     .action(grant)
 
@@ -103,7 +106,6 @@ function usedText(item: JsonObject): string {
 }
 
 async function grant({ like, count, sum, reason, ...options }: GrantOptions): Promise<void> {
-  const [path = '', limit = ''] = sum?.split('=', 2) ?? []
   await withConnection(options, 'running', async ({ client }) => {
     const body: JsonObject = {
       ...(like === undefined ? {} : await kindOf(client, like, options.input !== undefined)),
@@ -112,7 +114,7 @@ async function grant({ like, count, sum, reason, ...options }: GrantOptions): Pr
       ...(options.target !== undefined && { targets: [...options.target] }),
       ...(options.input !== undefined && { input: readInput(options.input) }),
       max_count: count,
-      ...(sum !== undefined && { max_sum: { path, limit: Number(limit) } }),
+      ...(sum !== undefined && { max_sum: { ...sum } }),
       expires_in: options.for,
       reason,
     }
@@ -123,6 +125,13 @@ async function grant({ like, count, sum, reason, ...options }: GrantOptions): Pr
       })
     told(await client.object('POST', PATH, { body }), options)
   })
+}
+
+/** `amount=500`. */
+function sumOf(text: string): { readonly path: string; readonly limit: number } {
+  const match = /^([^=]{1,400})=(\d{1,9}(?:\.\d{1,6})?)$/.exec(text)
+  if (match === null) throw new InvalidArgumentError('Expected path=limit, such as amount=500.')
+  return { path: match[1]!, limit: Number(match[2]) }
 }
 
 /** What an approval is about, as wide as it and no wider: every value of its input as it is. */
