@@ -76,10 +76,17 @@ export function prototypeOf(run: Run, own: ObjectRef): Value {
   return prototype
 }
 
-/** All that it may be has no prototype. */
+/** It has no prototype. A parameter may be another object than those that this program passes for it. */
 export function isBare(object: Value): boolean {
   const objects = object.refs.filter((each) => each.kind === 'object')
-  return objects.length > 0 && objects.every((each) => each.bare)
+  const passed = object.taints.some(
+    ({ label, flags }) => label.source === null && label.path.length === 0 && (flags & WHOLE) !== 0,
+  )
+  return objects.length > 0 && (passed ? objects.every(bare) : objects.some(bare))
+}
+
+function bare(object: ObjectRef): boolean {
+  return object.bare
 }
 
 /** What a key of the attacker's choosing reaches: perhaps a prototype, perhaps a method. */
