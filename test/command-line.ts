@@ -55,7 +55,7 @@ export class CommandLine {
       ...this.#options(env),
       input,
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 120_000,
     })
     return { code: done.status, out: done.stdout, err: done.stderr }
   }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { browserDoor } from '../../src/entry/browser/browser-door.ts'
 import { openHarness, type Harness } from '../../src/entry/harness.ts'
 import { startHttpServer, type HttpServer } from '../../src/entry/http-api/server.ts'
@@ -12,8 +12,6 @@ import { findChromium } from '../setup/chromium.ts'
 import { findSandboxPrograms } from '../setup/sandbox-programs.ts'
 import { LEAD, policyFor } from './policy.ts'
 import { startSite, type Site } from './site.ts'
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const ADMIN = 'an-admin-token-for-tests'
 
@@ -102,7 +100,7 @@ describe('the browser in the SDK, of a harness elsewhere', () => {
       const page = await admin.object('GET', '/v1/approvals', { query: { state: 'pending' } })
       return (page['items'] as readonly { id: string; pictures: readonly string[]; plain: string }[])[0]
     }
-    await expect.poll(async () => (await pending())?.pictures.length, { timeout: 10_000 }).toBe(1)
+    await expect.poll(async () => (await pending())?.pictures.length, { timeout: 60_000 }).toBe(1)
     const { id, pictures, plain } = (await pending())!
     expect(plain).toContain('browser.click')
     const picture = await fetch(`${admin.url}${pictures[0]}`, {

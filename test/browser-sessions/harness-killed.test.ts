@@ -30,7 +30,7 @@ it('kill -9 of the harness ends the browser, frees the profile and loses no log-
     const marks = await readdir(join(folder, 'data', 'browsers', 'shop'))
     const browser = marks.find((name) => name.startsWith('chromium.'))?.split('.')[1]
     expect(browser).toBeDefined()
-    await expect.poll(() => existsSync(`/proc/${browser}/exe`), { timeout: 10_000 }).toBe(false)
+    await expect.poll(() => existsSync(`/proc/${browser}/exe`), { timeout: 60_000 }).toBe(false)
 
     const belay = await Belay.open({ config: join(folder, 'belay.yaml'), data: join(folder, 'data') })
     try {

@@ -45,7 +45,7 @@ describe('a running harness', () => {
     const [told] = mail.mails.filter(({ to }) => to[0] === 'ops@example.com')
     expect(told!.text).toContain('enough')
     expect(told!.text).toContain('belay agents resume writer')
-  }, 40_000)
+  })
 
   test('tells everybody whom the policy names that something is released out of turn', async () => {
     const { action } = await served.propose('note.publish')
@@ -59,5 +59,5 @@ describe('a running harness', () => {
     await mail.until(() => everybody.every(told))
     await slack.until(() => alerts().some((text) => text.includes('was released out of turn')))
     expect(alerts().join()).toContain('wants to release note.publish')
-  }, 40_000)
+  })
 })

@@ -69,7 +69,7 @@ test('an envelope that comes twice counts once, and a connection that ends is re
   slack.socket.disconnect()
   await expect
     .poll(() => slack.calls.filter(({ method }) => method === 'apps.connections.open').length, {
-      timeout: 10_000,
+      timeout: 60_000,
     })
     .toBe(2)
   await expect.poll(() => slack.socket.open.size).toBe(1)

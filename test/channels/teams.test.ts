@@ -10,7 +10,7 @@ test('Teams gets a card that leads to the console, one for what became of it, an
   try {
     const { action } = await served.propose('note.publish', { text: '[now](https://evil.example)' })
     if (action.state.name !== 'held') throw new Error(action.state.name)
-    await vi.waitFor(() => expect(cards).toHaveLength(1), { timeout: 10_000 })
+    await vi.waitFor(() => expect(cards).toHaveLength(1), { timeout: 60_000 })
     const [attachment] = cards[0].attachments
     expect(attachment).toMatchObject({
       contentType: 'application/vnd.microsoft.card.adaptive',
@@ -22,7 +22,7 @@ test('Teams gets a card that leads to the console, one for what became of it, an
     })
     expect(JSON.stringify(attachment)).not.toContain('[now](')
     await served.harness.flow.vote(action.state.approval.id, { by: 'lead@example.com', outcome: 'approve' })
-    await vi.waitFor(() => expect(cards).toHaveLength(2), { timeout: 10_000 })
+    await vi.waitFor(() => expect(cards).toHaveLength(2), { timeout: 60_000 })
     expect(JSON.stringify(cards[1])).toContain('It was approved by lead')
     expect(served.faults.join()).not.toContain('secret')
   } finally {

@@ -198,7 +198,7 @@ function isRunning(mark: string): boolean {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  await expect.poll(holds, { timeout: 10_000, interval: 20 }).toBe(true)
+  await expect.poll(holds, { timeout: 60_000, interval: 20 }).toBe(true)
 }
 
 const BUSY = 'timeout 1 sh -c "while :; do :; done"; exit 0'
@@ -365,7 +365,7 @@ describe.each(USERS)('an agent of $name', (as) => {
     expect(cpu.report!.usage.throttledMs).toBeGreaterThan(0)
     expect(disk.report).toMatchObject({ cause: 'disk' })
     expect(disk.output).toContain('No space left')
-  }, 30_000)
+  })
 
   test('is held back by those limits and by nothing else', async () => {
     // More than each of the limits above, and little enough for this machine.
@@ -379,7 +379,7 @@ describe.each(USERS)('an agent of $name', (as) => {
     )
     for (const { report } of results) expect(report).toMatchObject({ code: 0, cause: 'exited' })
     if (as.uid === AGENT_UID) expect(results[2]!.report!.usage.throttledMs).toBe(0)
-  }, 30_000)
+  })
 
   test('is told of the wall time that ended it', async () => {
     const { report } = await harness(as, { command: ['sleep', '60'], quotas: { wallTime: 300 } }).ended

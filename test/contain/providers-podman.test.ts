@@ -132,12 +132,12 @@ describe('a container of podman', () => {
     const sandbox = await launch(['sh', '-c', 'while :; do echo tick; sleep 0.1; done'])
     let ticks = 0
     sandbox.stdout!.on('data', () => ticks++)
-    await vi.waitFor(() => expect(ticks).toBeGreaterThan(2), { timeout: 10_000 })
+    await vi.waitFor(() => expect(ticks).toBeGreaterThan(2), { timeout: 60_000 })
     await sandbox.freeze()
     const frozenAt = await settled(() => ticks)
     expect(ticks).toBe(frozenAt)
     await sandbox.thaw()
-    await vi.waitFor(() => expect(ticks).toBeGreaterThan(frozenAt + 2), { timeout: 10_000 })
+    await vi.waitFor(() => expect(ticks).toBeGreaterThan(frozenAt + 2), { timeout: 60_000 })
     await sandbox.freeze()
     expect(await sandbox.kill('stopped')).toMatchObject({ cause: 'stopped' })
     expect(stateOf(sandbox.pid)).toBeUndefined()
@@ -160,7 +160,7 @@ describe('a container of podman', () => {
     )
     expect(stateOf(pid)).toBeDefined()
     harness.kill('SIGKILL')
-    await vi.waitFor(() => expect(stateOf(pid)).toBeUndefined(), { timeout: 15_000 })
+    await vi.waitFor(() => expect(stateOf(pid)).toBeUndefined(), { timeout: 60_000 })
   })
 })
 

@@ -146,7 +146,7 @@ test('a pause freezes the run, a resume thaws it, a stop ends it', async () => {
   const { said, ended } = run(['sh', '-c', 'while :; do echo tick; sleep 0.1; done'])
   const ticks = (): number => said.out.length
   const grows = (from: number): Promise<void> =>
-    vi.waitFor(() => expect(ticks()).toBeGreaterThan(from), { timeout: 20_000 })
+    vi.waitFor(() => expect(ticks()).toBeGreaterThan(from), { timeout: 60_000 })
   const set = (state: string): Promise<unknown> =>
     client.object('PATCH', '/v1/agents/robot', { body: { state, reason: 'to see' } })
   await grows(10)
@@ -158,7 +158,7 @@ test('a pause freezes the run, a resume thaws it, a stop ends it', async () => {
       last = ticks()
       expect(last).toBe(before)
     },
-    { timeout: 20_000, interval: 700 },
+    { timeout: 60_000, interval: 700 },
   )
   await set('active')
   await grows(last + 10)
@@ -189,7 +189,7 @@ test('a harness that is killed ends the run, which has nowhere to go meanwhile',
     '-c',
     'while :; do curl -s -m 2 http://api.example.com/on; sleep 0.2; done',
   ])
-  await vi.waitFor(() => expect(said.out).toContain('from upstream'), { timeout: 20_000 })
+  await vi.waitFor(() => expect(said.out).toContain('from upstream'), { timeout: 60_000 })
   const died = new Promise((done) => harness.once('exit', done))
   harness.kill('SIGKILL')
   await died

@@ -116,7 +116,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
       },
       ...(dialect === 'postgres' && { databaseUrl: await freshDatabase(inject('postgresUrl')) }),
     })
-    await vi.waitFor(() => expect(slack.socket.open.size).toBe(1), { timeout: 20_000 })
+    await vi.waitFor(() => expect(slack.socket.open.size).toBe(1), { timeout: 60_000 })
   }, 60_000)
   afterAll(async () => {
     await served.close()

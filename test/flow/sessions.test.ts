@@ -106,7 +106,7 @@ for (const dialect of STORES) {
         { batch: 7, onFault: (fault) => faults.push(fault) },
       )
       await live(45)
-      await vi.waitFor(() => follower.caughtUp(), { timeout: 20_000 })
+      await vi.waitFor(() => follower.caughtUp(), { timeout: 60_000 })
       expect(faults.length).toBeGreaterThan(0)
 
       const want = await expected(store)

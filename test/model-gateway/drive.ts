@@ -197,7 +197,7 @@ const IN_FLIGHT: ReadonlySet<string> = new Set(['held', 'ready', 'executing'])
 export async function settled({ harness }: TestGateway, agent: string): Promise<readonly Action[]> {
   const read = () => harness.store.actions({ agent, limit: 1000 })
   await expect
-    .poll(async () => (await read()).filter(({ state }) => IN_FLIGHT.has(state.name)), { timeout: 20_000 })
+    .poll(async () => (await read()).filter(({ state }) => IN_FLIGHT.has(state.name)), { timeout: 60_000 })
     .toEqual([])
   return (await read()).toReversed()
 }

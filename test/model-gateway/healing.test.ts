@@ -128,7 +128,7 @@ describe('a provider that fails', () => {
     expect(sixth).toMatchObject({ cost: 0, state: { name: 'failed' } })
     expect((await facts(sixth!, 'outcome'))['attempts']).toMatchObject([{ status: 'breaker open' }])
     await expect
-      .poll(async () => (await call([{ text: TEXT }])).text, { timeout: 6000, interval: 300 })
+      .poll(async () => (await call([{ text: TEXT }])).text, { timeout: 60_000, interval: 300 })
       .toBe(TEXT)
     expect((await call([{ text: TEXT }])).text).toBe(TEXT)
   })

@@ -129,7 +129,7 @@ approvers: { ops: { members: [olga] } }
         const [ratio] = await prometheus.query('belay:action_errors:ratio_rate5m{agent="writer"}')
         return Number((ratio as { value: [number, string] }).value[1])
       },
-      { timeout: 20_000, interval: 500 },
+      { timeout: 60_000, interval: 500 },
     )
     expect(wrong).toBeGreaterThan(0.1)
     expect(wrong).toBeLessThan(0.9)

@@ -74,7 +74,7 @@ test('scores, agreement and alarms are where people look', async () => {
     .poll(
       async () => (JSON.parse((await belay('quality', 'list', '--json')).out) as { items: unknown[] }).items,
       {
-        timeout: 20_000,
+        timeout: 60_000,
       },
     )
     .toMatchObject([
@@ -142,7 +142,7 @@ test('a harness that is killed while the judge thinks scores the action when it 
       }
     ).items
   await expect
-    .poll(scores, { timeout: 20_000 })
+    .poll(scores, { timeout: 60_000 })
     .toMatchObject([{ verdict: 'accepted', score: 60, timing: 'after' }])
   const verified = await belay('ledger', 'verify')
   expect(verified.code).toBe(0)
@@ -159,6 +159,6 @@ test('a judge that gives no score is an alarm where the rule only alerts', async
     return (JSON.parse((await belay('alarms', 'list', '--json')).out) as { items: unknown[] }).items
   }
   await expect
-    .poll(alarms, { timeout: 25_000 })
+    .poll(alarms, { timeout: 60_000 })
     .toMatchObject([{ kind: 'quality', title: 'The judge gives no scores by the rubric house', agent: null }])
 })

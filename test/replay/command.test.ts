@@ -129,10 +129,10 @@ describe('belay replay', () => {
       '-e',
       program,
     ])
-    await vi.waitFor(() => expect(running(marker).length).toBeGreaterThan(1), { timeout: 15_000 })
+    await vi.waitFor(() => expect(running(marker).length).toBeGreaterThan(1), { timeout: 60_000 })
     child.kill('SIGKILL')
     await done
-    await vi.waitFor(() => expect(running(marker)).toEqual([]), { timeout: 10_000 })
+    await vi.waitFor(() => expect(running(marker)).toEqual([]), { timeout: 60_000 })
   })
 })
 

@@ -75,7 +75,7 @@ test('an agent with MCP servers runs again without them', async () => {
     )
     expect(found.steps.filter(({ recording }) => recording.path === '/mcp/modern').length).toBeGreaterThan(1)
     return found
-  })
+  }, 60_000)
   expect(recorded.steps.every(({ recording }) => recording.door === 'mcp')).toBe(true)
   expect(JSON.stringify(recorded).includes(SECRET)).toBe(false)
   const first = recorded.steps[0]!.recording

@@ -62,7 +62,7 @@ export class RecordedWorld {
         expect(found.steps.length).toBe(steps)
         return found
       },
-      { timeout: 10_000 },
+      { timeout: 60_000 },
     )
   }
 

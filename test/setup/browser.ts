@@ -63,7 +63,7 @@ export async function startConsole(
       if (expect.getState().currentTestName === undefined) contexts.push(context)
       else onTestFinished(() => context.close())
       const page = await context.newPage()
-      page.setDefaultTimeout(10_000)
+      page.setDefaultTimeout(60_000)
       page.on('pageerror', (error) => errors.push(`${page.url()}: ${error.message}`))
       page.on('console', (message) => {
         // A refused request says so by itself; the test that asked for one looks at the page.

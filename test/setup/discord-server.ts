@@ -114,7 +114,7 @@ export async function startDiscord(belay: () => string): Promise<DiscordStandIn>
     },
     until: (condition) =>
       new Promise((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`waited in vain for ${condition.toString()}`)), 20_000)
+        const late = setTimeout(() => reject(new Error(`waited in vain for ${condition.toString()}`)), 60_000)
         const look = (): void => {
           if (!condition()) return
           watchers.delete(look)

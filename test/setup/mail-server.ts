@@ -63,7 +63,7 @@ export async function startMailServer(): Promise<MailServer> {
     failNext: 0,
     until: (condition) =>
       new Promise((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`no mail: ${condition.toString()}`)), 20_000)
+        const late = setTimeout(() => reject(new Error(`no mail: ${condition.toString()}`)), 60_000)
         const look = (): void => {
           if (!condition()) return
           watchers.delete(look)

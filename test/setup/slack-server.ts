@@ -231,7 +231,7 @@ export async function startSlack(belay: () => string): Promise<SlackStandIn> {
       new Promise((resolve, reject) => {
         const late = setTimeout(
           () => reject(new Error(`Slack waited in vain for ${condition.toString()}`)),
-          20_000,
+          60_000,
         )
         const look = (): void => {
           if (!condition()) return

@@ -6,7 +6,7 @@ export interface TeamsWorkflow {
   readonly url: string
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly cards: any[]
-  close(): void
+  readonly close: () => void
 }
 
 export async function teamsWorkflow(): Promise<TeamsWorkflow> {

@@ -56,7 +56,7 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
     failures,
     until: (condition) =>
       new Promise((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`no event: ${condition.toString()}`)), 20_000)
+        const late = setTimeout(() => reject(new Error(`no event: ${condition.toString()}`)), 60_000)
         const look = (): void => {
           if (!condition()) return
           watchers.delete(look)

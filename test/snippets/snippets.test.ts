@@ -233,12 +233,12 @@ describe('limits of a snippet', () => {
 
   it('of stopping its agent and of the end of the harness', async () => {
     const forAgent = run({ language: 'shell', code: 'sleep 600', limits: { wall_time_ms: 60_000 } })
-    await vi.waitFor(() => expect(specs).toHaveLength(1))
+    await vi.waitFor(() => expect(specs).toHaveLength(1), { timeout: 60_000 })
     await under.flow.setAgentState('agent-a', 'stopped', 'enough', 'ann')
     expect((await forAgent).result).toMatchObject({ exit: { cause: 'stopped' } })
     await under.flow.setAgentState('agent-a', 'active', 'again', 'ann')
     const forHarness = run({ language: 'shell', code: 'sleep 600', limits: { wall_time_ms: 60_000 } })
-    await vi.waitFor(() => expect(specs).toHaveLength(2))
+    await vi.waitFor(() => expect(specs).toHaveLength(2), { timeout: 60_000 })
     await desk.close()
     const { action, result } = await forHarness
     expect([result!['exit'], action.state.name]).toMatchObject([{ cause: 'harness' }, 'failed'])

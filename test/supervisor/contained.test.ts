@@ -106,13 +106,15 @@ it('agents die with a harness that is killed, and the next one starts them again
   await harness.runs('steady')
   const { pid } = await harness.processOf('steady')
   harness.kill()
-  await vi.waitFor(() => expect(stateOf(Number(pid))).toBeUndefined(), { timeout: 10_000 })
+  await vi.waitFor(() => expect(stateOf(Number(pid))).toBeUndefined(), { timeout: 60_000 })
   await harness.up()
   await harness.runs('steady')
   expect((await harness.processOf('steady'))['pid']).not.toBe(pid)
   // It runs from when its command may begin.
-  await vi.waitFor(() =>
-    expect(readFileSync(join(harness.folder, 'data/agents/steady/workspace/state'), 'utf8')).toBe('one\n'),
+  await vi.waitFor(
+    () =>
+      expect(readFileSync(join(harness.folder, 'data/agents/steady/workspace/state'), 'utf8')).toBe('one\n'),
+    { timeout: 60_000 },
   )
   const text = await harness.client.text('GET', '/v1/ledger/export')
   const events = text

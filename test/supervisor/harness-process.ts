@@ -79,4 +79,4 @@ export class HarnessProcess {
 }
 
 export const eventually = (check: () => Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 25_000, interval: 100 })
+  vi.waitFor(check, { timeout: 60_000, interval: 100 })

@@ -63,7 +63,7 @@ it('agents in containers of podman run, reach the harness, hit their quotas, are
 it('they die with a harness that is killed, and the next one starts them again', async () => {
   const { pid } = await harness.processOf('steady')
   harness.kill()
-  await vi.waitFor(() => expect(stateOf(Number(pid))).toBeUndefined(), { timeout: 15_000 })
+  await vi.waitFor(() => expect(stateOf(Number(pid))).toBeUndefined(), { timeout: 60_000 })
   const runs = (): number =>
     readFileSync(join(harness.folder, 'data/agents/failing/workspace/runs'), 'utf8').length
   const before = runs()

@@ -59,7 +59,7 @@ async function supervise(
   })
 }
 
-const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 15_000, interval: 10 })
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 60_000, interval: 10 })
 const stateOfAgent = (name: string): string | undefined => supervisor.view(name)?.state
 const becomes = (name: string, state: string): Promise<void> =>
   eventually(() => expect(stateOfAgent(name)).toBe(state))

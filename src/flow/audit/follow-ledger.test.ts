@@ -81,7 +81,7 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       expect(Math.max(...derived.batches)).toBe(1000)
       await write(store, 10)
       // Nobody asks: the commits themselves are what moves it.
-      await vi.waitFor(() => expect(derived.at(own)).toBe(2511))
+      await vi.waitFor(() => expect(derived.at(own)).toBe(2511), { timeout: 60_000 })
       expect(derived.seen.get(own)).toEqual(upTo(2511))
     })
 
@@ -121,7 +121,7 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
         batch: 10,
         onFault: (fault) => faults.push(fault),
       })
-      await vi.waitFor(() => expect(derived.at(own)).toBe(26))
+      await vi.waitFor(() => expect(derived.at(own)).toBe(26), { timeout: 60_000 })
       expect(derived.seen.get(own)).toEqual(upTo(26))
       expect(faults).toHaveLength(1)
       await follower.caughtUp()
@@ -187,7 +187,7 @@ describe('followers of several replicas', () => {
       const last = await headOf(first, third.replica)
       expect(derived.at(third.replica)).toBeLessThan(last)
       await third.close()
-      await vi.waitFor(() => expect(derived.at(third.replica)).toBe(last), { timeout: 10_000 })
+      await vi.waitFor(() => expect(derived.at(third.replica)).toBe(last), { timeout: 60_000 })
       expect(derived.seen.get(third.replica)).toEqual(upTo(last))
       expect(byWhom.get(third.replica)).toEqual(new Set([third.replica, first.replica]))
       expect(byWhom.get(second.replica)).toEqual(new Set([second.replica]))
@@ -205,7 +205,7 @@ describe('followers of several replicas', () => {
     // Both believe that the chain is theirs to follow.
     const deluded = { ...followedBy(store), chains: () => store.chains() }
     const followers = [0, 1].map(() => follow({ store: deluded, ...derived.both, batch: 10 }))
-    await vi.waitFor(() => expect(derived.at(chain)).toBe(201))
+    await vi.waitFor(() => expect(derived.at(chain)).toBe(201), { timeout: 60_000 })
     await Promise.all(followers.map((one) => one.caughtUp()))
     expect(derived.seen.get(chain)).toEqual(upTo(201))
   })

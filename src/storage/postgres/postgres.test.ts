@@ -82,7 +82,7 @@ describe('replicas on one database', () => {
     const counted = (): Promise<Record<string, unknown>[]> =>
       run(`SELECT n_tup_upd::int AS updated, seq_tup_read::int AS read_in_full FROM pg_stat_user_tables
         WHERE relname = 'actions'`)
-    await vi.waitFor(async () => expect((await counted())[0]).toMatchObject({ updated: 900 }), 10_000)
+    await vi.waitFor(async () => expect((await counted())[0]).toMatchObject({ updated: 900 }), 60_000)
     expect((await counted())[0]).toEqual({ updated: 900, read_in_full: 0 })
   })
 

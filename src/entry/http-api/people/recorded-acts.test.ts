@@ -88,7 +88,7 @@ const ACTS: Readonly<Record<string, () => Promise<Act>>> = {
     void vi.waitFor(async () => {
       const body = { outcome: 'succeeded' }
       expect((await server.call('POST', `/v1/actions/${id}/undo`, body)).status).toBe(200)
-    })
+    }, 60_000)
     return { path: '/v1/sessions/to-undo/undo', body: { agent: 'writer' }, kind: 'undo' }
   },
   'POST /v1/agents/:name/baseline/accept': async () => ({
