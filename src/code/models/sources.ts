@@ -45,6 +45,8 @@ export const REQUEST_PARTS: Readonly<Record<string, string>> = {
   header: "the request's headers",
   get: "the request's headers",
   queries: "the request's query",
+  input: "the request's body",
+  qs: "the request's query",
   bodyUsed: '#none',
   raw: '#request',
   request: '#request',
@@ -104,6 +106,8 @@ export const RESULT_PARTS: Readonly<Record<string, Readonly<Record<string, strin
     params: "the page's path parameters",
     searchParams: "the page's query",
     query: "the page's query",
+    url: "the request's URL",
+    request: '#request',
     req: '#request',
     res: '#response',
   },
@@ -289,7 +293,7 @@ export function paramByType(type: string): string | null {
   if (/^(?:\w+\.)?(?:Response|NextApiResponse|FastifyReply|ServerResponse|ExpressResponse)$/.test(name))
     return '#response'
   if (/^(?:\w+\.)?(?:GetServerSidePropsContext|NextPageContext)$/.test(name)) return '#page'
-  if (/^(?:\w+\.)?(?:Context|ParameterizedContext|RouterContext|ExtendableContext)$/.test(name))
+  if (/^(?:\w+\.)?(?:Context|HttpContext|ParameterizedContext|RouterContext|ExtendableContext)$/.test(name))
     return '#context'
   if (/^(?:APIGatewayProxyEvent\w*|APIGatewayEvent|SQSEvent|SNSEvent|S3Event|ALBEvent)$/.test(name))
     return '#lambda'
@@ -312,7 +316,7 @@ export function firstParamByType(type: string): string | null {
   if (/^(?:\w+\.)?(?:NextApiHandler|RequestHandler|RequestListener|ErrorRequestHandler)$/.test(name))
     return '#request'
   if (
-    /^(?:\w+\.)?(?:GetServerSideProps|PageServerLoad|LayoutServerLoad|LoaderFunction|ActionFunction)$/.test(
+    /^(?:\w+\.)?(?:GetServerSideProps|APIRoute|PageServerLoad|LayoutServerLoad|LoaderFunction|ActionFunction)$/.test(
       name,
     )
   )

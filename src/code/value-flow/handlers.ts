@@ -1,9 +1,10 @@
 import type { Call } from '../flow-graph/expressions.ts'
 import type { FunctionInfo } from '../flow-graph/functions.ts'
+import { type RegistrationModel, REGISTRATIONS } from '../models/registrations.ts'
 import type { SourceKind } from '../models/source-kind.ts'
 import { taintFrom } from './load.ts'
 import { chainedInputs, keepInputs, middlewareInputs, routeInputs, toolSchema } from './route-schemas.ts'
-import type { Run } from './run.ts'
+import { PART, type Run } from './run.ts'
 import type { Schema } from './schema-refs.ts'
 import { applied } from './schemas.ts'
 import { join, PLAIN, type Ref, refValue, type Value } from './value.ts'
@@ -34,6 +35,11 @@ const BY_CONTEXT =
   /^(?:koa|@koa\/router|koa-router|koa-route|koa-joi-router|hono|elysia|@oak\/oak|oak|@hono\/.*)$/
 const BY_REQUEST =
   /^(?:express|express-promise-router|fastify|restify|polka|connect|router|find-my-way|@tinyhttp\/app|micro|sirv|0http|restana|express-.*|@fastify\/.*|http-proxy-middleware|json-server|@feathersjs\/express|sails|total\.js)$/
+const NAMES: ReadonlySet<string> = new Set(
+  'command message event action shortcut view options on once hears start help callbackQuery inlineQuery onText Worker process define run consume subscribe psubscribe pSubscribe createFunction addService onCall handle handleOnce addListener'.split(
+    ' ',
+  ),
+)
 const EVENTS = new Set(['on', 'once', 'addListener', 'addEventListener'])
 
 /** A call that hands functions to a framework: from now on they get what it calls them with. */
@@ -48,10 +54,53 @@ export function registerHandlers(run: Run, given: Registration): void {
       give(run, fn, 0, '#h3event')
   else if (name === 'createServer' || name === 'createSecureServer') request(run, functionsIn(args))
   else if (name === 'onmessage') give(run, functionsIn(args)[0], 0, '#message')
-  else if (/^(?:query|mutation|subscription)$/.test(name)) procedure(run, functionsIn(args), node)
+  else if (/^(?:query|mutation|subscription|handler)$/.test(name)) procedure(run, functionsIn(args), node)
   else if (name === 'route' && method !== null) routeOptions(run, given, apis)
   else if (name === 'action' && method !== null) commandAction(run, functionsIn(args)[0], node)
   tools(run, given, name)
+  registered(run, given, name)
+}
+
+/** What queues, chats, other processes and other pages call a function with. */
+function registered(run: Run, { node, receiver, method, args }: Registration, name: string): void {
+  if (!NAMES.has(name)) return
+  const called = method === null ? PART.evaluate(run, node.callee) : receiver
+  for (const ref of called.refs) {
+    if (ref.kind !== 'api' || (ref.package === 'process' && !ref.chain.startsWith('.stdin'))) continue
+    for (const row of REGISTRATIONS)
+      if (row.from.test(ref.package) && row.name.test(name))
+        for (const fn of functionsIn(row.within === undefined ? args : withinOf(args, row.within)))
+          for (const [index, fields] of Object.entries(row.params))
+            giveParts(run, fn, Number(index), fields, row, node)
+  }
+}
+
+function withinOf(args: readonly Value[], fields: readonly string[]): readonly Value[] {
+  return args.flatMap(({ refs }) =>
+    refs.flatMap((ref) => {
+      if (ref.kind !== 'object') return []
+      return fields.includes('*')
+        ? [...ref.fields.values()]
+        : fields.flatMap((each) => ref.fields.get(each) ?? [])
+    }),
+  )
+}
+
+function giveParts(
+  run: Run,
+  fn: FunctionInfo,
+  index: number,
+  fields: readonly string[] | 'all',
+  { kind, what }: RegistrationModel,
+  site: Call,
+): void {
+  if (fields === 'all') return giveSource(run, fn, index, kind, what, site)
+  const param = fn.params[index]
+  if (param === undefined) return
+  const object = run.analysis.objectAt(param, fn)
+  const value = taintFrom(run, `${fn.at}.${index}`, { kind, what }, site)
+  for (const each of fields) run.analysis.writeField(object, each, value)
+  giveValue(run, fn, index, refValue(object))
 }
 
 /** `app.route({ method, url, handler })`, of Fastify and hapi: the hooks beside the handler get the request too. */
@@ -198,7 +247,13 @@ function shapeIn(run: Run, args: readonly Value[]): Schema | null {
 function giveTool(run: Run, fn: FunctionInfo, site: Call, schema: Schema | null): void {
   if (fn.params.length === 0) return
   const input = taintFrom(run, `${fn.at}.0`, { kind: 'tool', what: "the tool's input" }, site)
-  giveValue(run, fn, 0, schema === null ? input : applied(run, schema, input, fn, '', 0))
+  const held = schema === null ? input : applied(run, schema, input, fn, '', 0)
+  giveValue(run, fn, 0, held)
+  if (schema === null) return
+  // Mastra gives the input beside other things.
+  const object = run.analysis.objectAt(site, fn)
+  for (const each of ['context', 'inputData']) run.analysis.writeField(object, each, held)
+  giveValue(run, fn, 0, refValue(object))
 }
 
 function paramName(fn: FunctionInfo, index: number): string {

@@ -163,6 +163,14 @@ function knownParameter(run: Run, param: Param, index: number): Value | null {
       (PAGE_FILE.test(path) && (param.pattern.kind === 'object-pattern' || nameOf(fn, 0) === 'props')))
   )
     return refValue(analysis.api('#page', ''))
+  // SvelteKit's actions: `export const actions = { default: async ({ request }) => … }`.
+  if (
+    index === 0 &&
+    /(?:^|\/)\+page\.server\.[jt]s$/.test(path) &&
+    param.pattern.kind === 'object-pattern' &&
+    param.pattern.properties.some((each) => each.key === 'request')
+  )
+    return refValue(analysis.api('#page', ''))
   const name = nameOf(fn, index)
   if (name === 'event' && index === 0 && /handler$/i.test(fn.name))
     return refValue(analysis.api('#lambda', ''))
