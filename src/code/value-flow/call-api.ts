@@ -10,7 +10,6 @@ import { allTaints } from './labels.ts'
 import { elementOf, keysOf, ofObject, taintFrom } from './load.ts'
 import { pythonBuiltIn } from './python-calls.ts'
 import { calledByVisitors } from './python-entries.ts'
-import { validated } from './route-schemas.ts'
 import { PART, type Run } from './run.ts'
 import { callSchema } from './schemas.ts'
 import { forget } from './shapes.ts'
@@ -80,9 +79,7 @@ export function callApi(run: Run, given: ApiCall): Value {
     )
   if (ref.package.startsWith('#'))
     // A method of a request gives what the member of that name is, as `req.query('x')`.
-    return ref.package === '#response'
-      ? result
-      : join(result, validated(run, method, valueOf(outsideTaints(given.target)), node))
+    return ref.package === '#response' ? result : join(result, partOfInput(run, given, method))
   if (ITERATORS.test(`${ref.package}.${method}`)) {
     const at = args.findIndex((each) => each.refs.some((one) => one.kind === 'function'))
     if (at >= 0) {
@@ -109,6 +106,22 @@ export function callApi(run: Run, given: ApiCall): Value {
   let out = result
   for (const each of args) out = join(out, derived({ ...each, taints: allTaints(each, 2) }))
   return out
+}
+
+/** `c.req.valid('query')`, `c.req.query('sort')`: all of a part, or a field of it, as a schema has let it by. */
+function partOfInput(run: Run, { target, args, node }: ApiCall, method: string): Value {
+  const checked = target.refs.filter((each) => each.kind === 'object')
+  const taints = outsideTaints(target)
+  if (checked.length === 0 || method === 'valid') return { ...PLAIN, taints, refs: checked }
+  const field = args[0]?.constant
+  const known = PART.load(
+    run,
+    { ...PLAIN, refs: checked },
+    typeof field === 'string' ? field : null,
+    PLAIN,
+    node,
+  )
+  return join(known, valueOf(taints))
 }
 
 /** Taints that come from a source itself, not from the parameter that it was read of. */
