@@ -13,6 +13,7 @@ const SUBJECTS: Readonly<Record<string, number>> = {
   stats: 1_000,
   prompts: 1_000,
   baselines: 2_000,
+  quality: 2_000,
   policy: 150,
   keys: 150,
   logins: 150,
@@ -48,6 +49,8 @@ export function subjectsOf({ kind, action, approval, state }: LedgerRecord): rea
       return ['alarms']
     case 'process':
       return ['agents']
+    case 'quality':
+      return ['quality', 'actions', 'sessions', 'stats']
     case 'prompt':
       return ['prompts']
     default:

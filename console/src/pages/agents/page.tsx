@@ -16,6 +16,7 @@ import { Table } from '../../parts/table.tsx'
 import { Ago } from '../../parts/values.tsx'
 import { FoundUnlike, Normal } from './normal.tsx'
 import { Process } from './process.tsx'
+import { Quality } from './quality.tsx'
 import { Uses } from './uses.tsx'
 
 const HOUR = 3_600_000
@@ -78,6 +79,7 @@ function Known({ agent }: { readonly agent: Agent }) {
       <Limits agent={name} />
       <Normal agent={name} />
       <FoundUnlike agent={name} />
+      <Quality agent={name} />
       <Uses agent={name} from={new Date(to - 168 * HOUR).toISOString()} />
     </>
   )

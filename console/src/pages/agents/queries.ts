@@ -66,3 +66,38 @@ export const logQuery = (agent: string) =>
     // Nothing tells of new lines; who has it open wants to see them.
     refetchInterval: 3_000,
   })
+
+export interface Score {
+  readonly id: string
+  readonly at: string
+  readonly rubric: string
+  readonly verdict: 'accepted' | 'rejected' | 'unscored'
+  /** 0 to 100; null: the judge gave none. */
+  readonly score: number | null
+}
+
+export interface Agreement {
+  readonly rubric: string
+  readonly rubric_digest: string
+  readonly judge: string
+  readonly count: number
+  readonly same: number
+  readonly kappa: number | null
+  readonly kappa_low: number | null
+  readonly kappa_high: number | null
+}
+
+/** The most that one call answers. */
+export const SCORES = 200
+
+export const scoresQuery = (agent: string) =>
+  queryOptions({
+    queryKey: ['quality', 'scores', agent],
+    queryFn: async ({ signal }) =>
+      (await get<PageOf<Score>>('/v1/quality/scores', { agent, limit: SCORES }, signal)).items,
+  })
+
+export const agreementQuery = queryOptions({
+  queryKey: ['quality', 'agreement'],
+  queryFn: async ({ signal }) => (await get<PageOf<Agreement>>('/v1/quality/agreement', {}, signal)).items,
+})
