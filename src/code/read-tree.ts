@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CheckOptions } from './check-tree.ts'
 import type { Module } from './flow-graph/module.ts'
@@ -28,6 +28,15 @@ export function isSource(path: string): boolean {
   return FRONT_END_OF.has(extensionOf(path))
 }
 
+/** A promise for each of thousands of small files costs more than reading them. */
+function readNow(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return null
+  }
+}
+
 /** Reads one file; its front end must be prepared. */
 export function readText(path: string, text: string): Module | Skipped {
   const reason = whyUnreadable(path, text)
@@ -52,7 +61,7 @@ export async function readTree(folder: string, options: CheckOptions): Promise<P
       continue
     }
     if (index % 50 === 0) options.progress?.(index, found.sources.length, path)
-    const text = options.contents?.get(path) ?? (await readFile(join(folder, path), 'utf8').catch(() => null))
+    const text = options.contents?.get(path) ?? readNow(join(folder, path))
     if (text === null) {
       skipped.push({ path, reason: 'it cannot be read' })
       continue
@@ -64,7 +73,7 @@ export async function readTree(folder: string, options: CheckOptions): Promise<P
     else modules.push(read)
   }
   for (const path of found.texts) {
-    const text = options.contents?.get(path) ?? (await readFile(join(folder, path), 'utf8').catch(() => null))
+    const text = options.contents?.get(path) ?? readNow(join(folder, path))
     if (text !== null) texts.set(path, text)
   }
   options.kept?.only(new Set(found.sources))

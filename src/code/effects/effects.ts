@@ -1,7 +1,7 @@
 import type { Call, Expression, Template } from '../flow-graph/expressions.ts'
 import type { FunctionInfo, Variable } from '../flow-graph/functions.ts'
 import type { Program } from '../flow-graph/program.ts'
-import { type Node, partsOf } from '../flow-graph/walk.ts'
+import { type Node, addParts } from '../flow-graph/walk.ts'
 import { type Bindings, bindingsOf, type Place } from './bindings.ts'
 import { findHandlers, type Handler } from './handlers.ts'
 import { type Operation, writes } from './operation.ts'
@@ -204,8 +204,13 @@ export function* nodesIn(...roots: readonly (Node | null)[]): Generator<Node> {
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     if (next === null) continue
     yield next
-    const parts = partsOf(next)
-    for (let at = parts.length - 1; at >= 0; at--) stack.push(parts[at] as Node | null)
+    const from = stack.length
+    addParts(next, stack)
+    for (let low = from, high = stack.length - 1; low < high; low += 1, high -= 1) {
+      const other = stack[low] as Node | null
+      stack[low] = stack[high] as Node | null
+      stack[high] = other
+    }
   }
 }
 

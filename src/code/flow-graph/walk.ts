@@ -7,8 +7,11 @@ export type Node = Expression | Pattern | Statement
 /** Called for each node, outer before inner; `ancestors` is innermost last and reused: copy it to keep it. */
 export type Visit = (node: Node, ancestors: readonly Node[]) => void
 
-/** The direct parts of a node, in the order of evaluation; bodies of nested functions and classes are not parts. */
-export function partsOf(node: Node): readonly (Node | null)[] {
+/**
+ * Adds the direct parts of a node to a list, in the order of evaluation; bodies of nested functions and classes are
+ * not parts. Every rule walks every function, so nothing is allocated for it.
+ */
+export function addParts(node: Node, to: (Node | null)[]): void {
   switch (node.kind) {
     case 'literal':
     case 'regex':
@@ -19,86 +22,126 @@ export function partsOf(node: Node): readonly (Node | null)[] {
     case 'break':
     case 'continue':
     case 'function-declaration':
-      return NONE
+      return
     case 'template':
-      return node.tag === null ? node.values : [node.tag, ...node.values]
+      if (node.tag !== null) to.push(node.tag)
+      return addAll(node.values, to)
     case 'member':
-      return node.key === null ? [node.object] : [node.object, node.key]
+      to.push(node.object)
+      if (node.key !== null) to.push(node.key)
+      return
     case 'call':
-      return [node.callee, ...node.args]
+      to.push(node.callee)
+      return addAll(node.args, to)
     case 'object':
-      return node.properties.flatMap((each) =>
-        each.computed === null ? [each.value] : [each.computed, each.value],
-      )
+      for (const each of node.properties) {
+        if (each.computed !== null) to.push(each.computed)
+        to.push(each.value)
+      }
+      return
     case 'array':
-      return node.elements
+      return addAll(node.elements, to)
     case 'class':
     case 'class-declaration':
-      return [node.class.superClass, ...node.class.fields.map((field) => field.value)]
+      to.push(node.class.superClass)
+      for (const field of node.class.fields) to.push(field.value)
+      return
     case 'binary':
     case 'logical':
-      return [node.left, node.right]
+      to.push(node.left, node.right)
+      return
     case 'unary':
-      return [node.operand]
+      to.push(node.operand)
+      return
     case 'conditional':
-      return [node.test, node.then, node.otherwise]
+      to.push(node.test, node.then, node.otherwise)
+      return
     case 'assign':
-      return [node.target, node.value]
+    case 'default-pattern':
+    case 'declare':
+      to.push(node.target, node.value)
+      return
     case 'await':
     case 'yield':
     case 'spread':
     case 'return':
     case 'throw':
-      return [node.value]
+      to.push(node.value)
+      return
     case 'sequence':
-      return node.expressions
+      return addAll(node.expressions, to)
     case 'import':
-      return [node.source]
+      to.push(node.source)
+      return
     case 'element':
-      return [node.component, ...node.attributes.map((each) => each.value), ...node.children]
+      to.push(node.component)
+      for (const each of node.attributes) to.push(each.value)
+      return addAll(node.children, to)
     case 'unknown':
-      return node.parts
+      return addAll(node.parts, to)
     case 'object-pattern':
-      return [...node.properties.flatMap((each) => [each.computed, each.target]), node.rest]
+      for (const each of node.properties) to.push(each.computed, each.target)
+      to.push(node.rest)
+      return
     case 'array-pattern':
-      return [...node.elements, node.rest]
-    case 'default-pattern':
-      return [node.target, node.value]
+      addAll(node.elements, to)
+      to.push(node.rest)
+      return
     case 'expression':
-      return [node.expression]
-    case 'declare':
-      return [node.target, node.value]
+      to.push(node.expression)
+      return
     case 'if':
-      return [node.test, ...node.then, ...node.otherwise]
+      to.push(node.test)
+      addAll(node.then, to)
+      return addAll(node.otherwise, to)
     case 'loop':
-      return [...node.init, node.iterable, node.target, node.test, ...node.body, node.update]
+      addAll(node.init, to)
+      to.push(node.iterable, node.target, node.test)
+      addAll(node.body, to)
+      to.push(node.update)
+      return
     case 'switch':
-      return [node.subject, ...node.cases.flatMap((each) => [each.test, ...each.body])]
+      to.push(node.subject)
+      for (const each of node.cases) {
+        to.push(each.test)
+        addAll(each.body, to)
+      }
+      return
     case 'try':
-      return [
-        ...node.body,
-        ...node.catches.flatMap((each) => [each.param, ...each.types, ...each.body]),
-        ...node.otherwise,
-        ...node.finally,
-      ]
+      addAll(node.body, to)
+      for (const each of node.catches) {
+        to.push(each.param)
+        addAll(each.types, to)
+        addAll(each.body, to)
+      }
+      addAll(node.otherwise, to)
+      return addAll(node.finally, to)
     case 'block':
-      return node.body
+      return addAll(node.body, to)
   }
 }
 
-const NONE: readonly Node[] = []
+// A list of fifty thousand elements is more than a call takes arguments.
+function addAll(nodes: readonly (Node | null)[], to: (Node | null)[]): void {
+  for (const each of nodes) to.push(each)
+}
 
 /** Walks a function's own code: parameters' defaults and body, without the functions nested in it. */
 export function walkFunction(target: FunctionInfo, visit: Visit): void {
   const ancestors: Node[] = []
+  // The parts of all that is being walked, those of the innermost last.
+  const parts: (Node | null)[] = []
   const enter = (node: Node | null): void => {
     if (node === null) return
     visit(node, ancestors)
-    const parts = partsOf(node)
-    if (parts.length === 0) return
+    const from = parts.length
+    addParts(node, parts)
+    const end = parts.length
+    if (end === from) return
     ancestors.push(node)
-    for (const part of parts) enter(part)
+    for (let at = from; at < end; at += 1) enter(parts[at] as Node | null)
     ancestors.pop()
+    parts.length = from
   }
   for (const param of target.params) enter(param.pattern)
   for (const statement of target.body) enter(statement)
