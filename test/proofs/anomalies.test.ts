@@ -167,6 +167,59 @@ test.each([1, 2, 3, 4])('a loop of %d calls is found within 20', (length) => {
   expect(calls).toBeLessThanOrEqual(20)
 })
 
+test('a loop is found within 20 calls among the sessions of a busy agent', () => {
+  const random = new Random(SEED)
+  const loops = new Loops()
+  let calls = 0
+  // Between two calls of the loop come two others, and every tenth begins a session.
+  for (let at = 0; loops.exact <= LOOP && calls < 100; at++) {
+    if (at % 3 === 0) {
+      calls++
+      loops.follow(-7, 1, 7, 7, at)
+    } else loops.follow(Math.floor(at / 10) * 32 - 7, 1, 1000 + random.below(1000), 2000 + at, at)
+  }
+  expect(calls).toBeLessThanOrEqual(20)
+})
+
+test('an agent is used to its bursts, and a lasting change is still found', () => {
+  const random = new Random(SEED)
+  const simulation = new Simulation({ then: 'alert', expect: '300 per hour' })
+  const rates = (): number => simulation.told.filter(({ detector }) => detector === 'rate').length
+  const from = START + 9 * DAY
+  for (let at = START; at < from + 30 * 60_000; at += 60_000) {
+    const isBurst = random.next() < 3 / 1440
+    const pace = at < from ? 300 : 900
+    const count = random.poisson(pace / 60) + (isBurst ? random.poisson(60) : 0)
+    const times = Array.from({ length: count }, () => Math.floor(random.next() * 60_000))
+    for (const into of times.toSorted((a, b) => a - b)) simulation.arrive(event(at + into))
+    simulation.minute(at + 60_000)
+    if (at === from - 60_000) expect(rates()).toBeLessThanOrEqual(1)
+    if (at === from - 60_000) simulation.told.length = 0
+  }
+  expect(rates()).toBeGreaterThan(0)
+})
+
+test('costs that are three times as high in all of an agent’s actions are found in what all of them say', () => {
+  const random = new Random(SEED)
+  const simulation = new Simulation({ then: 'alert', expect: '60 per hour' })
+  const names = ['a.one', 'a.two', 'a.three', 'a.four', 'a.five', 'a.six']
+  const act = (at: number, times: number): void => {
+    const action = names[random.below(names.length)]!
+    const cost = 1e7 * (1 + names.indexOf(action)) * Math.exp(0.7 * random.normal()) * times
+    simulation.arrive(event(at, { action, cost }))
+  }
+  let at = START
+  for (let n = 0; n < 3000; n++) act((at += 60_000), 1)
+  const costs = (): number => simulation.told.filter(({ detector }) => detector === 'cost').length
+  expect(costs()).toBe(0)
+  let calls = 0
+  while (costs() === 0 && calls < 100) {
+    act((at += 60_000), 3)
+    calls++
+  }
+  expect(calls).toBeLessThan(40)
+})
+
 const event = (at: number, change: Partial<Event> = {}): Event => ({
   at,
   action: 'crm.read',

@@ -198,7 +198,9 @@ function readLevel(b: Behaviour, oldest: number, current: number): void {
   while (within > 0 && (sorted[within - 1] as number) > Math.LN2) within--
   const kept = within >= MOSTLY * found ? within : found
   const median = sorted[kept >> 1] as number
-  const measured = Math.sqrt(Math.max(0, (1.4826 * median) ** 2 - chance / found))
+  // Each hour is part of the mean that it is measured by.
+  const own = 1 - 1 / Math.min(WEEKS, weeks)
+  const measured = Math.sqrt(Math.max(0, (1.4826 * median) ** 2 / own - chance / found))
   b.spread = Math.max(measured, weeks < WEEKS - 0.5 ? 0.2 : 0.1)
 }
 
