@@ -252,8 +252,16 @@ describe.each(STARTING_POINTS)('%s, enforced, does as its comments say', (point)
   const cases = CASES[point].map(([action, input, decision, code]) => ({ action, input, decision, code }))
   test.each(cases)('$action $input: $decision', async ({ action, input, decision, code }) => {
     // An agent each, so that what one case did is not the history of the next.
-    const agent = `agent-${randomUUID()}`
-    const { action: decided } = await propose(under, action, input, { ...SURE, agent })
+    const tryIt = async () =>
+      (await propose(under, action, input, { ...SURE, agent: `agent-${randomUUID()}` })).action
+    let decided = await tryIt()
+    // On a busy machine a check may lose its turn for longer than it may take, which says nothing of the policy.
+    for (
+      let tries = 0;
+      tries < 20 && decided.reasons.some(({ code }) => code === 'verify:check_timeout');
+      tries++
+    )
+      decided = await tryIt()
     expect({ decision: decided.decision, reasons: decided.reasons }).toMatchObject({ decision })
     if (code !== undefined) expect(decided.reasons[0]?.code).toBe(code)
     // A rule cannot judge what the schema refused already.
