@@ -32,7 +32,8 @@ export function createApprove(): Approve {
         found.push({ decision: 'require_approval', reason: { code: rule.code, message: rule.message } })
       }
       const findings = found.length === 0 ? metered.findings : [...metered.findings, ...found]
-      const needed = strictest(findings.map(({ decision }) => decision)) === 'require_approval'
+      const needed =
+        findings.length > 0 && strictest(findings.map(({ decision }) => decision)) === 'require_approval'
       const approval = needed ? newApproval(metered, demanded, actionDigest) : null
       if (approval !== null && approval.steps.some((step) => step.quorum > step.members.length)) {
         const message = 'Approval is needed, and a group that must give it has too few members.'
