@@ -78,7 +78,7 @@ function plainSandbox({ command, env, workspace, quotas }: PlainSpec): Sandbox {
   }
 }
 
-/** As /proc tells it: `T` stopped, `S` sleeping, `R` running; `undefined` when there is no such process any more. */
+/** As /proc tells it: `T` stopped, `S` sleeping, `R` running, `D` at the disk; `undefined` when there is no such process any more. */
 export function stateOf(pid: number): string | undefined {
   try {
     const state = /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]

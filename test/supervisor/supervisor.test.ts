@@ -97,7 +97,7 @@ describe.each(STORES)('supervision on %s', (dialect) => {
     await becomes('one', 'running')
     await logged('one', 'up')
     const { pid } = supervisor.view('one')!
-    expect(stateOf(pid!)).toMatch(/[RS]/)
+    expect(stateOf(pid!)).toMatch(/[RSD]/)
     await supervisor.close()
     expect(stateOf(pid!)).toBeUndefined()
     expect(await recorded('one')).toMatchObject([
@@ -127,7 +127,7 @@ describe.each(STORES)('supervision on %s', (dialect) => {
     expect(stateOfAgent('two')).toBe('running')
     await under.flow.setAgentState('one', 'active', 'back', 'ann')
     await becomes('one', 'running')
-    await eventually(() => expect(stateOf(pid!)).toMatch(/[RS]/))
+    await eventually(() => expect(stateOf(pid!)).toMatch(/[RSD]/))
     await under.flow.setAgentState('one', 'stopped', 'enough', 'ann')
     await becomes('one', 'held')
     await eventually(() => expect([stateOf(pid!), stateOf(child)]).toEqual([undefined, undefined]))
