@@ -182,6 +182,8 @@ export class Behaviour {
   /** The minute of the last arrival, how many came in it, and what they gained each statistic that looks for what lasts. */
   minute = 0
   inMinute = 0
+  /** What comes in a minute of the busiest hour without being a burst. */
+  usualMinute = 0
   /** The minute before was busier than any pace that is looked for. */
   wasBurst = false
   readonly gained = new Float64Array(2)

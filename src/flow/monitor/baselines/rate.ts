@@ -84,19 +84,12 @@ function endMinute(b: Behaviour, minute: number): void {
   const [stat] = STATS.burst
   b.wasBurst = minute === b.minute + 1 && b.inMinute > plausibleInMinute(b)
   // What raised an alarm teaches as if it had only just raised it.
-  const most = usualMinute(b) + b.thresholds[STATS.rate[LASTING]]! / (LOGS[LASTING] as number)
+  const most = b.usualMinute + b.thresholds[STATS.rate[LASTING]]! / (LOGS[LASTING] as number)
   const count = Math.min(most, b.inMinute)
   if (count > (b.ended[stat] as number)) b.ended[stat] = count
   b.minute = minute
   b.inMinute = 0
   b.gained.fill(0)
-}
-
-/** What comes in a minute of the busiest hour of the week without being a burst. */
-export function usualMinute({ week, level }: Behaviour): number {
-  let busiest = 0
-  for (const expected of week) if (expected > busiest) busiest = expected
-  return 1 + (2 * busiest * level) / 60
 }
 
 /** Gives the hour its cell, and empties those of the hours in between. */

@@ -1,6 +1,6 @@
 import { DAY, HEAD, HOUR, STAT_COUNT, STATS, type Behaviour } from './behaviour.ts'
 import { abovePeaks, daysSeen, highestPeak } from './evidence.ts'
-import { FACTORS, LASTING, meanRate, usualMinute } from './rate.ts'
+import { FACTORS, LASTING, meanRate } from './rate.ts'
 
 /** Hours of a month. */
 const MONTH = 730
@@ -24,7 +24,7 @@ export function refreshThresholds(b: Behaviour, at: number): void {
     b.thresholds[stat] = Math.max(least, abovePeaks(highestPeak(b, stat, at), days))
   // What comes in one go may be such a burst as there was in a quiet or a busy hour: those are counted, not weighed.
   const [burstStat] = STATS.burst
-  const burst = abovePeaks(Math.max(0, highestPeak(b, burstStat, at) - usualMinute(b)), days)
+  const burst = abovePeaks(Math.max(0, highestPeak(b, burstStat, at) - b.usualMinute), days)
   for (let i = 0; i < FACTORS.length; i++) {
     const stat = STATS.rate[i]!
     const log = Math.log(FACTORS[i]!)

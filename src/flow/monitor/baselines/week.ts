@@ -53,6 +53,7 @@ export function readWeek(b: Behaviour, prior: PacePrior, at: number): void {
   const floor = mean / 4
   for (let slot = 0; slot < WEEK_HOURS; slot++) if ((b.week[slot] as number) < floor) b.week[slot] = floor
   readLevel(b, oldest, current)
+  b.usualMinute = usualMinute(b)
   anchor(b, mean, at)
   const weeks = Math.max(1, Math.min(WEEKS, (current - oldest) / WEEK_HOURS))
   b.weeks = weeks
@@ -210,4 +211,11 @@ function anchor(b: Behaviour, mean: number, at: number): void {
   if (head[HEAD.anchor] !== 0 || mean === 0 || at < (head[HEAD.firstAt] as number) + 7 * DAY) return
   head[HEAD.anchor] = mean
   b.dirty = true
+}
+
+/** What comes in a minute of the busiest hour of the week without being a burst. */
+function usualMinute({ week, level }: Behaviour): number {
+  let busiest = 0
+  for (const expected of week) if (expected > busiest) busiest = expected
+  return 1 + (2 * busiest * level) / 60
 }
