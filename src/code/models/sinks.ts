@@ -113,6 +113,7 @@ const HTTP_CLIENT: Readonly<Record<string, Row>> = each(
 
 export const SINKS: Table = {
   child_process: CHILD,
+  soap: each('createClient createClientAsync', ssrf(0)),
   'cross-spawn': each('() spawn sync', SPAWN),
   execa: {
     ...each('() execa sync execaSync', SPAWN),
@@ -149,13 +150,22 @@ export const SINKS: Table = {
   'graceful-fs': FILES,
   'mz/fs': FILES,
   mkdirp: each('() sync', path(0)),
-  rimraf: each('() sync', path(0)),
+  rimraf: each('() sync rimraf rimrafSync native', path(0)),
   del: each('()', path(0)),
   glob: each('() sync glob globSync', path(0)),
   send: each('()', { class: 'path', args: [1], when: 'no-root' }),
   'koa-send': each('()', { class: 'path', args: [1], when: 'no-root' }),
-  Bun: { ...each('file write', path(0)), ...each('spawn spawnSync', SPAWN) },
-  Deno: { ...each('readFile readTextFile writeFile writeTextFile open remove', path(0)) },
+  Bun: {
+    ...each('file write', path(0)),
+    ...each('spawn spawnSync', [
+      { ...command(0), when: 'first', program: true },
+      { class: 'command', args: [0], when: 'program' },
+    ]),
+  },
+  Deno: {
+    ...each('readFile readTextFile writeFile writeTextFile open remove', path(0)),
+    ...each('Command run', SPAWN),
+  },
   pg: each('query', sql(0)),
   'pg-promise': each('query any one none many oneOrNone manyOrNone result multi each', sql(0)),
   postgres: each('unsafe', sql(0)),
@@ -171,7 +181,6 @@ export const SINKS: Table = {
   mssql: each('query batch', sql(0)),
   tedious: each('Request', sql(0)),
   oracledb: each('execute', sql(0)),
-  'snowflake-sdk': each('execute', sql(0)),
   '@google-cloud/bigquery': each('query createQueryJob', sql(0)),
   '@neondatabase/serverless': each('query unsafe', sql(0)),
   '@planetscale/database': each('execute', sql(0)),
@@ -192,7 +201,17 @@ export const SINKS: Table = {
   kysely: each('raw', sql(0)),
   'drizzle-orm': each('raw', sql(0)),
   objection: each('raw whereRaw', sql(0)),
-  '@prisma/client': each('$queryRawUnsafe $executeRawUnsafe raw', sql(0)),
+  '@prisma/client': {
+    ...each('$queryRawUnsafe $executeRawUnsafe raw', sql(0)),
+    ...each('create createMany update updateMany upsert', mass(0)),
+  },
+  'snowflake-sdk': each('execute', { class: 'sql', args: [0], fields: ['sqlText'] }),
+  ...Object.fromEntries(
+    ['@clickhouse/client', 'cassandra-driver', 'neo4j-driver'].map((name) => [
+      name,
+      each('query command exec execute batch run', sql(0)),
+    ]),
+  ),
   mongodb: MONGO,
   mongoose: { ...MONGO, '()': mass(0) },
   monk: MONGO,
