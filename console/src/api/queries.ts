@@ -1,15 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { get, renewMe } from './call.ts'
-import type {
-  Action,
-  Agent,
-  AgentBudget,
-  Alarm,
-  Approval,
-  PageOf,
-  Stats,
-  StatsBy,
-} from './answers.ts'
+import type { Action, Agent, AgentBudget, Alarm, Approval, PageOf, Stats, StatsBy } from './answers.ts'
 
 // The first part of a key names the subject: `live.ts` invalidates by it. Questions of one page alone stay in the
 // page's folder, under the same first parts.
