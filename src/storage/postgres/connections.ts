@@ -1,4 +1,6 @@
+import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import pg from 'pg'
+import { BelayError } from '../../errors/catalogue.ts'
 
 const INT8: number = pg.types.builtins.INT8
 
@@ -47,6 +49,30 @@ export function connectionsTo(url: string): Connections {
       client.on('error', () => undefined)
       return client
     },
+  }
+}
+
+/** What the database did not answer. */
+export function unanswered(error: unknown): never {
+  if (error instanceof BelayError) throw error
+  const cause = error instanceof Error ? error.message : String(error)
+  throw new BelayError('store:unavailable', { cause }, { cause: error })
+}
+
+/** The pool as reads go through it: what it cannot answer is `store:unavailable`, a connection that nobody gave back too. */
+export function readThrough(pool: pg.Pool): PostgresPool {
+  return {
+    options: pool.options,
+    connect: async () => {
+      const client = await pool.connect().catch(unanswered)
+      const query = (text: string, values: unknown[]): Promise<unknown> =>
+        client.query(text, values).catch(unanswered)
+      return {
+        query: query as PostgresPoolClient['query'],
+        release: (destroy) => client.release(destroy),
+      }
+    },
+    end: () => pool.end(),
   }
 }
 

@@ -11,7 +11,7 @@ import type { BudgetAccount, ChainHead, CommitResult, PurgedRecord, Store, Trans
 import { StoredTiles } from '../read-tiles.ts'
 import type { Tables } from '../tables.ts'
 import type { Tiles } from '../tiles.ts'
-import type { Connections } from './connections.ts'
+import { type Connections, readThrough, unanswered } from './connections.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { GroupWriter } from './group-writer.ts'
 import { Listener } from './listener.ts'
@@ -64,7 +64,7 @@ export class PostgresStore extends StoreReads implements Store {
     readonly masterKey: MasterKey | null
   }) {
     const { connections, replica, clock } = parts
-    super(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connections.pool }) }))
+    super(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: readThrough(connections.pool) }) }))
     this.replica = replica
     this.tiles = new StoredTiles(this.db, {
       grow: (growth) => this.#answer(() => growTree(connections.pool, growth)),
@@ -231,13 +231,7 @@ export class PostgresStore extends StoreReads implements Store {
 
   async #answer<T>(work: () => Promise<T>): Promise<T> {
     this.#refuseWhenClosed()
-    try {
-      return await work()
-    } catch (error) {
-      if (error instanceof BelayError) throw error
-      const cause = error instanceof Error ? error.message : String(error)
-      throw new BelayError('store:unavailable', { cause }, { cause: error })
-    }
+    return work().catch(unanswered)
   }
 
   #refuseWhenClosed(): void {

@@ -228,6 +228,21 @@ describe('replicas on one database', () => {
     await Promise.all(before)
   })
 
+  test('a read whose session ends is an error of the store, and the next one is answered', async () => {
+    await one.commit(insertOf('a-1'))
+    const other = new pg.Client({ connectionString: url })
+    await other.connect()
+    await other.query('BEGIN; LOCK TABLE actions IN ACCESS EXCLUSIVE MODE')
+    const read = one.actions({ limit: 1 }).catch((error: unknown) => error)
+    const ended = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%actions%'`
+    await expect.poll(async () => (await run(ended)).length).toBe(1)
+    expect(await read).toMatchObject({ code: 'store:unavailable' })
+    await other.query('ROLLBACK')
+    await other.end()
+    expect(await one.actions({ limit: 1 })).toMatchObject([{ id: 'a-1' }])
+  })
+
   test('an unreachable database is an error, not a wait', async () => {
     const nowhere = openPostgres({ url: 'postgres://belay:belay@127.0.0.1:1/postgres' })
     await expect(nowhere).rejects.toMatchObject({ code: 'store:unavailable' })
