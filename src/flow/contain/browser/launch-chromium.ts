@@ -134,7 +134,11 @@ interface Transport {
 }
 
 /** The protocol of `--remote-debugging-pipe`: JSON texts, each ended by a zero byte. */
-function pipeTransport(input: Writable, output: Readable, sandbox: Sandbox): Transport {
+export function pipeTransport(
+  input: Writable,
+  output: Readable,
+  sandbox: Pick<Sandbox, 'kill' | 'exited'>,
+): Transport {
   let parts: Buffer[] = []
   let size = 0
   const transport: Transport = {
@@ -145,16 +149,25 @@ function pipeTransport(input: Writable, output: Readable, sandbox: Sandbox): Tra
       void sandbox.kill()
     },
   }
-  const deliver = (part: Buffer): void => {
+  const deliver = (text: string): void => {
+    try {
+      transport.onmessage?.(JSON.parse(text) as object)
+    } catch {
+      // What says this is no browser any more, whatever runs in its place.
+      void sandbox.kill()
+    }
+  }
+  const complete = (part: Buffer): void => {
     const text = Buffer.concat([...parts, part]).toString('utf8')
     parts = []
     size = 0
-    transport.onmessage?.(JSON.parse(text) as object)
+    // Each in a turn of its own: what waits for an answer goes on before the event after it is told, or it misses it.
+    setImmediate(deliver, text)
   }
   output.on('data', (chunk: Buffer) => {
     let from = 0
     for (let at = chunk.indexOf(0); at >= 0; at = chunk.indexOf(0, from)) {
-      deliver(chunk.subarray(from, at))
+      complete(chunk.subarray(from, at))
       from = at + 1
     }
     if (from === chunk.length) return
