@@ -230,7 +230,8 @@ test("a tool that runs into the SDK's time limit is recorded as unknown and not 
     name: 'post',
     description: 'Never ends',
     parameters: z.object({ text: z.string() }),
-    timeoutMs: 20,
+    // Long enough for the tool to have begun, also on a busy machine.
+    timeoutMs: 2_000,
     execute: ({ text }) => {
       ran.push(text)
       return new Promise<string>(() => undefined)
